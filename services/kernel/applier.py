@@ -1,0 +1,212 @@
+"""Apply each followed stream in order, each event once, and never let one bad event stop the others.
+
+`seq < next` is dropped, `seq = next` applied and the cursor moved in the same transaction, `seq > next` waits for the
+gap to be repaired from the log (`catchup.py`). Events are applied in batches of what is there; if a handler raises,
+the batch is undone and gone through again one by one, so that the failure costs its own event alone: it is parked by
+(handler, subject), later events of that subject wait behind it, and the cursor moves on (`parking.py`).
+
+A room decides which types it handles. A type that its release does not know is parked as `upgrade` and applied by the
+release that does; a type it knows and does not handle is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, select, text, tuple_
+from sqlalchemy.orm import Session
+
+from services.kernel.checkpoint import is_about_stream
+from services.kernel.database import Database
+from services.kernel.envelope import Signed, read
+from services.kernel.errors import Unavailable
+from services.kernel.log import CAUSE
+from services.kernel.parking import UNKNOWN, Parking
+from services.kernel.rows import CursorRow, InboxRow
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a handler receives: a fact, its place in its stream and the full record after it."""
+
+    id: str
+    type: str
+    subject: str
+    recordversion: int
+    time: str
+    stream: str
+    seq: int
+    data: Any
+    """Parsed data; `None` where it was redacted."""
+
+    @classmethod
+    def of(cls, signed: Signed) -> Event:
+        """The event as handlers see it."""
+        head = signed.header
+        return cls(head.id, head.type, head.subject, head.recordversion, head.time, head.stream, head.seq,
+                   signed.payload())  # fmt: skip
+
+
+Call = Callable[[Session, Event], None]
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """What a room does with events: `calls[type][handler name]`, and the types that its release knows."""
+
+    calls: Mapping[str, Mapping[str, Call]]
+    known: frozenset[str]
+
+    def names(self, event_type: str) -> Sequence[str]:
+        """The handlers an event goes to; `UNKNOWN` for a type unknown to this release."""
+        if event_type in self.calls:
+            return list(self.calls[event_type])
+        return [] if event_type in self.known or is_about_stream(event_type) else [UNKNOWN]
+
+    def run(self, name: str, session: Session, event: Event) -> None:
+        """Call one handler. Raises whatever it raises, `LookupError` while the type is still unknown."""
+        call = self.calls.get(event.type, {}).get(name)
+        if call is None:
+            raise LookupError(f"{event.type} needs a newer release")
+        session.info[CAUSE] = event.id
+        call(session, event)
+
+
+@dataclass
+class Applied:
+    """One run over a stream: how many events were applied or parked, and whether a gap stopped it."""
+
+    count: int = 0
+    gap: bool = False
+    more: bool = False
+
+
+@dataclass
+class _Batch:
+    cursor: CursorRow
+    ready: list[Signed] = field(default_factory=list)
+    gap: bool = False
+
+
+Blocked = set[tuple[str, str]]
+
+
+@dataclass
+class _Attempt:
+    """What went wrong so far with the one event being applied: the handler now running, the errors of the others."""
+
+    running: str | None = None
+    failures: dict[str, Exception] = field(default_factory=dict)
+
+
+class Applier:
+    """Applies the followed streams of one room."""
+
+    def __init__(self, database: Database, handlers: Handlers, parking: Parking) -> None:
+        self._database = database
+        self._handlers = handlers
+        self._parking = parking
+
+    def run_once(self, stream: str, limit: int = BATCH) -> Applied:
+        """Apply what is ready, at most `limit` events. Raises `Unavailable`: nothing was applied, come back."""
+        try:
+            with self._database.begin() as session:
+                return self._run(session, stream, limit)
+        except Unavailable:
+            raise
+        except Exception:  # a handler: find out which, one event at a time
+            return self._run_carefully(stream, limit)
+
+    def _run(self, session: Session, stream: str, limit: int, attempt: _Attempt | None = None) -> Applied:
+        batch = self._take(session, stream, limit)
+        blocked = self._parking.blocked(session)
+        for signed in batch.ready:
+            for name in self._handlers.names(signed.header.type):
+                self._dispatch(session, name, signed, blocked, attempt or _Attempt())
+        self._move(session, batch)
+        return Applied(len(batch.ready), batch.gap, len(batch.ready) == limit)
+
+    def _dispatch(self, session: Session, name: str, signed: Signed, blocked: Blocked, attempt: _Attempt) -> None:
+        subject = signed.header.subject
+        if name in attempt.failures:
+            self._parking.park(session, name, signed, attempt.failures[name])
+        elif (name, subject) in blocked or (UNKNOWN, subject) in blocked:
+            self._parking.park_behind(session, name, signed)
+        elif name == UNKNOWN:
+            self._parking.park_unknown(session, name, signed)
+            blocked.add((name, subject))
+        else:
+            attempt.running = name
+            self._handlers.run(name, session, Event.of(signed))
+            attempt.running = None
+
+    def _run_carefully(self, stream: str, limit: int) -> Applied:
+        total = Applied()
+        for _ in range(limit):
+            applied = self._one(stream)
+            total.count += applied.count
+            total.gap = applied.gap
+            if not applied.count:
+                return total
+        total.more = True
+        return total
+
+    def _one(self, stream: str) -> Applied:
+        """Apply one event; where a handler raises, park it for that handler and apply it for the others."""
+        attempt = _Attempt()
+        while True:
+            try:
+                with self._database.begin() as session:
+                    return self._run(session, stream, 1, attempt)
+            except Unavailable:
+                raise
+            except Exception as error:
+                if attempt.running is None:
+                    raise
+                attempt.failures[attempt.running] = error
+
+    def _take(self, session: Session, stream: str, limit: int) -> _Batch:
+        cursor = cursor_of(session, stream)
+        query = (
+            select(InboxRow.epoch, InboxRow.seq, InboxRow.body)
+            .where(InboxRow.stream == stream, tuple_(InboxRow.epoch, InboxRow.seq) >= (cursor.epoch, cursor.next))
+            .order_by(InboxRow.epoch, InboxRow.seq)
+            .limit(limit)
+        )
+        batch = _Batch(cursor)
+        epoch, expected = cursor.epoch, cursor.next
+        for row_epoch, seq, body in session.execute(query):
+            signed = read(body)
+            reopens = row_epoch == epoch + 1 and signed.header.type.endswith(".stream.reopened.v1")
+            if not reopens and (row_epoch, seq) != (epoch, expected):
+                batch.gap = True
+                break
+            batch.ready.append(signed)
+            epoch, expected = row_epoch, seq + 1
+        return batch
+
+    def _move(self, session: Session, batch: _Batch) -> None:
+        if not batch.ready:
+            return
+        last = batch.ready[-1].header
+        stream, cursor = last.stream, batch.cursor
+        cursor.epoch, cursor.next = last.epoch, last.seq + 1
+        session.flush()
+        passed = tuple_(InboxRow.epoch, InboxRow.seq) < (cursor.epoch, cursor.next)
+        session.execute(delete(InboxRow).where(InboxRow.stream == stream, passed))
+
+
+def cursor_of(session: Session, stream: str) -> CursorRow:
+    """The cursor of a stream, locked; made at the stream's beginning where there is none."""
+    cursor = session.get(CursorRow, stream, with_for_update=True)
+    if cursor is None:
+        session.execute(_MAKE_CURSOR, {"stream": stream})
+        cursor = session.get_one(CursorRow, stream, with_for_update=True)
+    return cursor
+
+
+_MAKE_CURSOR = text("INSERT INTO cursor (stream, epoch, next) VALUES (:stream, 1, 1) ON CONFLICT (stream) DO NOTHING")

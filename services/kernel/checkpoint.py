@@ -1,0 +1,123 @@
+"""The state of a stream in 32 bytes: what two holders compare, and what a snapshot is checked against.
+
+256 × 256 buckets: a live record's bucket is the first two bytes of SHA-256(subject); a bucket's digest is the SHA-256
+of its records' last header hashes (32 bytes each), sorted and joined; the **state root** is the SHA-256 of the 65,536
+digests in order. A record is live until an event whose fact is `withdrawn`. Events about the stream itself
+(`<service>.stream.…`) are no records. Source: `docs/federation.md`, "Equality".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from services.kernel.envelope import Header
+from services.kernel.rows import HeadRow, LogRow
+
+BUCKETS = 65_536
+EMPTY = hashlib.sha256(b"").digest()
+EVERY_EVENTS = 1_000
+EVERY_S = 60
+
+
+def bucket_of(subject: str) -> int:
+    """0 to 65,535."""
+    return int.from_bytes(hashlib.sha256(subject.encode()).digest()[:2], "big")
+
+
+def is_live(event_type: str) -> bool:
+    """Whether the record still exists after an event of this type."""
+    return event_type.split(".")[-2] != "withdrawn"
+
+
+def is_about_stream(event_type: str) -> bool:
+    """Whether the event tells of the stream (checkpoint, new epoch), not of a record."""
+    return event_type.split(".")[1] == "stream"
+
+
+class StateRoot:
+    """The digests of one stream's buckets, kept in memory (2 MB) and brought up to date from the log."""
+
+    def __init__(self, reach: str) -> None:
+        self.reach = reach
+        self._digests = bytearray(EMPTY * BUCKETS)
+        self._at: tuple[int, int] | None = None
+
+    def advance(self, session: Session, epoch: int, after: int, to: int) -> str:
+        """The root after the records of `(after, to]` are counted in; writes `HeadRow`s. Hexadecimal."""
+        if self._at != (epoch, after):
+            self._digests = bytearray(EMPTY * BUCKETS)
+            self._digest(session, None)
+        touched = _record_heads(session, self.reach, epoch, after, to)
+        self._digest(session, touched)
+        self._at = (epoch, to)
+        return self.root()
+
+    def moved(self, epoch: int, seq: int) -> None:
+        """The checkpoint's own event took the next number and changed no record."""
+        self._at = (epoch, seq)
+
+    def forget(self) -> None:
+        """The transaction failed: what was counted in did not happen."""
+        self._at = None
+
+    def root(self) -> str:
+        """SHA-256 of all digests, hexadecimal."""
+        return hashlib.sha256(self._digests).hexdigest()
+
+    def _digest(self, session: Session, buckets: set[int] | None) -> None:
+        query = select(HeadRow.bucket, HeadRow.hash).where(HeadRow.reach == self.reach, HeadRow.live)
+        members: dict[int, list[bytes]] = {} if buckets is None else {bucket: [] for bucket in buckets}
+        for part in _parts(buckets):
+            for bucket, digest in session.execute(query if part is None else query.where(HeadRow.bucket.in_(part))):
+                members.setdefault(bucket, []).append(bytes.fromhex(digest))
+        for bucket, hashes in members.items():
+            self._digests[bucket * 32 : bucket * 32 + 32] = hashlib.sha256(b"".join(sorted(hashes))).digest()
+
+
+def root_of(heads: Mapping[str, str]) -> str:
+    """The state root of live records given as subject → hexadecimal header hash: what a verifier recomputes."""
+    members: dict[int, list[bytes]] = {}
+    for subject, digest in heads.items():
+        members.setdefault(bucket_of(subject), []).append(bytes.fromhex(digest))
+    whole = hashlib.sha256()
+    for bucket in range(BUCKETS):
+        hashes = members.get(bucket)
+        whole.update(hashlib.sha256(b"".join(sorted(hashes))).digest() if hashes else EMPTY)
+    return whole.hexdigest()
+
+
+def _parts(buckets: set[int] | None, size: int = 500) -> Iterable[list[int] | None]:
+    if buckets is None:
+        return [None]
+    ordered = sorted(buckets)
+    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+
+def _record_heads(session: Session, reach: str, epoch: int, after: int, to: int) -> set[int]:
+    """Note the last header of each record that changed; the buckets touched."""
+    query = (
+        select(LogRow.header)
+        .where(LogRow.reach == reach, LogRow.epoch == epoch, LogRow.seq > after, LogRow.seq <= to)
+        .order_by(LogRow.seq)
+    )
+    heads: dict[str, dict[str, object]] = {}
+    for raw in session.scalars(query):
+        header = Header.from_raw(raw or b"")
+        if not is_about_stream(header.type):
+            heads[header.subject] = {
+                "reach": reach, "subject": header.subject, "bucket": bucket_of(header.subject),
+                "hash": header.hash, "live": is_live(header.type),
+            }  # fmt: skip
+    if heads:
+        session.execute(_UPSERT, list(heads.values()))
+    return {int(str(head["bucket"])) for head in heads.values()}
+
+
+_UPSERT = text(
+    "INSERT INTO stream_record (reach, subject, bucket, hash, live) VALUES (:reach, :subject, :bucket, :hash, :live)"
+    " ON CONFLICT (reach, subject) DO UPDATE SET hash = excluded.hash, live = excluded.live"
+)

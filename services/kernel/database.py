@@ -1,0 +1,134 @@
+"""A room's own database: SQLite in the node's folder, or a schema of its own in PostgreSQL.
+
+**SQLite under cooperative threads.** A busy wait would block the only thread while the lock's holder cannot run.
+So one lock per file is held from before BEGIN until COMMIT returned, and the only place that yields inside is the
+commit, run by an executor that the composition passes in (`deploy/node.py`; without one the commit is plain).
+`synchronous=FULL`: what was committed survives a power cut.
+
+**PostgreSQL.** `search_path` is the room's name: four rooms share one database and never a table.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from services.kernel.errors import Unavailable
+
+Executor = Callable[[Callable[[], Any]], Any]
+SQLITE_BUSY_MS = 5_000
+DISK_FULL = "Le disque est plein : rien n’a été changé. Libérez de la place et recommencez."
+FULL = ("disk is full", "database or disk is full", "No space left", "disk I/O error", "could not extend file")
+
+
+def inline(work: Callable[[], Any]) -> Any:
+    """The executor of a process without cooperative threads: run it here."""
+    return work()
+
+
+class Database:
+    """One room's database: transactions that write, transactions that only read."""
+
+    def __init__(self, url: str, room: str, executor: Executor = inline) -> None:
+        """Opens nothing yet. `url` is SQLAlchemy's (`sqlite:///…` or `postgresql+psycopg://…`)."""
+        self.room = room
+        self.is_sqlite = url.startswith("sqlite")
+        self._lock = threading.Lock()
+        self.engine = _sqlite(url, executor) if self.is_sqlite else _postgres(url, room)
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """A transaction that writes: committed at the end, rolled back on any exception.
+
+        Raises `Unavailable` where the database is away, busy or its disk full: nothing was changed.
+        """
+        with self._writing(), _translated(), Session(self.engine, expire_on_commit=False) as session:
+            if self.is_sqlite:
+                session.execute(text("BEGIN IMMEDIATE"))
+            with _committing(session):
+                yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads, on one snapshot; what it changes is thrown away."""
+        with _translated(), Session(self.engine, expire_on_commit=False) as session:
+            if self.is_sqlite:
+                session.execute(text("BEGIN"))
+            yield session
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if not self.is_sqlite:
+            yield
+            return
+        with self._lock:
+            yield
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _committing(session: Session) -> Iterator[None]:
+    try:
+        yield
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        reason = str(error.orig)
+        if any(sign in reason for sign in FULL):
+            raise Unavailable(DISK_FULL) from error
+        if isinstance(error, OperationalError) or error.connection_invalidated:
+            raise Unavailable(f"La base de données ne répond pas ({reason.splitlines()[0]}).") from error
+        raise
+
+
+def _sqlite(url: str, executor: Executor) -> Engine:
+    class Connection(sqlite3.Connection):
+        """Commits in the executor: an fsync must not stop every other greenlet."""
+
+        def commit(self) -> None:
+            executor(partial(sqlite3.Connection.commit, self))
+
+    engine = create_engine(
+        url,
+        connect_args={
+            "factory": Connection,
+            "isolation_level": None,
+            "check_same_thread": False,
+            "timeout": SQLITE_BUSY_MS / 1000,
+        },
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def _postgres(url: str, room: str) -> Engine:
+    return create_engine(
+        url,
+        pool_size=12,
+        max_overflow=8,
+        connect_args={"options": f"-csearch_path={room}", "connect_timeout": 5, "application_name": f"maillage-{room}"},
+    )

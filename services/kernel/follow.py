@@ -1,0 +1,197 @@
+"""Follow other services: one queue per followed service, one loop that receives, one that applies.
+
+`Receiver` turns what the broker delivers into inbox rows, in batches of what has already arrived: a lone event waits
+for no other, a burst costs one insert, one commit and one `multiple` ack. `Follower` owns the rest: applying, repairing
+gaps, polling heads, retrying parked events. Both are plain loops over a `stop` flag; `doors.py` runs them as nameko's
+managed threads, tests as ordinary ones.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from kombu.connection import Connection
+from kombu.entity import Queue
+from kombu.message import Message
+
+from services.kernel import catchup
+from services.kernel.applier import Applier, Event, Handlers
+from services.kernel.catchup import Fetch, Head
+from services.kernel.database import Database
+from services.kernel.envelope import Signed
+from services.kernel.errors import MaillageError, Unavailable
+from services.kernel.inbox import Receipt, receive
+from services.kernel.parking import Parking
+from services.kernel.relay import BROKER_ERRORS, events_exchange
+
+BATCH = 500
+HEADS_EVERY_S = 5.0
+RETRY_EVERY_S = 1.0
+_log = structlog.get_logger(__name__)
+
+
+def follower_queue(room: str, service: str) -> Queue:
+    """The durable queue in which a room receives everything that a service announces, ready to be declared."""
+    exchange = events_exchange(service)
+    return Queue(f"{room}.follows.{service}", exchange=exchange, routing_key="#", durable=True, auto_delete=False)
+
+
+class Receiver:
+    """Empties the room's queues into its inbox; acknowledges what is committed."""
+
+    def __init__(self, database: Database, room: str, services: Sequence[str], connect: Callable[[], Connection],
+                 on_receipt: Callable[[Receipt], None], follows: frozenset[str] | None = None) -> None:  # fmt: skip
+        self._database = database
+        self._queues = [follower_queue(room, service) for service in services]
+        self._connect = connect
+        self._on_receipt = on_receipt
+        self._follows = follows
+        self._arrived: list[Message] = []
+
+    def run(self, stop: threading.Event) -> None:
+        """Receive until told to stop; reconnects by itself, with growing delay up to 5 s."""
+        delay_s = 0.1
+        while not stop.is_set():
+            try:
+                with self._connect() as connection:
+                    self._consume(connection, stop)
+                delay_s = 0.1
+            except (*BROKER_ERRORS, Unavailable) as error:
+                _log.warning("receiver waits", reason=type(error).__name__, delay_s=delay_s)
+                stop.wait(delay_s)
+                delay_s = min(delay_s * 2, 5.0)
+
+    def _consume(self, connection: Connection, stop: threading.Event) -> None:
+        self._arrived.clear()
+        channel = connection.channel()
+        queues = [queue(channel) for queue in self._queues]
+        for queue in queues:
+            queue.declare()
+        channel.basic_qos(0, BATCH * 2, False)
+        consumer = connection.Consumer(queues, channel=channel, on_message=self._arrived.append, no_ack=False)
+        with consumer:
+            while not stop.is_set():
+                self._drain(connection)
+                if self._arrived:
+                    self._take()
+
+    def _drain(self, connection: Connection) -> None:
+        """Wait for one message, then take those that are already here."""
+        timeout_s = 0.5
+        while len(self._arrived) < BATCH:
+            try:
+                connection.drain_events(timeout=timeout_s)
+            except TimeoutError:
+                connection.heartbeat_check()
+                return
+            timeout_s = _NOW
+
+    def _take(self) -> None:
+        batch, self._arrived[:] = list(self._arrived), []
+        with self._database.begin() as session:
+            receipt = receive(session, [_raw(message) for message in batch], self._follows)
+        last: dict[int, Message] = {id(message.channel): message for message in batch}
+        for message in last.values():
+            message.ack(multiple=True)
+        self._on_receipt(receipt)
+
+
+_NOW = 0.000_1
+"""kombu takes a timeout of 0 for "for ever"."""
+
+
+def _raw(message: Message) -> bytes:
+    body = message.body
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+class Follower:
+    """Applies what was received, repairs what was not, tries parked events again."""
+
+    def __init__(self, database: Database, handlers: Handlers, parking: Parking, fetch: Fetch,
+                 fetch_heads: Callable[[], Sequence[Head]]) -> None:  # fmt: skip
+        self._database = database
+        self._handlers = handlers
+        self._parking = parking
+        self._applier = Applier(database, handlers, parking)
+        self._fetch = fetch
+        self._fetch_heads = fetch_heads
+        self._wake = threading.Event()
+        self._dirty: set[str] = set()
+        self.heads: Sequence[Head] = ()
+
+    def on_receipt(self, receipt: Receipt) -> None:
+        """Called by the receiver after each batch."""
+        self._dirty |= receipt.streams
+        self._wake.set()
+
+    def start(self) -> None:
+        """Once, before `run`: events of types that an upgrade made known are queued for their handlers."""
+        with self._database.begin() as session:
+            self._parking.upgraded(session, self._handlers.names)
+
+    def run(self, stop: threading.Event) -> None:
+        """Apply until told to stop. Whatever is away is waited for."""
+        heads_at = retry_at = 0.0
+        while not stop.is_set():
+            try:
+                if time.monotonic() >= heads_at:
+                    heads_at = time.monotonic() + HEADS_EVERY_S
+                    self.poll_heads()
+                if time.monotonic() >= retry_at:
+                    retry_at = time.monotonic() + RETRY_EVERY_S
+                    self.retry_due()
+                self.apply_all(stop)
+            except (MaillageError, *BROKER_ERRORS) as error:
+                _log.warning("follower waits", reason=type(error).__name__, detail=str(error)[:200])
+                stop.wait(0.5)
+            self._wake.wait(RETRY_EVERY_S)
+            self._wake.clear()
+
+    def poll_heads(self) -> None:
+        """Ask how far the streams are; those further than here are looked at."""
+        self.heads = self._fetch_heads()
+        with self._database.read() as session:
+            self._dirty |= set(catchup.behind(session, self.heads))
+
+    def apply_all(self, stop: threading.Event | None = None) -> int:
+        """Apply and repair until every stream that has something is up to date; how many events were applied."""
+        total = 0
+        while self._dirty and not (stop and stop.is_set()):
+            stream = self._dirty.pop()
+            total += self._apply(stream)
+        return total
+
+    def retry_due(self) -> None:
+        """One attempt for each parked event whose time has come."""
+        with self._database.read() as session:
+            due = self._parking.due(session)
+        for parked_id in due:
+            self._parking.attempt(self._database, parked_id, self._run_parked)
+
+    def _apply(self, stream: str) -> int:
+        total = 0
+        try:
+            while True:
+                applied = self._applier.run_once(stream)
+                total += applied.count
+                if applied.more:
+                    continue
+                missing = applied.gap or self._is_behind(stream)
+                if not (missing and catchup.pull(self._database, stream, self._fetch)):
+                    return total
+        except BaseException:
+            self._dirty.add(stream)
+            raise
+
+    def _is_behind(self, stream: str) -> bool:
+        known = [head for head in self.heads if head.stream == stream]
+        with self._database.read() as session:
+            return bool(catchup.behind(session, known))
+
+    def _run_parked(self, name: str, session: Any, signed: Signed) -> None:
+        self._handlers.run(name, session, Event.of(signed))

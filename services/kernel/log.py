@@ -1,0 +1,82 @@
+"""The event log: what a service says happened, in the transaction in which it happened.
+
+`EventLog.append` only collects. Just before the commit the session's changes are flushed — every lock is then held —
+and the rows are inserted, so that two transactions on one record get row ids in the order in which they commit.
+Numbers, hashes and signatures come later, from the sequencer: a handler never waits for them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import event, insert
+from sqlalchemy.orm import Session
+from uuid_utils import uuid7
+
+from services.kernel import clock
+from services.kernel.envelope import MAX_DATA_BYTES, canonical
+from services.kernel.errors import ValidationError
+from services.kernel.rows import LogRow
+
+HOME, SHARED = "home", "shared"
+CAUSE = "maillage.cause"
+"""Key of `session.info`: the id of the event, or of the call, that this transaction answers."""
+_PENDING = "maillage.log.pending"
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """A past-tense fact about `subject`, with the full record after the change.
+
+    `type` is `service.entity.fact.version`; `reach` is `home`, `shared` or `to/<peer>`; `recordversion` rises by one
+    with each change of the record.
+    """
+
+    type: str
+    subject: str
+    recordversion: int
+    data: Mapping[str, Any]
+    reach: str = SHARED
+    causation: str = ""
+
+
+class EventLog:
+    """Appends to the log of one room. After a commit that appended, `poke` is called (the sequencer's alarm clock)."""
+
+    def __init__(self, poke: Any = None) -> None:
+        self._poke = poke
+
+    def append(self, session: Session, *events: NewEvent) -> None:
+        """Tell what happened, with the session's commit. Raises `ValidationError` where an event is too large."""
+        pending = session.info.get(_PENDING)
+        if pending is None:
+            pending = session.info[_PENDING] = []
+            event.listen(session, "before_commit", _write, once=True)
+            if self._poke is not None:
+                event.listen(session, "after_commit", lambda _: self._poke(), once=True)
+        cause = session.info.get(CAUSE, "")
+        pending.extend(_row(item, item.causation or cause) for item in events)
+
+
+def _row(item: NewEvent, causation: str) -> dict[str, Any]:
+    data = canonical(item.data)
+    if len(data) > MAX_DATA_BYTES:
+        raise ValidationError(
+            "La fiche est trop grande.",
+            [{"field": "", "value": item.subject, "why": f"{len(data)} octets, {MAX_DATA_BYTES} au plus",
+              "remedy": "Raccourcissez les textes.", "code": "event.size"}],
+        )  # fmt: skip
+    return {
+        "reach": item.reach, "id": str(uuid7()), "type": item.type, "subject": item.subject,
+        "recordversion": item.recordversion, "time": clock.to_text(clock.now()), "causation": causation,
+        "data": data, "salt": os.urandom(32),
+    }  # fmt: skip
+
+
+def _write(session: Session) -> None:
+    rows = session.info.pop(_PENDING)
+    session.flush()
+    session.execute(insert(LogRow), rows)

@@ -1,0 +1,175 @@
+"""Publish what was numbered, in order, and move the cursor only over what the broker confirmed.
+
+The relay reads the log after its cursor, publishes a window of persistent messages without waiting, then drains the
+broker's acks until every one of them came. Whatever goes wrong in between (a nack, a lost connection, a kill), the
+cursor stays where it was and the window is published again: consumers count each number once.
+
+One relay per room works at a time: it holds its cursor's row while it publishes; a second one, started by mistake or
+kept in reserve, finds the row taken and does nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from amqp.exceptions import AMQPError
+from kombu.connection import Connection
+from kombu.entity import Exchange
+from kombu.exceptions import KombuError
+from sqlalchemy import select, text, tuple_
+from sqlalchemy.orm import Session
+
+from services.kernel.database import Database
+from services.kernel.envelope import Header, Signed
+from services.kernel.log import HOME, SHARED
+from services.kernel.rows import LogRow, RelayRow
+
+WINDOW = 500
+CONFIRM_TIMEOUT_S = 10
+LANE = "local"
+BROKER_ERRORS = (AMQPError, KombuError, OSError)
+"""What a broker that is away, refuses or is slow raises; the caller waits and tries again."""
+
+
+class NotConfirmed(OSError):
+    """The broker refused messages or did not confirm them in time."""
+
+
+def events_exchange(service: str) -> Exchange:
+    """nameko's exchange for a service's events, with nameko's flags: others would be refused with 406."""
+    return Exchange(f"{service}.events", type="topic", durable=True, auto_delete=False)
+
+
+class Relay:
+    """Publishes the streams `home` and `shared` of one room on the local broker."""
+
+    def __init__(self, database: Database, service: str, connect: Callable[[], Connection]) -> None:
+        self._database = database
+        self._exchange = events_exchange(service)
+        self._connect = connect
+        self._publisher: Publisher | None = None
+
+    def run_once(self, limit: int = WINDOW) -> int:
+        """Publish at most `limit` events of each stream; how many were confirmed. Raises `BROKER_ERRORS`."""
+        return sum(self._run_stream(reach, limit) for reach in (SHARED, HOME))
+
+    def close(self) -> None:
+        """Drop the connection; the next run opens another."""
+        if self._publisher is not None:
+            self._publisher.close()
+            self._publisher = None
+
+    def _run_stream(self, reach: str, limit: int) -> int:
+        with self._database.begin() as session:
+            cursor = _take_cursor(session, reach)
+            if cursor is None:
+                return 0
+            events = list(after(session, reach, cursor.epoch, cursor.seq, limit))
+            if not events:
+                return 0
+            self._publish(events)
+            cursor.epoch, cursor.seq = events[-1].header.epoch, events[-1].header.seq
+        return len(events)
+
+    def _publish(self, events: list[Signed]) -> None:
+        if self._publisher is None:
+            self._publisher = Publisher(self._connect(), self._exchange)
+        try:
+            self._publisher.publish([(event.header.type, event.body()) for event in events])
+        except BaseException:
+            self.close()  # a channel in error answers nothing more: never use it again
+            raise
+
+
+class Publisher:
+    """A connection of its own that publishes windows of messages and waits for all their confirms at once."""
+
+    def __init__(self, connection: Connection, exchange: Exchange) -> None:
+        self._connection = connection
+        self._channel = connection.channel()
+        exchange(self._channel).declare()
+        self._exchange = exchange.name
+        self._confirms = hasattr(self._channel, "confirm_select")
+        self._sent = self._confirmed = 0
+        self._early: set[int] = set()
+        self._refused = False
+        if self._confirms:
+            self._channel.confirm_select()
+            self._channel.events["basic_ack"].add(self._on_ack)
+            self._channel.events["basic_nack"].add(self._on_nack)
+
+    def publish(self, messages: list[tuple[str, bytes]], timeout_s: float = CONFIRM_TIMEOUT_S) -> None:
+        """Publish (routing key, JSON body) pairs; returns when the broker has them all. Raises `BROKER_ERRORS`."""
+        send = getattr(self._channel, "_basic_publish", self._channel.basic_publish)
+        for routing_key, body in messages:
+            message = self._channel.prepare_message(
+                body if self._confirms else body.decode(),
+                content_type="application/json", content_encoding="utf-8", properties={"delivery_mode": 2},
+            )  # fmt: skip
+            send(message, exchange=self._exchange, routing_key=routing_key)
+        if self._confirms:
+            self._sent += len(messages)
+            self._await_confirms(timeout_s)
+
+    def close(self) -> None:
+        """Close the connection, whatever state it is in."""
+        with _ignoring_broker_errors():
+            self._connection.close()
+
+    def _await_confirms(self, timeout_s: float) -> None:
+        ends_at = time.monotonic() + timeout_s
+        while self._confirmed < self._sent and not self._refused:
+            left = ends_at - time.monotonic()
+            if left <= 0:
+                raise NotConfirmed(f"{self._sent - self._confirmed} messages not confirmed after {timeout_s} s")
+            self._connection.drain_events(timeout=left)
+        if self._refused:
+            raise NotConfirmed("the broker refused a message")
+
+    def _on_ack(self, tag: int, multiple: bool) -> None:
+        if multiple:
+            self._confirmed = max(self._confirmed, tag)
+            self._early = {early for early in self._early if early > tag}
+        else:
+            self._early.add(tag)
+        while self._confirmed + 1 in self._early:
+            self._confirmed += 1
+            self._early.remove(self._confirmed)
+
+    def _on_nack(self, tag: int, multiple: bool) -> None:
+        self._refused = True
+
+
+def after(session: Session, reach: str, epoch: int, seq: int, limit: int) -> Iterator[Signed]:
+    """Numbered events of an own stream after `(epoch, seq)`, in order, at most `limit`."""
+    columns = (LogRow.header, LogRow.signature, LogRow.data, LogRow.salt)
+    query = (
+        select(*columns)
+        .where(LogRow.reach == reach, tuple_(LogRow.epoch, LogRow.seq) > (epoch, seq))
+        .order_by(LogRow.epoch, LogRow.seq)
+        .limit(limit)
+    )
+    for header, signature, data, salt in session.execute(query):
+        yield Signed(Header.from_raw(header or b""), signature or b"", data, salt)
+
+
+def _take_cursor(session: Session, reach: str) -> RelayRow | None:
+    session.execute(_MAKE_CURSOR, {"lane": LANE, "reach": reach})
+    query = select(RelayRow).where(RelayRow.lane == LANE, RelayRow.reach == reach)
+    return session.scalars(query.with_for_update(skip_locked=True)).one_or_none()
+
+
+_MAKE_CURSOR = text(
+    "INSERT INTO relay (lane, reach, epoch, seq) VALUES (:lane, :reach, 0, 0) ON CONFLICT (lane, reach) DO NOTHING"
+)
+
+
+@contextmanager
+def _ignoring_broker_errors() -> Iterator[Any]:
+    try:
+        yield
+    except BROKER_ERRORS:
+        return

@@ -1,0 +1,127 @@
+"""What every room keeps in its own database beside its records: event log, stream heads, inbox, cursors, parking.
+
+No broker here. Times are RFC 3339 text in UTC, hashes hexadecimal text, data and salts bytes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, String, Text, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+BIG = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only where the key is a plain INTEGER."""
+
+
+class Base(DeclarativeBase):
+    """Tables that the kernel brings to every room; a room's own tables have a base of their own."""
+
+    metadata = MetaData()
+
+
+class LogRow(Base):
+    """An event of this room: written with the change it tells, numbered, chained and signed afterwards."""
+
+    __tablename__ = "event_log"
+    row_id: Mapped[int] = mapped_column(BIG, primary_key=True, autoincrement=True)
+    reach: Mapped[str] = mapped_column(String(64))
+    id: Mapped[str] = mapped_column(String(36))
+    type: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    recordversion: Mapped[int] = mapped_column(BIG)
+    time: Mapped[str] = mapped_column(String(32))
+    causation: Mapped[str] = mapped_column(Text, default="")
+    data: Mapped[bytes | None] = mapped_column(LargeBinary)
+    salt: Mapped[bytes | None] = mapped_column(LargeBinary)
+    epoch: Mapped[int | None]
+    seq: Mapped[int | None] = mapped_column(BIG)
+    header: Mapped[bytes | None] = mapped_column(LargeBinary)
+    signature: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+    __table_args__ = (
+        Index("event_log_sequence", "reach", "epoch", "seq", unique=True),
+        Index("event_log_id", "id", unique=True),
+        Index(
+            "event_log_unnumbered",
+            "row_id",
+            sqlite_where=text("seq IS NULL"),
+            postgresql_where=text("seq IS NULL"),
+        ),
+    )
+
+
+class StreamRow(Base):
+    """The head of one own stream; its lock is what makes the sequencer one."""
+
+    __tablename__ = "stream"
+    reach: Mapped[str] = mapped_column(String(64), primary_key=True)
+    epoch: Mapped[int]
+    seq: Mapped[int] = mapped_column(BIG)
+    hash: Mapped[str] = mapped_column(String(64))
+    checkpoint_seq: Mapped[int] = mapped_column(BIG, default=0)
+    checkpoint_at: Mapped[str] = mapped_column(String(32), default="")
+
+
+class RelayRow(Base):
+    """How far one own stream was published on one lane (`local`), every message confirmed by the broker."""
+
+    __tablename__ = "relay"
+    lane: Mapped[str] = mapped_column(String(64), primary_key=True)
+    reach: Mapped[str] = mapped_column(String(64), primary_key=True)
+    epoch: Mapped[int]
+    seq: Mapped[int] = mapped_column(BIG)
+
+
+class HeadRow(Base):
+    """The last header of each record of a stream, by bucket: what a checkpoint's state root is made of."""
+
+    __tablename__ = "stream_record"
+    reach: Mapped[str] = mapped_column(String(64), primary_key=True)
+    subject: Mapped[str] = mapped_column(Text, primary_key=True)
+    bucket: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))
+    live: Mapped[bool]
+
+    __table_args__ = (Index("stream_record_bucket", "reach", "bucket"),)
+
+
+class InboxRow(Base):
+    """An event received and not yet applied."""
+
+    __tablename__ = "inbox"
+    stream: Mapped[str] = mapped_column(Text, primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BIG, primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class CursorRow(Base):
+    """How far one followed stream was applied: `next` is the sequence number expected."""
+
+    __tablename__ = "cursor"
+    stream: Mapped[str] = mapped_column(Text, primary_key=True)
+    epoch: Mapped[int]
+    next: Mapped[int] = mapped_column(BIG)
+
+
+class ParkedRow(Base):
+    """An event that could not be handled, or that waits behind one of the same handler and subject.
+
+    `state`: retrying (again at `due_at`), parked (an operator decides), waiting (behind another), upgrade (its type
+    or version is not known to this release), unreadable (no event of ours; kept as it came).
+    """
+
+    __tablename__ = "parked"
+    id: Mapped[int] = mapped_column(BIG, primary_key=True, autoincrement=True)
+    handler: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    stream: Mapped[str] = mapped_column(Text)
+    seq: Mapped[int] = mapped_column(BIG)
+    type: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int]
+    due_at: Mapped[str] = mapped_column(String(32))
+    parked_at: Mapped[str] = mapped_column(String(32))
+    error: Mapped[str] = mapped_column(Text)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = (Index("parked_subject", "handler", "subject"), Index("parked_due", "state", "due_at"))

@@ -1,0 +1,215 @@
+"""Order, chain and sign what was committed: the only place where a stream gets its numbers.
+
+Handlers commit rows without a number. One sequencer per room (a lock on the streams' rows makes it one, however many
+run) takes committed, unnumbered rows by row id and gives each the next `(epoch, seq)` of its stream, the hash of the
+header before it and a signature, in one transaction. It never asks for "ids above the last": a row with a lower id may
+commit later, and then simply gets a later number.
+
+What it does *not* promise: that numbers follow the clock, or that rows of different records keep the order of their
+transactions' beginnings. Two changes of one record do keep their order, since the record's lock was held.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+from sqlalchemy import Row, select, text, update
+from sqlalchemy.orm import Session
+from uuid_utils import uuid7
+
+from services.kernel import clock
+from services.kernel.checkpoint import EVERY_EVENTS, EVERY_S, StateRoot
+from services.kernel.database import Database, Executor, inline
+from services.kernel.envelope import GENESIS, Header, Signed, canonical, datahash
+from services.kernel.identity import EVENT, Identity
+from services.kernel.log import HOME, SHARED
+from services.kernel.rows import LogRow, StreamRow
+from services.kernel.witness import Mark, Witness
+
+BATCH = 500
+OnNumbered = Callable[[Session, Sequence[Signed]], None]
+
+
+@dataclass
+class _Draft:
+    """A row of the log on its way to a number."""
+
+    id: str
+    type: str
+    subject: str
+    recordversion: int
+    time: str
+    causation: str
+    data: bytes | None
+    salt: bytes | None
+
+
+class Sequencer:
+    """Numbers the rows of one room. `on_numbered` runs in the same transaction (the directory's feed hangs there)."""
+
+    def __init__(
+        self,
+        database: Database,
+        service: str,
+        identity: Identity,
+        witness: Witness,
+        on_numbered: OnNumbered | None = None,
+        executor: Executor = inline,
+    ) -> None:
+        self._database = database
+        self._service = service
+        self._identity = identity
+        self._witness = witness
+        self._on_numbered = on_numbered
+        self._executor = executor
+        self._roots: dict[str, StateRoot] = {}
+
+    def stream(self, reach: str) -> str:
+        """The full name of this room's stream of a reach: `<fingerprint>/<service>/<reach>`."""
+        return f"{self._identity.name}/{self._service}/{reach}"
+
+    def recover(self) -> list[str]:
+        """Make the streams' rows; where the database is behind its witness, open a new epoch. Reaches reopened."""
+        reopened = []
+        with self._database.begin() as session:
+            self._ensure_streams(session)
+            for head in self._lock(session).values():
+                mark = self._witness.mark(head.reach)
+                if mark and (mark.epoch, mark.seq) > (head.epoch, head.seq):
+                    self._reopen(session, head, mark)
+                    reopened.append(head.reach)
+        return reopened
+
+    def run_once(self, limit: int = BATCH) -> int:
+        """Number up to `limit` committed rows; how many. Raises `Unavailable`, `OSError`: nothing was numbered."""
+        try:
+            with self._database.begin() as session:
+                heads = self._lock(session)
+                rows = self._unnumbered(session, limit)
+                if not rows and not self._due(heads):
+                    return 0
+                marks = self._number(session, heads, rows)
+        except BaseException:
+            for root in self._roots.values():
+                root.forget()
+            raise
+        self._executor(lambda: self._witness.record(marks))
+        return len(rows)
+
+    def _ensure_streams(self, session: Session) -> None:
+        for reach in (HOME, SHARED):
+            session.execute(
+                text(
+                    "INSERT INTO stream (reach, epoch, seq, hash, checkpoint_seq, checkpoint_at)"
+                    " VALUES (:reach, 1, 0, :hash, 0, :at) ON CONFLICT (reach) DO NOTHING"
+                ),
+                {"reach": reach, "hash": GENESIS, "at": clock.to_text(clock.now())},
+            )
+
+    def _lock(self, session: Session) -> dict[str, StreamRow]:
+        query = select(StreamRow).order_by(StreamRow.reach).with_for_update()
+        return {head.reach: head for head in session.scalars(query)}
+
+    def _unnumbered(self, session: Session, limit: int) -> Sequence[Row[Any]]:
+        columns = [LogRow.row_id, LogRow.reach, LogRow.id, LogRow.type, LogRow.subject, LogRow.recordversion,
+                   LogRow.time, LogRow.causation, LogRow.data, LogRow.salt]  # fmt: skip
+        query = select(*columns).where(LogRow.seq.is_(None)).order_by(LogRow.row_id).limit(limit)
+        return cast("Sequence[Row[Any]]", session.execute(query).all())
+
+    def _number(self, session: Session, heads: dict[str, StreamRow], rows: Sequence[Row[Any]]) -> dict[str, Mark]:
+        numbered: list[tuple[int, Signed]] = []
+        for row in rows:
+            head = heads.get(row.reach) or self._new_stream(session, heads, row.reach)
+            numbered.append((row.row_id, self._sign(head, _Draft(*tuple(row)[2:]))))
+        if numbered:
+            self._store(session, numbered)
+        for head in heads.values():
+            if head.reach != HOME and self._checkpoint_due(head):
+                self._checkpoint(session, head)
+        if self._on_numbered is not None and numbered:
+            self._on_numbered(session, [signed for _, signed in numbered])
+        session.flush()
+        return {head.reach: Mark(head.epoch, head.seq, head.hash) for head in heads.values()}
+
+    def _new_stream(self, session: Session, heads: dict[str, StreamRow], reach: str) -> StreamRow:
+        head = StreamRow(
+            reach=reach, epoch=1, seq=0, hash=GENESIS, checkpoint_seq=0, checkpoint_at=clock.to_text(clock.now())
+        )
+        session.add(head)
+        heads[reach] = head
+        return head
+
+    def _sign(self, head: StreamRow, draft: _Draft) -> Signed:
+        header = Header(
+            stream=self.stream(head.reach), epoch=head.epoch, seq=head.seq + 1, id=draft.id, type=draft.type,
+            subject=draft.subject, recordversion=draft.recordversion, time=draft.time, keyid=self._identity.keyid,
+            causation=draft.causation, prev=head.hash, datahash=datahash(draft.salt or b"", draft.data or b""),
+        )  # fmt: skip
+        head.seq, head.hash = header.seq, header.hash
+        return Signed(header, self._identity.sign(EVENT, header.raw), draft.data, draft.salt)
+
+    def _store(self, session: Session, numbered: list[tuple[int, Signed]]) -> None:
+        if self._database.is_sqlite:
+            session.execute(
+                update(LogRow),
+                [{"row_id": row_id, "epoch": signed.header.epoch, "seq": signed.header.seq,
+                  "header": signed.header.raw, "signature": signed.signature} for row_id, signed in numbered],
+            )  # fmt: skip
+            return
+        session.execute(
+            _NUMBER_MANY,
+            {"ids": [row_id for row_id, _ in numbered], "epochs": [s.header.epoch for _, s in numbered],
+             "seqs": [s.header.seq for _, s in numbered], "headers": [s.header.raw for _, s in numbered],
+             "signatures": [s.signature for _, s in numbered]},
+        )  # fmt: skip
+
+    def _due(self, heads: dict[str, StreamRow]) -> bool:
+        return any(head.reach != HOME and self._checkpoint_due(head) for head in heads.values())
+
+    def _checkpoint_due(self, head: StreamRow) -> bool:
+        waiting = head.seq - head.checkpoint_seq
+        if waiting >= EVERY_EVENTS:
+            return True
+        return waiting > 0 and clock.now() - clock.from_text(head.checkpoint_at) >= timedelta(seconds=EVERY_S)
+
+    def _checkpoint(self, session: Session, head: StreamRow) -> None:
+        root = self._roots.setdefault(head.reach, StateRoot(head.reach))
+        state = root.advance(session, head.epoch, head.checkpoint_seq, head.seq)
+        data = {"epoch": head.epoch, "seq": head.seq, "hash": head.hash, "root": state}
+        self._append(session, head, "checkpointed", data)
+        head.checkpoint_seq, head.checkpoint_at = head.seq, clock.to_text(clock.now())
+        root.moved(head.epoch, head.seq)
+
+    def _reopen(self, session: Session, head: StreamRow, mark: Mark) -> None:
+        """The database forgot events that others may hold: go on in a new epoch that says where it starts."""
+        data = {"epoch": head.epoch, "seq": head.seq, "hash": head.hash, "lost": mark.seq - head.seq}
+        head.epoch = max(head.epoch, mark.epoch) + 1
+        self._append(session, head, "reopened", data)
+        session.flush()
+        self._witness.record({head.reach: Mark(head.epoch, head.seq, head.hash)})
+
+    def _append(self, session: Session, head: StreamRow, fact: str, data: dict[str, Any]) -> None:
+        """An event of the stream about itself, numbered at once."""
+        draft = _Draft(
+            str(uuid7()), f"{self._service}.stream.{fact}.v1", self.stream(head.reach), head.seq + 1,
+            clock.to_text(clock.now()), "", canonical(data), os.urandom(32),
+        )  # fmt: skip
+        signed = self._sign(head, draft)
+        session.add(
+            LogRow(
+                reach=head.reach, id=draft.id, type=draft.type, subject=draft.subject, time=draft.time, causation="",
+                recordversion=draft.recordversion, data=draft.data, salt=draft.salt, epoch=signed.header.epoch,
+                seq=signed.header.seq, header=signed.header.raw, signature=signed.signature,
+            )
+        )  # fmt: skip
+
+
+_NUMBER_MANY = text(
+    "UPDATE event_log AS log SET epoch = new.epoch, seq = new.seq, header = new.header, signature = new.signature"
+    " FROM unnest(CAST(:ids AS bigint[]), CAST(:epochs AS int[]), CAST(:seqs AS bigint[]), CAST(:headers AS bytea[]),"
+    " CAST(:signatures AS bytea[])) AS new (id, epoch, seq, header, signature) WHERE log.row_id = new.id"
+)
