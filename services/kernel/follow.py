@@ -129,6 +129,10 @@ class Follower:
         self._dirty |= receipt.streams
         self._wake.set()
 
+    def wake(self) -> None:
+        """Look again at once (to stop, or because something is new)."""
+        self._wake.set()
+
     def start(self) -> None:
         """Once, before `run`: events of types that an upgrade made known are queued for their handlers."""
         with self._database.begin() as session:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, insert, select, tuple_, update
+from sqlalchemy import delete, exists, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from services.kernel import clock
@@ -85,6 +85,11 @@ class Parking:
     def drop(self, session: Session, parked_id: int) -> None:
         """Give up an event for good; the next of its record is tried. Raises `NotFound`."""
         self._release(session, self._get(session, parked_id))
+
+    def counts(self, session: Session) -> dict[str, int]:
+        """How many events are in each state."""
+        query = select(ParkedRow.state, func.count()).group_by(ParkedRow.state)
+        return {state: count for state, count in session.execute(query)}
 
     def page(self, session: Session, after: int = 0) -> list[dict[str, Any]]:
         """Up to `PAGE` parked events after an id, without their contents."""

@@ -1,0 +1,45 @@
+"""What the composition of a node (`deploy/node.py`) gives to each room: plain objects, no framework.
+
+It travels in nameko's configuration under `RUNTIME`; `doors.py` is the only reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from kombu.connection import Connection
+
+from services.kernel.database import Executor
+from services.kernel.identity import Identity
+from services.kernel.settings import Settings
+
+RUNTIME = "maillage"
+
+
+class Ask(Protocol):
+    """Call another room and wait for its answer; raises `services.kernel.errors`."""
+
+    def __call__(self, service: str, method: str, request: dict[str, Any], *, actor: str | None = None) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One node, as its rooms see it."""
+
+    folder: Path
+    settings: Settings
+    identity: Identity
+    executor: Executor
+    connect: Callable[[], Connection]
+    ask: Ask
+
+    def database_url(self, room: str) -> str:
+        """Where a room keeps its rows: its own file, or its own schema of the one database."""
+        return self.settings.database.url or f"sqlite:///{self.folder / 'data' / f'{room}.sqlite3'}"
+
+    def witness_path(self, room: str) -> Path:
+        """The file that remembers how far the room's streams went, outside the database."""
+        return self.folder / "witness" / f"{room}.json"

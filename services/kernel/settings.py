@@ -1,0 +1,171 @@
+"""A node's settings: one TOML file, environment overrides, every key known, documented and checked.
+
+`maillage.toml` in the node's folder; `MAILLAGE_<SECTION>_<KEY>` in the environment wins over it. A section or a key
+that does not exist is refused with the nearest that does. `docs/settings.md` is generated from the `help` below.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from services.kernel.errors import ValidationError
+
+FILE = "maillage.toml"
+
+
+def _key(default: Any, doc: str) -> Any:
+    return field(default=default, metadata={"help": doc})
+
+
+def _required(doc: str) -> Any:
+    return field(metadata={"help": doc})
+
+
+@dataclass(frozen=True)
+class Node:
+    """Section `[node]`: who hosts this node."""
+
+    id: str = _required("Short label of the member, lower case: `radar`. Peers know the node by its key, not by this.")
+    name: str = _required("Name of the member as people read it: `RADAR`.")
+    territory: str = _key("", "INSEE code of the commune, department or EPCI that the member serves.")
+    url: str = _key("", "Public address of the gateway, `https://…`; empty on a trial.")
+
+
+@dataclass(frozen=True)
+class Http:
+    """Section `[http]`: the gateway."""
+
+    host: str = _key("127.0.0.1", "Address the gateway listens on.")
+    port: int = _key(8080, "Port the gateway listens on.")
+    workers: int = _key(2, "Worker processes of the gateway (not used by an embedded node, which has one process).")
+    rate_limit_per_minute: int = _key(600, "Public requests per minute and client; each worker enforces its share.")
+    trusted_proxies: int = _key(0, "How many reverse proxies stand in front, whose `X-Forwarded-For` is believed.")
+    metrics: bool = _key(False, "Whether `/metrics` answers clients other than this machine.")
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Section `[broker]`: RabbitMQ, or nothing."""
+
+    url: str = _key("", "`amqp://user:password@host:5672/vhost`; empty: the embedded broker, in this process.")
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """Section `[database]`: PostgreSQL, or files in the node's folder."""
+
+    url: str = _key("", "`postgresql+psycopg://user:password@host/name`; empty: SQLite files in the node's folder.")
+
+
+@dataclass(frozen=True)
+class Log:
+    """Section `[log]`."""
+
+    level: str = _key("INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
+    format: str = _key("text", "`text` for people, `json` for machines.")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one node."""
+
+    node: Node
+    http: Http = Http()
+    broker: Broker = Broker()
+    database: DatabaseSettings = DatabaseSettings()
+    log: Log = Log()
+
+
+SECTIONS: dict[str, type[Any]] = {
+    "node": Node, "http": Http, "broker": Broker, "database": DatabaseSettings, "log": Log,
+}  # fmt: skip
+
+
+def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the node's settings. Raises `ValidationError` naming section, key, value and remedy; `FileNotFoundError`."""
+    path = folder / FILE
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise _invalid(str(path), "", f"TOML illisible : {error}", "Corrigez cette ligne.") from None
+    _refuse_unknown(raw, SECTIONS, str(path), "section")
+    return Settings(**{name: _section(name, cls, raw.get(name, {}), environ) for name, cls in SECTIONS.items()})
+
+
+def _section(name: str, cls: type[Any], raw: Any, environ: Mapping[str, str]) -> Any:
+    if not isinstance(raw, dict):
+        raise _invalid(name, str(raw), "une section est attendue", f"Écrivez [{name}] puis ses clés.")
+    known = {item.name: item for item in fields(cls)}
+    _refuse_unknown(raw, known, f"[{name}]", "clé")
+    values = dict(raw)
+    for key in known:
+        override = environ.get(f"MAILLAGE_{name}_{key}".upper())
+        if override is not None:
+            values[key] = override
+    checked = {key: _typed(f"{name}.{key}", value, known[key]) for key, value in values.items()}
+    for key, item in known.items():
+        if key not in checked and item.default is MISSING:
+            raise _invalid(f"{name}.{key}", "", "manque", f"Ajoutez {key} à la section [{name}].")
+    return cls(**checked)
+
+
+def _typed(path: str, value: Any, item: Field[Any]) -> Any:
+    wanted = {"str": str, "int": int, "bool": bool}[str(item.type)]
+    if wanted is bool and isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if wanted is int and isinstance(value, str) and value.lstrip("-").isdigit():
+        return int(value)
+    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        raise _invalid(path, str(value), f"{wanted.__name__} attendu", str(item.metadata["help"]))
+    return value
+
+
+def _refuse_unknown(raw: Mapping[str, Any], known: Mapping[str, Any], where: str, noun: str) -> None:
+    for key in raw:
+        if key not in known:
+            near = difflib.get_close_matches(key, list(known), 1)
+            remedy = f"Vouliez-vous dire « {near[0]} » ?" if near else f"Connues : {', '.join(known)}."
+            raise _invalid(f"{where} {key}", str(raw[key]), f"{noun} inconnue", remedy)
+
+
+def _invalid(where: str, value: str, why: str, remedy: str) -> ValidationError:
+    problem = {"field": where, "value": value, "why": why, "remedy": remedy, "code": "settings"}
+    return ValidationError(f"Réglage {where} : {why}. {remedy}", [problem])
+
+
+def write(folder: Path, node: Node, broker_url: str = "", database_url: str = "") -> Path:
+    """Write a new node's file, with only what differs from the defaults. Raises `FileExistsError`."""
+    path = folder / FILE
+    lines = ["# Settings of this node; all keys are in docs/settings.md.", "", "[node]"]
+    lines += [f"{item.name} = {_toml(getattr(node, item.name))}" for item in fields(node) if getattr(node, item.name)]
+    for section, url in (("broker", broker_url), ("database", database_url)):
+        if url:
+            lines += ["", f"[{section}]", f"url = {_toml(url)}"]
+    with path.open("x", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    path.chmod(0o600)
+    return path
+
+
+def _toml(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def documentation() -> str:
+    """The table of all settings, in Markdown, as `docs/settings.md` holds it."""
+    lines = []
+    for name, cls in SECTIONS.items():
+        lines += [f"## `[{name}]`", "", "| key | default | environment | what it is |", "|---|---|---|---|"]
+        for item in fields(cls):
+            default = "required" if item.default is MISSING else f"`{item.default!r}`".replace("''", "empty")
+            variable = f"MAILLAGE_{name}_{item.name}".upper()
+            lines.append(f"| `{item.name}` | {default} | `{variable}` | {item.metadata['help']} |")
+        lines.append("")
+    return "\n".join(lines)
