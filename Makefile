@@ -27,7 +27,7 @@ check: python ## lint, types, contracts between rooms, lock, docs
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
-	$(bin)/lint-imports
+	$(bin)/lint-imports --no-logo
 	$(bin)/pytest tests/house
 
 test: python ## all tests, on real RabbitMQ, PostgreSQL and Chromium (from Debian when absent)

@@ -29,7 +29,7 @@ from deploy.words import Bar, Stop, complain, say
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_AT_LEAST = (3, 11)
-NEEDED_MB = {"": 500, "-dev": 900}
+NEEDED_MB = {"": 500, "-dev": 1000}
 
 DISK_FULL = ("No space left on device", "Disk quota exceeded")
 OFFLINE = (
@@ -186,14 +186,18 @@ def install_lock(venv: Path, lock: Path) -> None:
     """Install every package of the lock by its hash; setuptools first, which those without a wheel are built with."""
     text = lock.read_text()
     first = venv / "setuptools.lock"
-    first.write_text("".join(re.findall(r"^setuptools==.*(?:\\\n.*)*\n", text, re.MULTILINE)))
+    first.write_text(entry(text, "setuptools"))
     hashed = ("--no-deps", "--require-hashes", "--no-build-isolation", "-r")
     total = len(re.findall(r"^[A-Za-z0-9]", text, re.MULTILINE))
-    bar = Bar(f"Installation de {total} paquets Python", f"Installing {total} Python packages")
-    pip(venv, *hashed, str(first))
-    pip(venv, *hashed, str(lock), bar=bar, total=total)
-    bar.end()
+    with Bar(f"Installation de {total} paquets Python", f"Installing {total} Python packages") as bar:
+        pip(venv, *hashed, str(first))
+        pip(venv, *hashed, str(lock), bar=bar, total=total)
     first.unlink()
+
+
+def entry(lock: str, name: str) -> str:
+    """The lines of one package in the text of a lock file: its version and its hashes."""
+    return "".join(re.findall(rf"^{name}==[^\\\n]*(?:\\\n[^\\\n]*)*\n", lock, re.MULTILINE))
 
 
 def install_project(venv: Path, root: Path) -> None:

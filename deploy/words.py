@@ -6,6 +6,7 @@ Standard library alone: this runs before anything is installed.
 import os
 import sys
 from collections.abc import Mapping
+from typing import Self
 
 
 class Stop(Exception):
@@ -62,8 +63,12 @@ class Bar:
         else:
             print(f"{step:3d} %  {self._title}", flush=True)
 
-    def end(self) -> None:
-        """Draw the whole bar and go to the next line."""
-        self.show(1.0)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Draw the whole bar when all went well, and leave its line in any case."""
+        if kind is None:
+            self.show(1.0)
         if self._live:
             print(flush=True)

@@ -85,6 +85,14 @@ def test_a_missing_venv_is_told_with_the_command(monkeypatch: pytest.MonkeyPatch
     assert "tapez" in told.value.fr
 
 
+def test_one_entry_of_the_lock_is_taken_with_its_hashes() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    lines = bootstrap.entry(text, "setuptools").splitlines()
+    assert lines[0].startswith("setuptools==")
+    assert len(lines) > 1
+    assert all(line.strip().startswith("--hash=sha256:") for line in lines[1:])
+
+
 def test_a_package_of_another_hash_is_refused(tmp_path: Path) -> None:
     (tmp_path / "six-1.0-py3-none-any.whl").write_bytes(b"not what was locked")
     lock = tmp_path / "requirements.lock"
@@ -127,14 +135,15 @@ def test_the_language_is_that_of_the_machine(environment: dict[str, str], spoken
 
 
 def test_a_log_gets_a_few_lines_of_progress(capsys: pytest.CaptureFixture[str]) -> None:
-    bar = Bar("Pose", "Laying")
-    for done in range(101):
-        bar.show(done / 100)
-    bar.end()
+    with Bar("Pose", "Laying") as bar:
+        for done in range(100):
+            bar.show(done / 100)
+    with pytest.raises(KeyError), Bar("Pose", "Laying"):
+        raise KeyError
     say("fini", "done")
     complain(Stop("raison", "reason"))
     output = capsys.readouterr()
-    assert [line[:3].strip() for line in output.out.splitlines()[:5]] == ["0", "25", "50", "75", "100"]
+    assert [line[:3].strip() for line in output.out.splitlines()[:6]] == ["0", "25", "50", "75", "100", "0"]
     assert "reason" in output.err or "raison" in output.err
 
 

@@ -10,7 +10,8 @@ from tests.house.tree import name_of, named
 
 CODE = named(".py", "services", "gateway", "deploy")
 TESTS = named(".py", "tests")
-ALL = named(".py")
+# Migrations are lists of columns, and may be as long as they are.
+ALL = [path for path in named(".py") if "migrations" not in path.parts]
 
 
 def complaints(rule: Callable[[str], list[str]], paths: list[Path]) -> dict[str, list[str]]:
