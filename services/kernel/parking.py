@@ -89,7 +89,7 @@ class Parking:
     def counts(self, session: Session) -> dict[str, int]:
         """How many events are in each state."""
         query = select(ParkedRow.state, func.count()).group_by(ParkedRow.state)
-        return {state: count for state, count in session.execute(query)}
+        return {str(state): int(count) for state, count in session.execute(query)}
 
     def page(self, session: Session, after: int = 0) -> list[dict[str, Any]]:
         """Up to `PAGE` parked events after an id, without their contents."""

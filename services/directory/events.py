@@ -1,0 +1,49 @@
+"""What the directory announces. Routing key = type; `data` is the full record after the change.
+
+Reach `shared`: what is public. Reach `home`: drafts, held imports, and what only this node needs to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.kernel.log import HOME, SHARED, NewEvent
+
+SERVICE = "directory"
+
+STRUCTURE_PUBLISHED = "directory.structure.published.v1"
+STRUCTURE_WITHDRAWN = "directory.structure.withdrawn.v1"
+STRUCTURE_DRAFTED = "directory.structure.drafted.v1"
+SERVICE_PUBLISHED = "directory.service.published.v1"
+SERVICE_WITHDRAWN = "directory.service.withdrawn.v1"
+SERVICE_DRAFTED = "directory.service.drafted.v1"
+IMPORT_FINISHED = "directory.import.finished.v1"
+
+PUBLIC_PUTS = frozenset({STRUCTURE_PUBLISHED, SERVICE_PUBLISHED})
+PUBLIC_DELETES = frozenset({STRUCTURE_WITHDRAWN, SERVICE_WITHDRAWN})
+TYPES = PUBLIC_PUTS | PUBLIC_DELETES | {STRUCTURE_DRAFTED, SERVICE_DRAFTED, IMPORT_FINISHED}
+
+
+def published(view: Mapping[str, Any]) -> NewEvent:
+    """A record became public, or changed while public. `view` is the native record."""
+    return _about(view, "published", SHARED)
+
+
+def withdrawn(tombstone: Mapping[str, Any]) -> NewEvent:
+    """A record is public no more; only its tombstone remains."""
+    return _about(tombstone, "withdrawn", SHARED)
+
+
+def drafted(view: Mapping[str, Any]) -> NewEvent:
+    """A record was saved that the public does not see (yet, or not in this version)."""
+    return _about(view, "drafted", HOME)
+
+
+def import_finished(summary: Mapping[str, Any]) -> NewEvent:
+    """An import came to its end: its counts."""
+    return NewEvent(IMPORT_FINISHED, str(summary["import"]), 1, summary, HOME)
+
+
+def _about(view: Mapping[str, Any], fact: str, reach: str) -> NewEvent:
+    return NewEvent(f"{SERVICE}.{view['kind']}.{fact}.v1", view["id"], view["version"], view, reach)

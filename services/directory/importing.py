@@ -1,0 +1,139 @@
+"""Imports: rows in batches, each batch one transaction; nothing is lost and nothing doubled if it is cut off.
+
+A batch that was committed and is sent again finds its rows unchanged: that is all that resuming takes. What an import
+did to each record is remembered with the state before it, for `undo`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+from uuid_utils import uuid7
+
+from services.directory import events, store
+from services.directory.model import WITHDRAWN, Import, ImportChange, Record
+from services.directory.writing import Desk, Saved
+from services.kernel import clock
+from services.kernel.errors import NotFound, ValidationError, WrongState
+from services.kernel.log import EventLog
+
+VANISHED_AT_MOST = 0.20
+"""The share of a source's records that a complete import may withdraw without being told to (`force`)."""
+PAGE = 500
+RUNNING, FINISHED, UNDONE = "running", "finished", "undone"
+
+
+def begin(session: Session, source: str, name: str, by: str) -> Import:
+    """Open an import of a source."""
+    opened = Import(
+        id=str(uuid7()), source=source, name=name, state=RUNNING, started_at=clock.to_text(clock.now()), by=by,
+        created=0, updated=0, unchanged=0, withdrawn=0, refused=0,
+    )  # fmt: skip
+    session.add(opened)
+    return opened
+
+
+def take(session: Session, desk: Desk, running: Import, rows: list[dict[str, Any]]) -> list[Saved]:
+    """Save one batch and remember what it did. Refused rows are answered, the others saved."""
+    for row in rows:
+        if isinstance(row, dict):
+            row["source"] = running.source
+    saved = desk.save(rows)
+    changes = [_change(running.id, each) for each in saved if each.done in ("created", "updated")]
+    session.flush()
+    store.note_changes(session, changes)
+    store.mark_seen(session, [each.record.id for each in saved if each.record is not None], running.id)
+    for each in saved:
+        setattr(running, each.done, getattr(running, each.done) + 1)
+    return saved
+
+
+def finish(session: Session, log: EventLog, desk: Desk, running: Import, complete: bool, force: bool) -> dict[str, Any]:
+    """Close an import; where the file was `complete`, withdraw what it no longer holds.
+
+    Raises `ValidationError` where more than a fifth would go and nobody said `force`: nothing is withdrawn then.
+    Announces `directory.import.finished.v1`.
+    """
+    if complete:
+        _withdraw_vanished(session, desk, running, force)
+    running.state, running.finished_at = FINISHED, clock.to_text(clock.now())
+    summary = summary_of(running)
+    log.append(session, events.import_finished(summary))
+    return summary
+
+
+def undo(session: Session, desk: Desk, done: Import) -> dict[str, int]:
+    """Take back what an import did, where nobody changed it since: `{restored, withdrawn, kept}` counts."""
+    if done.state == UNDONE:
+        raise WrongState("Cet import est déjà annulé.")
+    counts = {"restored": 0, "withdrawn": 0, "kept": 0}
+    after = ""
+    while page := store.changes_of(session, done.id, after, PAGE):
+        after = page[-1].record_id
+        known = store.records(session, [change.record_id for change in page], lock=True)
+        for change in sorted(page, key=lambda change: known[change.record_id].kind, reverse=True):
+            counts[_undo_one(desk, change, known[change.record_id])] += 1
+    done.state = UNDONE
+    return counts
+
+
+def must_run(running: Import | None, import_id: str) -> Import:
+    """Raises `NotFound`, or `WrongState` where the import was closed."""
+    if running is None:
+        raise NotFound(f"Aucun import {import_id}.")
+    if running.state != RUNNING:
+        raise WrongState(f"L’import {import_id} est terminé.")
+    return running
+
+
+def summary_of(done: Import) -> dict[str, Any]:
+    """The counts of an import, as replies and its event carry them."""
+    return {
+        "import": done.id, "source": done.source, "name": done.name, "state": done.state, "by": done.by,
+        "started_at": done.started_at, "finished_at": done.finished_at, "created": done.created,
+        "updated": done.updated, "unchanged": done.unchanged, "withdrawn": done.withdrawn, "refused": done.refused,
+    }  # fmt: skip
+
+
+def _withdraw_vanished(session: Session, desk: Desk, running: Import, force: bool) -> None:
+    gone = store.unseen(session, running.source, running.id)
+    living = store.living(session, running.source)
+    if len(gone) > VANISHED_AT_MOST * living and not force:
+        raise ValidationError(
+            f"{len(gone)} fiches sur {living} ont disparu du fichier : plus de {VANISHED_AT_MOST:.0%}.",
+            [{"line": None, "field": "complete", "value": str(len(gone)), "code": "import.vanished",
+              "why": "trop de fiches seraient retirées d’un coup",
+              "remedy": "Vérifiez le fichier ; s’il est juste, recommencez avec --force."}],
+        )  # fmt: skip
+    for start in range(0, len(gone), PAGE):
+        known = store.records(session, gone[start : start + PAGE], lock=True)
+        for record in sorted(known.values(), key=lambda record: record.kind):
+            if record.status != WITHDRAWN:
+                before = (record.status, record.structure, record.content)
+                desk.withdraw(record, "absente du dernier fichier complet de sa source")
+                store.note_changes(session, [_change(running.id, Saved("withdrawn", record, before))])
+                running.withdrawn += 1
+
+
+def _change(import_id: str, saved: Saved) -> dict[str, Any]:
+    assert saved.record is not None
+    status, structure, content = saved.before or (None, None, None)
+    return {
+        "import_id": import_id, "record_id": saved.record.id, "done": saved.done, "version": saved.record.version,
+        "before_status": status, "before_structure": structure, "before_content": content,
+    }  # fmt: skip
+
+
+def _undo_one(desk: Desk, change: ImportChange, record: Record) -> str:
+    if record.version != change.version:
+        return "kept"
+    if change.before_content is None:
+        if record.status != WITHDRAWN:
+            desk.withdraw(record, "import annulé")
+        return "withdrawn"
+    if change.before_status == WITHDRAWN:
+        desk.withdraw(record, "import annulé")
+        return "withdrawn"
+    desk.restore(record, str(change.before_status), change.before_structure, change.before_content)
+    return "restored"

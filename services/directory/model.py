@@ -1,0 +1,207 @@
+"""Records of the directory and the rules of their life. No I/O, no broker, no wire.
+
+A record is a structure or a service in data·inclusion v1's shape, with its home, source and version. Its content is
+kept as canonical JSON, so that "the same" is a comparison of bytes: a row imported again changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import orjson
+from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from services.kernel import clock
+from services.kernel.envelope import canonical
+from services.kernel.errors import Conflict, NotHome, WrongState
+from services.kernel.rows import BIG
+
+KINDS = ("structure", "service")
+DRAFT, HELD, PUBLISHED, WITHDRAWN = "draft", "held", "published", "withdrawn"
+POLICIES = ("hold", "publish")
+
+
+class Base(DeclarativeBase):
+    """The directory's own tables."""
+
+    metadata = MetaData()
+
+
+class Source(Base):
+    """Where records come from. `policy`: `hold` waits for a permanent, `publish` makes imported records public."""
+
+    __tablename__ = "source"
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    label: Mapped[str] = mapped_column(Text, default="")
+    policy: Mapped[str] = mapped_column(String(16), default="hold")
+    licence: Mapped[str] = mapped_column(Text, default="")
+    attribution: Mapped[str] = mapped_column(Text, default="")
+
+
+class Record(Base):
+    """A structure or a service.
+
+    `status`: draft, held (waits for a permanent), published, withdrawn (a tombstone). `public_version` is the version
+    that the public sees, `None` where it sees none: a held change leaves the published version standing.
+    """
+
+    __tablename__ = "record"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    home: Mapped[str] = mapped_column(String(32))
+    source: Mapped[str] = mapped_column(String(100))
+    source_id: Mapped[str] = mapped_column(Text)
+    structure: Mapped[str | None] = mapped_column(String(36))
+    version: Mapped[int] = mapped_column(BIG)
+    public_version: Mapped[int | None] = mapped_column(BIG)
+    status: Mapped[str] = mapped_column(String(16))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    changed: Mapped[str] = mapped_column(Text, default="")
+    changed_at: Mapped[str] = mapped_column(String(32))
+    published_at: Mapped[str | None] = mapped_column(String(32))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    seen_in: Mapped[str | None] = mapped_column(String(36))
+
+    __table_args__ = (
+        Index("record_source", "source", "kind", "id"),
+        Index("record_structure", "structure"),
+        Index("record_status", "status"),
+    )
+
+    @cached_property
+    def parts(self) -> dict[str, Any]:
+        """`{"fields": {…}, "sectors": […], "extra": {…}}`."""
+        parsed: dict[str, Any] = orjson.loads(self.content)
+        return parsed
+
+    def change(self, content: bytes, structure: str | None, at: datetime) -> None:
+        """Take a new content; the version rises. Raises nothing: whether it may is the caller's question."""
+        before = self.parts["fields"] if self.status != WITHDRAWN else {}
+        self.content, self.structure = content, structure
+        self.__dict__.pop("parts", None)
+        after = self.parts["fields"]
+        self.changed = " ".join(sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k)))
+        self.reason = ""
+        self._rise(at)
+
+    def says(self, content: bytes, structure: str | None) -> bool:
+        """Whether the living record already has this content and this structure."""
+        return self.content == content and self.structure == structure and self.status != WITHDRAWN
+
+    def save_as(self, status: str) -> None:
+        """Draft or held: the public goes on seeing what it saw."""
+        self.status = status
+
+    def publish(self, at: datetime) -> None:
+        """Make the current version public. Raises `WrongState` on a tombstone."""
+        if self.status == WITHDRAWN:
+            raise WrongState(f"La fiche {self.id} est retirée : on ne publie pas une fiche retirée.")
+        if self.status != PUBLISHED and self.public_version == self.version:
+            self._rise(at)
+        self.status, self.public_version, self.published_at = PUBLISHED, self.version, clock.to_text(at)
+
+    def withdraw(self, reason: str, at: datetime) -> bool:
+        """Leave a tombstone. Whether the public had seen the record. Raises `WrongState` when done already."""
+        if self.status == WITHDRAWN:
+            raise WrongState(f"La fiche {self.id} est déjà retirée.")
+        was_public = self.public_version is not None
+        self.status, self.reason, self.public_version = WITHDRAWN, reason, None
+        self._rise(at)
+        return was_public
+
+    def require_home(self, node: str) -> None:
+        """Raises `NotHome` on another node's record: only its home may change it."""
+        if self.home != node:
+            raise NotHome(f"Cette fiche appartient au nœud {self.home} : proposez-lui la modification.")
+
+    def require_version(self, version: int | None) -> None:
+        """Raises `Conflict` where the record was read at another version."""
+        if version is not None and version != self.version:
+            raise Conflict(f"La fiche a changé depuis sa lecture : version {self.version}, lue en version {version}.")
+
+    def _rise(self, at: datetime) -> None:
+        self.version += 1
+        self.changed_at = clock.to_text(at)
+
+
+class Import(Base):
+    """One import of a source: what it was asked, how far it came, what it did."""
+
+    __tablename__ = "import"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    source: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    started_at: Mapped[str] = mapped_column(String(32))
+    finished_at: Mapped[str | None] = mapped_column(String(32))
+    by: Mapped[str] = mapped_column(Text)
+    created: Mapped[int] = mapped_column(default=0)
+    updated: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    withdrawn: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)
+
+
+class ImportChange(Base):
+    """What one import did to one record, and what the record was before: what `undo` needs."""
+
+    __tablename__ = "import_change"
+    import_id: Mapped[str] = mapped_column(ForeignKey("import.id"), primary_key=True)
+    record_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    done: Mapped[str] = mapped_column(String(16))
+    version: Mapped[int] = mapped_column(BIG)
+    before_status: Mapped[str | None] = mapped_column(String(16))
+    before_structure: Mapped[str | None] = mapped_column(String(36))
+    before_content: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class FeedRow(Base):
+    """The last public change of one record, at its place in the order in which the public saw changes."""
+
+    __tablename__ = "feed"
+    position: Mapped[int] = mapped_column(BIG, primary_key=True, autoincrement=False)
+    subject: Mapped[str] = mapped_column(String(36), unique=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    op: Mapped[str] = mapped_column(String(8))
+    reach: Mapped[str] = mapped_column(String(64))
+    epoch: Mapped[int]
+    seq: Mapped[int] = mapped_column(BIG)
+
+
+class Request(Base):
+    """A write already done under a caller's key, and its answer: a repeat changes nothing."""
+
+    __tablename__ = "request"
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[str] = mapped_column(String(32))
+
+
+def content_of(draft: dict[str, Any]) -> bytes:
+    """The canonical content of a draft: fields without empty values, sectors sorted, what was not understood."""
+    fields = {key: value for key, value in draft["fields"].items() if value not in (None, "", [], {})}
+    content: dict[str, Any] = {"fields": fields, "sectors": sorted(set(draft.get("sectors") or ()))}
+    if draft.get("extra"):
+        content["extra"] = draft["extra"]
+    return canonical(content)
+
+
+def view(record: Record, source: Source) -> dict[str, Any]:
+    """The native record, as RPC answers it and events carry it; a tombstone has no fields."""
+    seen: dict[str, Any] = {
+        "id": record.id, "kind": record.kind, "home": record.home, "source": record.source,
+        "source_id": record.source_id, "version": record.version, "status": record.status,
+        "changed_at": record.changed_at,
+    }  # fmt: skip
+    if record.structure is not None:
+        seen["structure"] = record.structure
+    if record.status == WITHDRAWN:
+        return seen | {"reason": record.reason}
+    if record.published_at is not None:
+        seen["published_at"] = record.published_at
+    seen |= {"changed": record.changed.split(), "licence": source.licence, "attribution": source.attribution}
+    return seen | record.parts

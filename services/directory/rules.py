@@ -1,0 +1,166 @@
+"""What a draft may say: data·inclusion v1's fields, their types, their values. Pure; used at every door.
+
+Source: the JSON Schemas of data·inclusion v1 (https://gip-inclusion.github.io/data-inclusion-schema/v1/). A draft need
+not be complete, so that nothing is lost before it is finished; to be public it must have what v1 requires.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from services.kernel.errors import Problem
+
+Check = Callable[[Any], str | None]
+"""A value → why it is refused, or `None`."""
+
+
+def _text(low: int = 0, high: int = 10_000) -> Check:
+    def check(value: Any) -> str | None:
+        if not isinstance(value, str):
+            return "un texte est attendu"
+        return None if low <= len(value) <= high else f"entre {low} et {high} caractères attendus"
+
+    return check
+
+
+def _pattern(pattern: str, what: str) -> Check:
+    compiled = re.compile(pattern)
+
+    def check(value: Any) -> str | None:
+        return None if isinstance(value, str) and compiled.fullmatch(value) else what
+
+    return check
+
+
+def _number(low: float, high: float, whole: bool = False) -> Check:
+    def check(value: Any) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            return "un nombre est attendu"
+        return None if low <= value <= high else f"entre {low} et {high} attendu"
+
+    return check
+
+
+def _date(value: Any) -> str | None:
+    try:
+        date.fromisoformat(value)
+    except (TypeError, ValueError):
+        return "une date AAAA-MM-JJ est attendue"
+    return None
+
+
+def _list(value: Any) -> str | None:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        return "une liste de textes est attendue"
+    return None if len(set(value)) == len(value) else "une valeur est répétée"
+
+
+_URL = _pattern(r"https?://[^\s]{1,2075}", "une adresse http:// ou https:// est attendue")
+_PLACE: dict[str, Check] = {
+    "commune": _text(1, 200),
+    "code_postal": _pattern(r"\d{5}", "cinq chiffres attendus"),
+    "code_insee": _pattern(r"\w{5}", "un code commune de l’INSEE (cinq caractères) est attendu"),
+    "adresse": _text(1, 500),
+    "complement_adresse": _text(1, 500),
+    "longitude": _number(-180, 180),
+    "latitude": _number(-90, 90),
+}
+_COMMON: dict[str, Check] = _PLACE | {
+    "nom": _text(3, 150),
+    "date_maj": _date,
+    "description": _text(5, 10_000),
+    "lien_source": _URL,
+    "telephone": _text(1, 100),
+    "courriel": _pattern(r"[^@\s]+@[^@\s]+\.[^@\s]+", "une adresse électronique est attendue"),
+    "horaires_accueil": _text(1, 1_000),
+}
+FIELDS: Mapping[str, Mapping[str, Check]] = {
+    "structure": _COMMON
+    | {
+        "siret": _pattern(r"\d{14}", "quatorze chiffres attendus"),
+        "site_web": _URL,
+        "accessibilite_lieu": _URL,
+        "reseaux_porteurs": _list,
+    },
+    "service": _COMMON
+    | {
+        "type": _text(1, 100),
+        "thematiques": _list,
+        "frais": _text(1, 100),
+        "frais_precisions": _text(1),
+        "publics": _list,
+        "publics_precisions": _text(1),
+        "conditions_acces": _text(1),
+        "modes_accueil": _list,
+        "zone_eligibilite": _list,
+        "contact_nom_prenom": _text(1, 200),
+        "lien_mobilisation": _URL,
+        "modes_mobilisation": _list,
+        "mobilisable_par": _list,
+        "mobilisation_precisions": _text(1),
+        "volume_horaire_hebdomadaire": _number(0, 168),
+        "nombre_semaines": _number(0, 1_000, whole=True),
+    },
+}
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "structure": ("nom", "date_maj"),
+    "service": ("nom", "date_maj", "description"),
+}
+"""What data·inclusion v1 requires of a record before it may be public."""
+
+
+def check_draft(draft: Any) -> list[Problem]:
+    """Everything wrong with one draft; empty where it may be saved."""
+    if not isinstance(draft, dict):
+        return [_problem("", draft, "une fiche est attendue", "Envoyez un objet JSON.", "draft.shape")]
+    kind = draft.get("kind")
+    if not isinstance(kind, str) or kind not in FIELDS:
+        return [_problem("kind", kind, "structure ou service attendu", "Corrigez kind.", "draft.kind")]
+    problems = [
+        _problem(name, draft.get(name), "manque", f"Donnez {name}.", "draft.missing")
+        for name in _needed(kind)
+        if not isinstance(draft.get(name), str) or not draft[name]
+    ]
+    fields = draft.get("fields")
+    if not isinstance(fields, dict):
+        return [*problems, _problem("fields", fields, "un objet est attendu", "Donnez fields.", "draft.shape")]
+    return problems + _check_fields(kind, fields)
+
+
+def missing(kind: str, fields: Mapping[str, Any]) -> list[Problem]:
+    """What a record lacks to be public."""
+    return [
+        _problem(name, None, "manque : une fiche publique doit l’avoir", f"Renseignez {name}.", "record.incomplete")
+        for name in REQUIRED[kind]
+        if not fields.get(name)
+    ]
+
+
+def _needed(kind: str) -> tuple[str, ...]:
+    return ("source", "source_id", "structure_source_id") if kind == "service" else ("source", "source_id")
+
+
+def _check_fields(kind: str, fields: Mapping[str, Any]) -> list[Problem]:
+    known = FIELDS[kind]
+    problems = []
+    for name, value in fields.items():
+        if value is None:
+            continue
+        check = known.get(name)
+        if check is None:
+            problems.append(
+                _problem(name, value, "champ inconnu", f"Champs connus : {', '.join(known)}.", "field.unknown")
+            )
+            continue
+        why = check(value)
+        if why is not None:
+            problems.append(_problem(name, value, why, "Corrigez la valeur ou laissez-la vide.", "field.value"))
+    return problems
+
+
+def _problem(field: str, value: Any, why: str, remedy: str, code: str) -> Problem:
+    shown = "" if value is None else str(value)[:200]
+    return {"line": None, "field": field, "value": shown, "why": why, "remedy": remedy, "code": code}

@@ -1,0 +1,139 @@
+"""Shapes of what the directory is asked. Unknown fields are refused: this is our edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import ValidationError as Invalid
+
+from services.directory.model import POLICIES
+from services.kernel.errors import ValidationError
+
+BATCH = 1_000
+
+
+class Request(Schema):
+    """Base of all requests."""
+
+    class Meta:
+        unknown = RAISE
+
+    def read(self, request: Any) -> dict[str, Any]:
+        """The checked request. Raises our `ValidationError`, one problem for each field at fault."""
+        try:
+            loaded: dict[str, Any] = self.load(request)
+        except Invalid as error:
+            raise ValidationError(
+                "La demande n’est pas valable.", list(_problems(error.normalized_messages()))
+            ) from None
+        return loaded
+
+
+class Put(Request):
+    """Create or change records; `version` (with one record only) is the version it was read at."""
+
+    records = fields.List(fields.Dict(), required=True, validate=validate.Length(1, BATCH))
+    version = fields.Integer(allow_none=True, load_default=None)
+    request_id = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 200))
+
+
+class ById(Request):
+    """One record."""
+
+    id = fields.String(required=True)
+
+
+class Publish(Request):
+    """What to publish: ids, or what waits of a source or an import."""
+
+    ids = fields.List(fields.String(), load_default=None, validate=validate.Length(1, BATCH))
+    source = fields.String(load_default=None)
+    import_ = fields.String(load_default=None, data_key="import")
+    request_id = fields.String(load_default=None, allow_none=True)
+
+
+class Withdraw(Request):
+    """One record to withdraw, and why."""
+
+    id = fields.String(required=True)
+    reason = fields.String(required=True, validate=validate.Length(3, 500))
+    version = fields.Integer(allow_none=True, load_default=None)
+    request_id = fields.String(load_default=None, allow_none=True)
+
+
+class Changes(Request):
+    """A page of the feed."""
+
+    after = fields.Integer(load_default=0, validate=validate.Range(0))
+    limit = fields.Integer(load_default=500, validate=validate.Range(1, 1_000))
+
+
+class Export(Request):
+    """A page of records of one kind, in order of id."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(("structure", "service")))
+    after = fields.String(load_default="")
+    limit = fields.Integer(load_default=500, validate=validate.Range(1, 1_000))
+    public = fields.Boolean(load_default=True)
+    source = fields.String(load_default=None, allow_none=True)
+
+
+class ImportBegin(Request):
+    """Open an import of a source."""
+
+    source = fields.String(required=True, validate=validate.Regexp(r"^[a-z0-9][a-z0-9-]{1,98}$"))
+    name = fields.String(required=True)
+    label = fields.String(load_default=None, allow_none=True)
+    policy = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(POLICIES))
+    licence = fields.String(load_default=None, allow_none=True)
+    attribution = fields.String(load_default=None, allow_none=True)
+
+
+class ImportRows(Request):
+    """One batch of drafts of an import."""
+
+    import_ = fields.String(required=True, data_key="import")
+    rows = fields.List(fields.Dict(), required=True, validate=validate.Length(1, BATCH))
+
+
+class ImportPreview(Request):
+    """One batch of drafts, to hear what an import would do with them."""
+
+    source = fields.String(required=True)
+    rows = fields.List(fields.Dict(), required=True, validate=validate.Length(1, BATCH))
+
+
+class ImportFinish(Request):
+    """Close an import."""
+
+    import_ = fields.String(required=True, data_key="import")
+    complete = fields.Boolean(load_default=False)
+    force = fields.Boolean(load_default=False)
+    refused = fields.Integer(load_default=0)
+
+
+class ImportUndo(Request):
+    """Take an import back."""
+
+    import_ = fields.String(required=True, data_key="import")
+
+
+class SourceSet(Request):
+    """Change a source."""
+
+    name = fields.String(required=True)
+    label = fields.String()
+    policy = fields.String(validate=validate.OneOf(POLICIES))
+    licence = fields.String()
+    attribution = fields.String()
+
+
+def _problems(messages: Any, path: str = "") -> Any:
+    if isinstance(messages, dict):
+        for key, inner in messages.items():
+            yield from _problems(inner, f"{path}.{key}".strip("."))
+        return
+    for message in messages:
+        yield {"line": None, "field": path, "value": "", "why": str(message), "remedy": "Corrigez ce champ.",
+               "code": "request"}  # fmt: skip

@@ -1,0 +1,180 @@
+"""Every query of the directory, and nothing else: no rule, no event, no shape of a reply."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from services.directory.model import FeedRow, Import, ImportChange, Record, Request, Source
+from services.kernel.rows import LogRow
+
+PAGE = 500
+
+
+def record(session: Session, record_id: str, lock: bool = False) -> Record | None:
+    """One record; `lock` holds it until the transaction ends."""
+    return session.get(Record, record_id, with_for_update=lock or None)
+
+
+def records(session: Session, ids: Collection[str], lock: bool = False) -> dict[str, Record]:
+    """The records that exist among `ids`, locked in the order of their ids so that no two callers wait in a ring."""
+    found: dict[str, Record] = {}
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), PAGE):
+        query = select(Record).where(Record.id.in_(ordered[start : start + PAGE])).order_by(Record.id)
+        for item in session.scalars(query.with_for_update() if lock else query):
+            found[item.id] = item
+    return found
+
+
+def services_of(session: Session, structure: str) -> Sequence[Record]:
+    """The services of a structure, locked, in order of id."""
+    query = select(Record).where(Record.structure == structure).order_by(Record.id)
+    return session.scalars(query.with_for_update()).all()
+
+
+def page(session: Session, kind: str, after: str, limit: int, public: bool, source: str | None) -> Sequence[Record]:
+    """Records of a kind in order of id, after an id: only public ones, or all but tombstones."""
+    query = select(Record).where(Record.kind == kind, Record.id > after)
+    query = query.where(Record.public_version.is_not(None)) if public else query.where(Record.status != "withdrawn")
+    if source is not None:
+        query = query.where(Record.source == source)
+    return session.scalars(query.order_by(Record.id).limit(limit)).all()
+
+
+def waiting(
+    session: Session, kind: str, source: str | None, import_id: str | None, after: str, limit: int
+) -> Sequence[Record]:
+    """Records of a kind that wait to be published, in order of id, locked."""
+    query = select(Record).where(Record.kind == kind, Record.status.in_(("held", "draft")), Record.id > after)
+    if source is not None:
+        query = query.where(Record.source == source)
+    if import_id is not None:
+        ids = select(ImportChange.record_id).where(ImportChange.import_id == import_id)
+        query = query.where(Record.id.in_(ids))
+    return session.scalars(query.order_by(Record.id).limit(limit).with_for_update()).all()
+
+
+def source(session: Session, name: str) -> Source | None:
+    """One source."""
+    return session.get(Source, name)
+
+
+def sources(session: Session) -> list[tuple[Source, dict[str, int]]]:
+    """All sources with their counts of records by status."""
+    counts: dict[str, dict[str, int]] = {}
+    query = select(Record.source, Record.status, func.count()).group_by(Record.source, Record.status)
+    for name, status, count in session.execute(query):
+        counts.setdefault(name, {})[status] = count
+    return [(each, counts.get(each.name, {})) for each in session.scalars(select(Source).order_by(Source.name))]
+
+
+def the_import(session: Session, import_id: str, lock: bool = False) -> Import | None:
+    """One import."""
+    return session.get(Import, import_id, with_for_update=lock or None)
+
+
+def imports(session: Session, limit: int = 50) -> Sequence[Import]:
+    """The last imports, newest first."""
+    return session.scalars(select(Import).order_by(Import.started_at.desc()).limit(limit)).all()
+
+
+def note_changes(session: Session, changes: list[dict[str, Any]]) -> None:
+    """Remember what an import did; the first change of a record in an import is the one that `undo` goes back to."""
+    known = set(
+        session.scalars(
+            select(ImportChange.record_id).where(
+                ImportChange.import_id == changes[0]["import_id"],
+                ImportChange.record_id.in_([change["record_id"] for change in changes]),
+            )
+        )
+        if changes
+        else ()
+    )
+    fresh = [change for change in changes if change["record_id"] not in known]
+    if fresh:
+        session.execute(insert(ImportChange), fresh)
+    for change in changes:
+        if change["record_id"] in known:
+            session.execute(
+                update(ImportChange)
+                .where(ImportChange.import_id == change["import_id"], ImportChange.record_id == change["record_id"])
+                .values(version=change["version"])
+            )
+
+
+def changes_of(session: Session, import_id: str, after: str, limit: int) -> Sequence[ImportChange]:
+    """What an import did, in order of record id."""
+    query = select(ImportChange).where(ImportChange.import_id == import_id, ImportChange.record_id > after)
+    return session.scalars(query.order_by(ImportChange.record_id).limit(limit)).all()
+
+
+def mark_seen(session: Session, ids: Collection[str], import_id: str) -> None:
+    """These records are in the file being imported."""
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), PAGE):
+        part = ordered[start : start + PAGE]
+        session.execute(
+            update(Record).where(Record.id.in_(part)).values(seen_in=import_id),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def unseen(session: Session, source_name: str, import_id: str) -> list[str]:
+    """Ids of the source's living records that the import did not see, services before structures."""
+    query = select(Record.id).where(
+        Record.source == source_name,
+        Record.status != "withdrawn",
+        (Record.seen_in != import_id) | Record.seen_in.is_(None),
+    )
+    return list(session.scalars(query.order_by(Record.kind, Record.id)))
+
+
+def living(session: Session, source_name: str) -> int:
+    """How many records of a source are not withdrawn."""
+    query = select(func.count()).select_from(Record).where(Record.source == source_name, Record.status != "withdrawn")
+    return session.scalar(query) or 0
+
+
+def feed_append(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Put public changes at the end of the feed; a record stands there once, at its last change."""
+    head = feed_head(session)  # before the rows below go: a position is never given twice
+    latest = {row["subject"]: row for row in rows}
+    subjects = list(latest)
+    for start in range(0, len(subjects), PAGE):
+        session.execute(
+            delete(FeedRow).where(FeedRow.subject.in_(subjects[start : start + PAGE])),
+            execution_options={"synchronize_session": False},
+        )
+    session.execute(
+        insert(FeedRow),
+        [row | {"position": head + place} for place, row in enumerate(latest.values(), 1)],
+    )
+
+
+def feed_head(session: Session) -> int:
+    """The last position of the feed, 0 where nothing is public."""
+    return session.scalar(select(func.max(FeedRow.position))) or 0
+
+
+def feed_after(session: Session, position: int, limit: int) -> Iterable[Any]:
+    """Public changes after a position, with the parts of their signed events."""
+    query = (
+        select(
+            FeedRow.position, FeedRow.op, FeedRow.kind, FeedRow.subject,
+            LogRow.header, LogRow.signature, LogRow.data, LogRow.salt,
+        )
+        .join(LogRow, (LogRow.reach == FeedRow.reach) & (LogRow.epoch == FeedRow.epoch) & (LogRow.seq == FeedRow.seq))
+        .where(FeedRow.position > position)
+        .order_by(FeedRow.position)
+        .limit(limit)
+    )  # fmt: skip
+    return session.execute(query)
+
+
+def request(session: Session, request_id: str) -> Request | None:
+    """A write already done under this key."""
+    return session.get(Request, request_id)
