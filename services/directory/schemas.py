@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import RAISE, Schema, fields, validate
-from marshmallow import ValidationError as Invalid
+from marshmallow import fields, validate
 
 from services.directory.model import POLICIES
-from services.kernel.errors import ValidationError
+from services.kernel.request import Request
 
 BATCH = 1_000
-
-
-class Request(Schema):
-    """Base of all requests."""
-
-    class Meta:
-        unknown = RAISE
-
-    def read(self, request: Any) -> dict[str, Any]:
-        """The checked request. Raises our `ValidationError`, one problem for each field at fault."""
-        try:
-            loaded: dict[str, Any] = self.load(request)
-        except Invalid as error:
-            raise ValidationError(
-                "La demande n’est pas valable.", list(_problems(error.normalized_messages()))
-            ) from None
-        return loaded
 
 
 class Put(Request):
@@ -127,13 +107,3 @@ class SourceSet(Request):
     policy = fields.String(validate=validate.OneOf(POLICIES))
     licence = fields.String()
     attribution = fields.String()
-
-
-def _problems(messages: Any, path: str = "") -> Any:
-    if isinstance(messages, dict):
-        for key, inner in messages.items():
-            yield from _problems(inner, f"{path}.{key}".strip("."))
-        return
-    for message in messages:
-        yield {"line": None, "field": path, "value": "", "why": str(message), "remedy": "Corrigez ce champ.",
-               "code": "request"}  # fmt: skip
