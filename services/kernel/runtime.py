@@ -22,7 +22,8 @@ RUNTIME = "maillage"
 class Ask(Protocol):
     """Call another room and wait for its answer; raises `services.kernel.errors`."""
 
-    def __call__(self, service: str, method: str, request: dict[str, Any], *, actor: str | None = None) -> Any: ...
+    def __call__(self, service: str, method: str, request: dict[str, Any], *, actor: str | None = None) -> Any:
+        """The room's answer to `service.method(request)`."""
 
 
 @dataclass(frozen=True)

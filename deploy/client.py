@@ -1,0 +1,101 @@
+"""How commands reach a node: its socket while it runs, its broker when rooms run as separate services, and
+otherwise a quiet node of their own for as long as the command lasts.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from deploy.control import SOCKET
+from services.kernel import errors
+
+START_TIMEOUT_S = 30
+
+
+class Client:
+    """Asks rooms of one node, one request at a time."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._lines = connection.makefile("rb")
+
+    def call(self, service: str, method: str, request: dict[str, Any] | None = None, actor: str | None = None) -> Any:
+        """The room's answer. Raises `services.kernel.errors`; `Unavailable` where the node went away."""
+        asked = {"service": service, "method": method, "request": request or {}, "actor": actor}
+        try:
+            self._connection.sendall(orjson.dumps(asked) + b"\n")
+            line = self._lines.readline()
+        except OSError:
+            line = b""
+        if not line:
+            raise errors.Unavailable("Le nœud s’est arrêté pendant la demande.")
+        answer = orjson.loads(line)
+        if "error" in answer:
+            error = answer["error"]
+            raise getattr(errors, error["type"], errors.MaillageError)(error["message"], error["details"])
+        return answer["result"]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._lines.close()
+        self._connection.close()
+
+
+@contextmanager
+def connected(folder: Path) -> Iterator[Client]:
+    """A client of the node in `folder`, started quietly for the time of the command where it does not run."""
+    if not (folder / "maillage.toml").exists():
+        raise errors.NotFound(f"{folder} n’est pas le dossier d’un nœud : maillage init {folder} --id … --name …")
+    connection = _try(folder)
+    process = None
+    if connection is None:
+        process = _start_quietly(folder)
+        connection = _wait(folder, process)
+    client = Client(connection)
+    try:
+        yield client
+    finally:
+        client.close()
+        if process is not None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(15)
+
+
+def _try(folder: Path) -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(str(folder / SOCKET))
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def _start_quietly(folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "deploy.serve", str(folder), "--quiet"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ.copy())
+
+
+def _wait(folder: Path, process: subprocess.Popen[bytes]) -> socket.socket:
+    ends_at = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < ends_at:
+        connection = _try(folder)
+        if connection is not None:
+            return connection
+        if process.poll() is not None:
+            said = process.stderr.read().decode(errors="replace") if process.stderr else ""
+            raise errors.Unavailable(f"Le nœud n’a pas pu être ouvert : {said.strip().splitlines()[-1:] or ['?']}")
+        time.sleep(0.05)
+    process.kill()
+    raise errors.Unavailable(f"Le nœud n’a pas répondu en {START_TIMEOUT_S} s.")

@@ -1,0 +1,88 @@
+"""A whole node in one process: rooms, projector, gateway and the socket of the command line."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import eventlet
+import eventlet.wsgi
+import structlog
+
+from deploy.control import ControlServer
+from deploy.node import ROOMS, containers
+from services.kernel.errors import Unavailable
+from services.kernel.runtime import Runtime
+
+_log = structlog.get_logger(__name__)
+
+
+class Embedded:
+    """Started and stopped as one. Raises `OSError` where the port is taken."""
+
+    def __init__(self, given: Runtime, port: int | None = None, with_gateway: bool = True) -> None:
+        self._given = given
+        self._port = port or given.settings.http.port
+        self._rooms = containers(given, list(ROOMS))
+        self._stop = threading.Event()
+        self._control = ControlServer(given, {"status": self._status, "rebuild": self._rebuild})
+        self._listener = self._listen() if with_gateway else None
+        self._projector: Any = None
+        self._threads: list[Any] = []
+
+    def start(self) -> None:
+        """Rooms first, then what reads them, then the doors to the outside."""
+        for room in self._rooms:
+            room.start()
+        if self._listener is not None:
+            self._start_gateway()
+        self._control.start()
+
+    def stop(self) -> None:
+        """No new work, running work ended."""
+        self._stop.set()
+        self._control.stop()
+        if self._listener is not None:
+            self._listener.close()
+        if self._projector is not None:
+            self._projector.wake()
+            for thread in self._threads:
+                thread.join(5)
+            self._projector.close()
+        for room in self._rooms:
+            room.stop()
+
+    def _listen(self) -> Any:
+        try:
+            return eventlet.listen((self._given.settings.http.host, self._port))
+        except OSError as error:
+            raise Unavailable(
+                f"Le port {self._port} est pris ({error.strerror}) : choisissez-en un autre (PORT=… ou --port …)."
+            ) from None
+
+    def _start_gateway(self) -> None:
+        from gateway.app import create_app
+
+        from gateway.projection import Projector
+        from gateway.search import Reader
+
+        index = self._given.folder / "index"
+        self._projector = Projector(index, self._fetch)
+        thread = threading.Thread(target=self._projector.run, args=(self._stop,), daemon=True)
+        thread.start()
+        self._threads.append(thread)
+        app = create_app(self._given.settings, Reader(index), self._given.ask)
+        eventlet.spawn(eventlet.wsgi.server, self._listener, app, log_output=False, socket_timeout=60)
+
+    def _fetch(self, after: int, limit: int) -> dict[str, Any]:
+        page: dict[str, Any] = self._given.ask("directory", "changes", {"after": after, "limit": limit})
+        return page
+
+    def _status(self, request: dict[str, Any]) -> dict[str, Any]:
+        rooms = {name: self._given.ask(name, "status", {}) for name in ROOMS}
+        return {"node": self._given.identity.name, "rooms": rooms}
+
+    def _rebuild(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self._projector is None:
+            raise Unavailable("Le modèle de lecture se reconstruit sur un nœud en marche : maillage up DIR.")
+        return {"records": self._projector.rebuild()}

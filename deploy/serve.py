@@ -1,0 +1,85 @@
+"""Run a node, or one room of it, in this process: `python -m deploy.serve DIR [--only ROOM] [--port N] [--quiet]`.
+
+The first thing done is eventlet's patching, before any other import of ours; that is why commands start this module
+as a process of its own.
+"""
+
+import os
+import warnings
+
+warnings.filterwarnings("ignore", category=DeprecationWarning)
+os.environ.setdefault("EVENTLET_HUB", "epolls")
+os.environ.setdefault("PSYCOPG_WAIT_FUNC", "wait_selector")
+
+import eventlet  # noqa: E402
+
+eventlet.monkey_patch()
+
+import argparse  # noqa: E402
+import signal  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from eventlet import tpool  # noqa: E402
+from eventlet.event import Event  # noqa: E402
+
+from deploy.embedded import Embedded  # noqa: E402
+from deploy.logs import configure  # noqa: E402
+from deploy.node import ROOMS, Busy, FolderLock, containers, prepare_folder, runtime  # noqa: E402
+from services.kernel.errors import MaillageError  # noqa: E402
+from services.kernel.settings import load  # noqa: E402
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT. 0 after a clean stop, 1 with one sentence where it cannot run."""
+    parser = argparse.ArgumentParser(prog="maillage")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", choices=sorted(ROOMS))
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--quiet", action="store_true", help="no gateway: for a command on a stopped node")
+    asked = parser.parse_args(arguments)
+    try:
+        return _run(asked)
+    except (Busy, MaillageError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _run(asked: argparse.Namespace) -> int:
+    settings = load(asked.folder)
+    configure(settings.log, asked.quiet)
+    prepare_folder(asked.folder)
+    given = runtime(asked.folder, settings, tpool.execute)
+    if asked.only:
+        return _run_until_told(containers(given, [asked.only]))
+    with FolderLock(asked.folder):
+        node = Embedded(given, asked.port, with_gateway=not asked.quiet)
+        node.start()
+        _wait_for_signal()
+        node.stop()
+    return 0
+
+
+def _run_until_told(rooms: list) -> int:  # type: ignore[type-arg]
+    for room in rooms:
+        room.start()
+    _wait_for_signal()
+    for room in rooms:
+        room.stop()
+    return 0
+
+
+def _wait_for_signal() -> None:
+    told = Event()
+
+    def tell(*_: object) -> None:
+        if not told.ready():
+            told.send()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: eventlet.spawn_n(tell))
+    told.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
