@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", choices=sorted(ROOMS))
     parser.add_argument("--port", type=int)
+    parser.add_argument("--say-address", action="store_true")
     parser.add_argument("--quiet", action="store_true", help="no gateway: for a command on a stopped node")
     asked = parser.parse_args(arguments)
     try:
@@ -55,6 +56,8 @@ def _run(asked: argparse.Namespace) -> int:
     with FolderLock(asked.folder):
         node = Embedded(given, asked.port, with_gateway=not asked.quiet)
         node.start()
+        if asked.say_address:
+            print(f"http://{settings.http.host}:{asked.port or settings.http.port}", flush=True)
         _wait_for_signal()
         node.stop()
     return 0

@@ -1,0 +1,128 @@
+"""A whole node with a broker, in the foreground: one process per room, a projector, the gateway, and this one.
+
+This process only starts the others, starts them again when they die (with growing delay), stops them together, and
+holds the command line's socket. Under systemd each of them is a unit of its own instead (`maillage run`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from deploy.control import ControlServer
+from deploy.logs import configure
+from deploy.node import ROOMS, Busy, FolderLock, prepare_folder, runtime
+from services.kernel.errors import MaillageError, Unavailable
+from services.kernel.settings import load
+
+STOP_WITHIN_S = 10
+STEADY_S = 30
+_log = structlog.get_logger(__name__)
+
+
+class Child:
+    """One process of the node, kept running."""
+
+    def __init__(self, name: str, *arguments: str) -> None:
+        self.name = name
+        self._command = [sys.executable, "-m", *arguments]
+        self._delay_s = 0.5
+        self._started_at = 0.0
+        self._again_at = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def keep(self) -> None:
+        """Start it where it does not run and its delay is over."""
+        if self._process is not None and self._process.poll() is not None:
+            steady = time.monotonic() - self._started_at > STEADY_S
+            self._delay_s = 0.5 if steady else min(self._delay_s * 2, 30)
+            self._again_at = time.monotonic() + self._delay_s
+            _log.warning("process ended, starting again", name=self.name, code=self._process.returncode)
+            self._process = None
+        if self._process is None and time.monotonic() >= self._again_at:
+            self._started_at = time.monotonic()
+            self._process = subprocess.Popen(self._command)
+
+    def tell(self) -> None:
+        """Ask it to stop."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def wait(self, within_s: float) -> None:
+        """Wait for its end; kill it where it takes longer."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(max(within_s, 0.1))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT. 0 after a clean stop, 1 with one sentence where it cannot run."""
+    parser = argparse.ArgumentParser(prog="maillage")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--say-address", action="store_true")
+    asked = parser.parse_args(arguments)
+    try:
+        with FolderLock(asked.folder):
+            return _run(asked)
+    except (Busy, MaillageError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _run(asked: argparse.Namespace) -> int:
+    settings = load(asked.folder)
+    configure(settings.log)
+    prepare_folder(asked.folder)
+    port = asked.port or settings.http.port
+    children = [Child(room, "deploy.serve", str(asked.folder), "--only", room) for room in ROOMS]
+    children += [
+        Child("projector", "deploy.projector", str(asked.folder)),
+        Child("gateway", "deploy.web", str(asked.folder), str(port)),
+    ]
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    given = runtime(asked.folder, settings)
+    control = ControlServer(given, {"status": lambda _: _status(given), "rebuild": _not_here})
+    control.start()
+    if asked.say_address:
+        print(f"http://{settings.http.host}:{port}", flush=True)
+    while not stop.wait(0.25):
+        for child in children:
+            child.keep()
+    control.stop()
+    _stop(children)
+    return 0
+
+
+def _stop(children: list[Child]) -> None:
+    ends_at = time.monotonic() + STOP_WITHIN_S
+    for child in children:
+        child.tell()
+    for child in children:
+        child.wait(ends_at - time.monotonic())
+
+
+def _status(given: Any) -> dict[str, Any]:
+    return {"node": given.identity.name, "rooms": {name: given.ask(name, "status", {}) for name in ROOMS}}
+
+
+def _not_here(request: dict[str, Any]) -> dict[str, Any]:
+    raise Unavailable("Le modèle de lecture est tenu par un autre processus : arrêtez le nœud puis recommencez.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

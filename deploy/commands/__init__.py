@@ -1,0 +1,1 @@
+"""The commands of `maillage`, by what they are about."""

@@ -1,0 +1,82 @@
+"""What all commands share: the folder argument, errors as sentences, output for people or as JSON."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from services.kernel.errors import MaillageError
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Dossier du nœud / the node's folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Données en JSON / data as JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Ne pas demander confirmation / do not ask.")]
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def sentences(command: Callable[P, R]) -> Callable[P, R]:
+    """Errors of the product become one sentence and exit code 1, never a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except MaillageError as error:
+            tell_error(error)
+        except (OSError, ValueError) as error:
+            err.print(f"Erreur : {error}", style="red", markup=False)
+        except KeyboardInterrupt:
+            err.print("Interrompu : ce qui était fait l’est, recommencez pour continuer.")
+        raise typer.Exit(1)
+
+    return run
+
+
+def tell_error(error: MaillageError) -> None:
+    """The sentence, then each field at fault with its remedy."""
+    err.print(f"Erreur : {error.message}", style="red", markup=False)
+    for problem in error.details if isinstance(error.details, list) else ():
+        line = f"ligne {problem['line']}, " if problem.get("line") else ""
+        value = f" « {problem['value']} »" if problem.get("value") else ""
+        err.print(f"  {line}{problem['field']}{value} : {problem['why']}. {problem['remedy']}", markup=False)
+
+
+def show(data: Any, as_json: bool, people: Callable[[], None]) -> None:
+    """Print `data` as JSON, or let `people` print it for people."""
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
+    else:
+        people()
+
+
+def table(rows: list[dict[str, Any]], columns: dict[str, str], nothing: str) -> None:
+    """A table of `rows`: key → heading; the sentence `nothing` where there are none."""
+    if not rows:
+        out.print(nothing)
+        return
+    drawn = Table(box=None, pad_edge=False)
+    for heading in columns.values():
+        drawn.add_column(heading)
+    for row in rows:
+        drawn.add_row(*(_cell(row.get(key)) for key in columns))
+    out.print(drawn)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {count}" for key, count in value.items())
+    return "" if value is None else str(value)

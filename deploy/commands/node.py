@@ -1,0 +1,117 @@
+"""Commands about the node itself: init, up, run, status, rebuild, verify, doctor."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deploy.client import connected
+from deploy.commands.common import AsJson, Folder, out, sentences, show, table
+from services.kernel import identity, settings
+from services.kernel.errors import Conflict, NotFound
+
+
+@sentences
+def init(
+    folder: Folder,
+    id: Annotated[str, typer.Option(help="Nom court du membre, en minuscules / short label: radar")],
+    name: Annotated[str, typer.Option(help="Nom du membre / the member's name: RADAR")],
+    territory: Annotated[str, typer.Option(help="Code INSEE de la commune, du département ou SIREN de l’EPCI")] = "",
+    url: Annotated[str, typer.Option(help="Adresse publique / public address, https://…")] = "",
+    broker: Annotated[str, typer.Option(help="amqp://… (vide : courtier intégré / empty: embedded)")] = "",
+    database: Annotated[str, typer.Option(help="postgresql+psycopg://… (vide : SQLite)")] = "",
+) -> None:
+    """Créer le dossier d’un nœud : réglages et clés / create a node's folder: settings and keys."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / settings.FILE).exists():
+        raise Conflict(f"{folder} est déjà le dossier d’un nœud : rien n’a été changé.")
+    settings.write(folder, settings.Node(id=id, name=name, territory=territory, url=url), broker, database)
+    made = identity.create(folder)
+    out.print(f"Nœud « {name} » créé dans {folder}. Empreinte / fingerprint : {made.name}", markup=False)
+    out.print(f"Ensuite / next : maillage up {folder}", markup=False)
+
+
+@sentences
+def up(
+    folder: Folder, port: Annotated[int | None, typer.Option(help="Port HTTP (sinon celui des réglages)")] = None
+) -> None:
+    """Faire tourner le nœud entier, au premier plan / run the whole node in the foreground."""
+    _must_be_node(folder)
+    loaded = settings.load(folder)
+    module = "deploy.cluster" if loaded.broker.url else "deploy.serve"
+    _become(module, str(folder), *(["--port", str(port)] if port else []), "--say-address")
+
+
+@sentences
+def run(
+    folder: Folder, service: Annotated[str, typer.Argument(help="directory, accounts, projector, gateway")]
+) -> None:
+    """Faire tourner un seul service du nœud, au premier plan / run one process of the node."""
+    _must_be_node(folder)
+    if service == "gateway":
+        _become("deploy.web", str(folder))
+    if service == "projector":
+        _become("deploy.projector", str(folder))
+    _become("deploy.serve", str(folder), "--only", service)
+
+
+@sentences
+def status(folder: Folder, as_json: AsJson = False) -> None:
+    """Où en sont les flux, les suiveurs et le modèle de lecture / streams, followers, read model."""
+    with connected(folder) as node:
+        report = node.call("node", "status")
+
+    def people() -> None:
+        out.print(f"Nœud / node {report['node']}", markup=False)
+        rows = [
+            {"stream": head["stream"].split("/", 1)[1], "seq": head["seq"], "epoch": head["epoch"],
+             "parked": room["parked"]}
+            for room in report["rooms"].values() for head in room["heads"]
+        ]  # fmt: skip
+        table(rows, {"stream": "flux", "seq": "n°", "epoch": "époque", "parked": "en attente"}, "Aucun flux.")
+
+    show(report, as_json, people)
+
+
+@sentences
+def rebuild(folder: Folder) -> None:
+    """Refaire le modèle de lecture à côté de l’ancien, sans arrêter les lectures / rebuild the read model."""
+    with connected(folder) as node:
+        done = node.call("node", "rebuild")
+    out.print(f"Modèle de lecture refait : {done['records']} fiches.")
+
+
+@sentences
+def verify(folder: Folder, as_json: AsJson = False) -> None:
+    """Prouver le journal de chaque service : signatures, chaîne, points de contrôle / prove each log, offline."""
+    streams: list[dict[str, Any]] = []
+    with connected(folder) as node:
+        for room in ("directory", "accounts"):
+            streams += node.call(room, "verify")["streams"]
+    faults = [fault for stream in streams for fault in stream["faults"]]
+
+    def people() -> None:
+        columns = {"stream": "flux", "events": "événements", "checkpoints": "points de contrôle", "erased": "expurgés"}
+        table(streams, columns, "Aucun flux.")
+        for fault in faults:
+            out.print(f"FAUX : {fault}", style="red", markup=False)
+        if not faults:
+            out.print("Tout se tient. Ce que personne d’autre n’a vu ne peut pas être prouvé.")
+
+    show({"streams": streams, "faults": faults}, as_json, people)
+    raise typer.Exit(1 if faults else 0)
+
+
+def _must_be_node(folder: Path) -> None:
+    if not (folder / settings.FILE).exists():
+        raise NotFound(f"{folder} n’est pas le dossier d’un nœud : maillage init {folder} --id … --name …")
+
+
+def _become(module: str, *arguments: str) -> None:
+    """Go on as another module of ours: one that must patch or fork before anything is imported."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606
