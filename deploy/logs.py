@@ -15,7 +15,7 @@ QUIET = ("nameko", "kombu", "amqp", "alembic", "eventlet", "sqlalchemy")
 def configure(settings: Log, quiet: bool = False) -> None:
     """Once per process. Libraries speak from WARNING up; expected errors of calls are answers, not log lines."""
     level = logging.ERROR if quiet else logging.getLevelNamesMapping()[settings.level.upper()]
-    shared = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
+    shared: list[structlog.typing.Processor] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
               structlog.processors.TimeStamper(fmt="iso", utc=True)]  # fmt: skip
     machine = settings.format == "json"
     renderer = (

@@ -1,4 +1,4 @@
-"""The gateway under granian: several worker processes, none of them with eventlet. `python -m deploy.web DIR [PORT]`."""
+"""The gateway under granian: `python -m deploy.web DIR [PORT]`. Several worker processes, none with eventlet."""
 
 from __future__ import annotations
 

@@ -80,6 +80,8 @@ class Record(Base):
     def change(self, content: bytes, structure: str | None, at: datetime) -> None:
         """Take a new content; the version rises. Raises nothing: whether it may is the caller's question."""
         before = self.parts["fields"] if self.status != WITHDRAWN else {}
+        if self.status == WITHDRAWN:
+            self.status = DRAFT
         self.content, self.structure = content, structure
         self.__dict__.pop("parts", None)
         after = self.parts["fields"]

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
 from services.directory import events, store
+from services.directory.formats.drafts import Draft, dated
 from services.directory.formats.ids import record_id
 from services.directory.model import DRAFT, HELD, PUBLISHED, WITHDRAWN, Record, Source, content_of, view
 from services.directory.rules import check_draft, missing
@@ -149,8 +150,8 @@ class Desk:
         own, structure = ids
         if structure is not None and (structure not in known or known[structure].status == WITHDRAWN):
             return Saved("refused", problems=[_no_structure(draft)])
-        content = content_of(draft)
         record = known.get(own)
+        content = _content(draft, record)
         if record is None:
             record = known[own] = self._create(own, structure, draft, content)
             done, before = "created", None
@@ -223,7 +224,13 @@ def raise_problems(saved: Iterable[Saved]) -> None:
 def _foresee(record: Record | None, draft: dict[str, Any], structure: str | None) -> Saved:
     if record is None:
         return Saved("created")
-    return Saved("unchanged" if record.says(content_of(draft), structure) else "updated", record)
+    return Saved("unchanged" if record.says(_content(draft, record), structure) else "updated", record)
+
+
+def _content(draft: dict[str, Any], record: Record | None) -> bytes:
+    """The content a draft asks for; the date of a list that dates all its rows anew is no change by itself."""
+    before = record.parts["fields"] if record is not None else None
+    return content_of(draft | {"fields": dated(cast("Draft", draft), before)})
 
 
 def _no_structure(draft: dict[str, Any]) -> Problem:

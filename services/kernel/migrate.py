@@ -22,7 +22,7 @@ def migrate(database: Database) -> None:
     with database.begin() as session:
         connection = session.connection()
         if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(727_001)"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(727001)"))
             connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{database.room}"'))
         for scripts in (_KERNEL, _SERVICES / database.room / "migrations"):
             if scripts.exists() and _version(connection, scripts) != _newest(scripts):

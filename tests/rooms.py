@@ -1,0 +1,73 @@
+"""A room's doors without nameko: the service class on a real database, its sequencer run by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+
+from services.kernel.access import Actor
+from services.kernel.database import Database
+from services.kernel.identity import Identity
+from services.kernel.log import EventLog
+from services.kernel.migrate import migrate
+from services.kernel.parking import Parking
+from services.kernel.sequencer import Sequencer
+from services.kernel.witness import Witness
+from tests.conftest import Backend
+
+NODE = Identity.from_seed(b"node" * 8)
+PERMANENT = Actor("marie@example.org", ("permanent",))
+VOLUNTEER = Actor("paul@example.org", ("volunteer",))
+MACHINE = Actor("key:site", scopes=("directory:write", "directory:import"))
+OPERATOR = Actor("operator", ("administrator",))
+
+
+class Opened:
+    """A room of the node `NODE`; `as_(actor)` says who is behind the next calls."""
+
+    def __init__(self, room: type[Any], backend: Backend, folder: Path) -> None:
+        database = Database(backend.database_url(room.name), room.name)
+        migrate(database)
+        witness = Witness(folder / f"{room.name}.json")
+        self.sequencer = Sequencer(database, room.name, NODE, witness, room.on_numbered)
+        self.sequencer.recover()
+        self.database = database
+        self._service = room()
+        self._service.engine = SimpleNamespace(
+            database=database, log=EventLog(), parking=Parking(), prefix=f"{NODE.name}/{room.name}", follower=None,
+            runtime=SimpleNamespace(identity=NODE),
+        )  # fmt: skip
+        self.as_(PERMANENT)
+
+    def as_(self, actor: Actor) -> Opened:
+        """Who is behind the next calls."""
+        self._service.actor = lambda: actor
+        return self
+
+    def __getattr__(self, door: str) -> Callable[..., Any]:
+        method = getattr(self._service, door)
+        return lambda request=None, **asked: method(request if request is not None else asked)
+
+    def number_all(self) -> None:
+        """Number everything that was committed."""
+        while self.sequencer.run_once():
+            pass
+
+    def announced(self) -> list[tuple[str, str]]:
+        """Number what was committed; every (type, subject) so far, both streams, in order of commit."""
+        self.number_all()
+        events = []
+        for reach in ("home", "shared"):
+            stream = f"{NODE.name}/{self._service.name}/{reach}"
+            for body in self.log_after(stream=stream, epoch=1, after=0, limit=500)["events"]:
+                event = orjson.loads(body)
+                events.append((event["time"], event["type"], event["subject"]))
+        return [(kind, subject) for _, kind, subject in sorted(events)]
+
+    def close(self) -> None:
+        """Give the database back."""
+        self.database.close()
