@@ -1,42 +1,206 @@
 """The projector: pulls the directory's feed of public changes into the read model, and nothing else writes there.
 
 One cursor, kept as a document in the same commit as what it covers, makes it safe to kill at any point: what was
-committed is never pulled again, what was not is. Messages only wake it; it also looks every `poll_s` seconds.
+committed is never pulled again, what was not is. Messages only wake it; it also looks every `poll_s` seconds. The
+first change after a calm is committed at once; while changes keep coming they are grouped, one commit for what came
+in `GROUPED_S`.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import structlog
+
+from gateway.index import generation
+from gateway.index.folder import Folder
+from gateway.index.writer import GenerationWriter
+from services.kernel import clock
+
+T = TypeVar("T")
 
 Fetch = Callable[[int, int], dict[str, Any]]
 """`fetch(after, limit)` → `{"items": [{"position", "op", "kind", "id", "event"}], "head": int}`, positions rising."""
 
+Progress = Callable[[int, int], None]
+"""`progress(position, head)`, after each batch of a rebuild."""
+
+PAGE = 1_000
+GROUPED_S = 0.05
+HEARD_EVERY_S = 1.0
+LONGEST_PAUSE_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+def _here(work: Callable[[], T]) -> T:
+    return work()
+
 
 class Projector:
-    """The one writer of a read model folder; a second one on the same folder raises `Conflict`."""
+    """The one writer of a read model folder; a second one on the same folder raises `Conflict`.
 
-    def __init__(self, path: Path, fetch: Fetch, *, poll_s: float = 1.0) -> None:
-        raise NotImplementedError
+    Args:
+        path: the folder (`index/` of a node).
+        fetch: the directory's `changes`; may raise when the directory is away, it is then asked again.
+        poll_s: how often to look without being woken.
+        execute: runs a piece of blocking index work and returns its result; an embedded node passes a thread pool's,
+            so that its one thread goes on serving.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        fetch: Fetch,
+        *,
+        poll_s: float = 1.0,
+        execute: Callable[[Callable[[], Any]], Any] = _here,
+    ) -> None:
+        self._folder = Folder(path)
+        self._folder.lock()
+        self._fetch = fetch
+        self._poll_s = poll_s
+        self._execute = execute
+        self._woken = threading.Event()
+        self._writing = threading.Lock()
+        self._writer: GenerationWriter | None = None
+        self._committed_s = 0.0
+        self._heard_s = float("-inf")
 
     def wake(self) -> None:
         """Look at the feed now; callable from any thread or greenlet, any number of times."""
-        raise NotImplementedError
+        self._woken.set()
 
     def pull(self) -> int:
-        """Take up all there is in the feed and commit; returns how many changes were taken."""
-        raise NotImplementedError
+        """Take up all there is in the feed and commit; returns how many changes were taken.
+
+        Raises what `fetch` raises, and `OSError` or `ValueError` when the disk is full or the index unreadable;
+        nothing half done is then visible, and the next pull begins where the last commit ended.
+        """
+        taken = 0
+        while True:
+            with self._writing:
+                try:
+                    count, more = self._pull_page()
+                except BaseException:
+                    self._release()
+                    raise
+            taken += count
+            if not more:
+                return taken
 
     def run(self, stop: threading.Event) -> None:
-        """Follow the feed until `stop` is set: the first change is committed at once, then changes are grouped."""
-        raise NotImplementedError
+        """Follow the feed until `stop` is set (call `wake` after setting it, or wait `poll_s`)."""
+        pause_s = 0.1
+        while not stop.is_set():
+            self._woken.clear()
+            try:
+                if self.pull():
+                    self._group(stop)
+                pause_s = 0.1
+            except Exception as error:
+                # Whatever it is (directory away, disk full), the read model stays readable and is brought up later.
+                log.warning("projection.pull_failed", error=repr(error), again_in_s=pause_s)
+                stop.wait(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                continue
+            self._woken.wait(self._poll_s)
 
-    def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
-        """Build a new index from the whole feed beside the old one, switch, return the number of records."""
-        raise NotImplementedError
+    def rebuild(self, progress: Progress | None = None) -> int:
+        """Build a new generation from the whole feed beside the old one, switch, return the number of records.
+
+        May be called while `run` follows the feed in another thread: reads and changes go on in the old generation
+        until the new one has caught up.
+        """
+        writer = self._execute(lambda: GenerationWriter.create(self._folder.new_generation()))
+        try:
+            taken = self._catch_up(writer, progress)
+            with self._writing:
+                taken += self._catch_up(writer, None)
+                self._switch(writer)
+        except BaseException:
+            writer.close()
+            self._folder.drop(writer.path)
+            raise
+        return taken
+
+    def _catch_up(self, writer: GenerationWriter, progress: Progress | None) -> int:
+        taken, more = 0, True
+        while more:
+            count, more, head = self._take(writer, pages=2)
+            taken += count
+            if progress:
+                progress(writer.position.feed, head)
+        return taken
 
     def close(self) -> None:
-        """Commit what is whole, release the folder."""
-        raise NotImplementedError
+        """Release the folder; what was pulled is committed already."""
+        with self._writing:
+            self._release()
+            self._folder.unlock()
+
+    def _pull_page(self) -> tuple[int, bool]:
+        writer = self._writer or self._open()
+        count, more, head = self._take(writer)
+        if head < writer.position.feed:
+            log.warning("projection.feed_went_back", head=head, position=writer.position.feed)
+            self._release()
+            self._begin()
+            return 0, True
+        return count, more
+
+    def _take(self, writer: GenerationWriter, pages: int = 1) -> tuple[int, bool, int]:
+        """Fetch and commit up to so many pages as one batch: how many items, are there more, the feed's head."""
+        items: list[dict[str, Any]] = []
+        after, more, head = writer.position.feed, True, 0
+        while more and len(items) < pages * PAGE:
+            page = self._fetch(after, PAGE)
+            items += page["items"]
+            head = page["head"]
+            after = page["items"][-1]["position"] if page["items"] else after
+            more = bool(page["items"]) and after < head
+        if items:
+            self._execute(lambda: writer.apply(items, after))
+        self._heard(changed=bool(items))
+        return len(items), more, head
+
+    def _open(self) -> GenerationWriter:
+        current = self._folder.current()
+        if current is None:
+            return self._begin()
+        try:
+            self._writer = self._execute(lambda: GenerationWriter.open(current))
+        except (generation.WrongFormat, FileNotFoundError) as error:
+            log.warning("projection.begins_anew", reason=str(error))
+            return self._begin()
+        return self._writer
+
+    def _begin(self) -> GenerationWriter:
+        """Start from nothing, in view of the readers: for a first time, or when there is nothing worth keeping."""
+        writer: GenerationWriter = self._execute(lambda: GenerationWriter.create(self._folder.new_generation()))
+        self._switch(writer)
+        return writer
+
+    def _switch(self, writer: GenerationWriter) -> None:
+        self._release()
+        self._folder.switch(writer.path)
+        self._folder.drop_others()
+        self._writer = writer
+
+    def _release(self) -> None:
+        if self._writer:
+            self._writer.close()
+            self._writer = None
+
+    def _group(self, stop: threading.Event) -> None:
+        """After a commit, let changes come together for a moment."""
+        stop.wait(GROUPED_S)
+
+    def _heard(self, *, changed: bool) -> None:
+        if changed or time.monotonic() - self._heard_s > HEARD_EVERY_S:
+            self._heard_s = time.monotonic()
+            self._folder.heard(clock.now())

@@ -78,7 +78,6 @@ class Query:
     code_commune: tuple[str, ...] = ()  # the record's own address, as in the lists
     code_departement: tuple[str, ...] = ()
     code_region: tuple[str, ...] = ()
-    structures: tuple[str, ...] = ()  # data·inclusion ids or UUIDs: the services of these structures
     open_at: datetime | None = None  # aware; only records known to be open then
     sort: Sort | None = None
     page: int = 1
@@ -86,4 +85,3 @@ class Query:
     cursor: str | None = None
     facets: tuple[Facet, ...] = ()
     embed_structure: bool = True  # each service's JSON ends with its "structure", as in /search/services
-    id_only: bool = False  # items are left empty: for counts and tests

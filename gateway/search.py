@@ -9,12 +9,30 @@ a record whose own sort key changes between two pages by cursor is found at its 
 
 from __future__ import annotations
 
+import re
+import threading
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import orjson
+
+from gateway import schema
+from gateway.index import completion, generation, reading
+from gateway.index.answering import answer_of, check, place_of
+from gateway.index.completion import shared_out
+from gateway.index.folder import Folder
+from gateway.index.view import View
 from gateway.query import Kind, Query
+from gateway.text import fold
+from services.directory.formats.ids import di_id
+from services.kernel.errors import Unavailable
+
+OPENED_AT_MOST = 5
+UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +62,8 @@ class Record:
     """One public record: `item` (data·inclusion JSON, without its structure), `native` (our record), `event`
     (the signed event that carried it, a CloudEvents JSON document): all UTF-8 JSON bytes.
 
-    A withdrawn record has `item` None, and `native` its tombstone. `changed_at` is the record's own time, aware.
+    A withdrawn record has `item` None, and `native` its tombstone; so has a service whose structure is not public,
+    which is not `withdrawn`.
     """
 
     kind: Kind
@@ -91,13 +110,18 @@ class Status:
 
 
 class Reader:
-    """Answers from one read model folder. Safe for threads; one per process is enough.
+    """Answers from one read model folder. Safe for threads; one for each process is enough.
 
     Raises `services.kernel.errors.Unavailable` while there is no read model yet (nothing was ever projected).
     """
 
-    def __init__(self, path: Path, *, check_every_s: float = 0.02) -> None:
-        raise NotImplementedError
+    def __init__(self, path: Path, *, check_every_s: float = 0.005) -> None:
+        """`check_every_s`: how often, at most, to look whether the projector committed (one `stat`)."""
+        self._folder = Folder(path)
+        self._check_every_s = check_every_s
+        self._checked_s = float("-inf")
+        self._view: View | None = None
+        self._opening = threading.Lock()
 
     def search(self, query: Query) -> Page:
         """The page that `query` asks for.
@@ -106,32 +130,152 @@ class Reader:
             ValidationError: unknown commune, `lat` without `lon`, a cursor that is not one of this query's,
                 `sort="distance"` without a place, `size` or `page` out of range; `details` name the field.
         """
-        raise NotImplementedError
+        check(query)
+        place = place_of(query)
+        view = self._current()
+        with view.lock:
+            answer = answer_of(query, place, view.records[query.kind])
+            searcher, version = view.searcher, self._version(view)
+        slots = [schema.slot(query.kind, row) for row in answer.rows]
+        found = reading.items(view.schema, searcher, slots, embed_structure=query.embed_structure)
+        return Page(
+            found,
+            answer.distances_km,
+            [public_id for public_id, _ in answer.ids],
+            [uuid for _, uuid in answer.ids],
+            answer.total,
+            answer.next_cursor,
+            answer.facets,
+            version,
+            self._folder.as_of(),
+        )
 
     def get(self, kind: Kind, identifier: str) -> Record | None:
-        """One record by UUID or data·inclusion id, tombstones included; `None` when there never was one."""
-        raise NotImplementedError
+        """One record by UUID or data·inclusion id, tombstones included; `None` when there never was one.
+
+        Where several homes use one data·inclusion id, a public record goes before a withdrawn one, then by UUID.
+        """
+        view = self._current()
+        searcher = view.searcher
+        uuids = [str(UUID(identifier))] if _is_uuid(identifier) else []
+        uuids = uuids or reading.uuids_of(view.schema, searcher, kind, identifier)
+        found = [(uuid, reading.record(view.schema, searcher, uuid)) for uuid in uuids]
+        records = [_record(uuid, one) for uuid, one in found if one and one.feed_item["kind"] == kind]
+        return min(records, key=lambda record: (record.withdrawn, record.uuid), default=None)
 
     def services_of(self, structure_uuid: str) -> list[bytes]:
         """The data·inclusion JSON of a structure's services (without their structure), by id."""
-        raise NotImplementedError
+        view = self._current()
+        rows = generation.with_term(view.schema, view.searcher, "structure", structure_uuid)
+        items = [document.get_first("item") for _, document in rows]
+        return sorted((item for item in items if item), key=lambda item: str(orjson.loads(item)["id"]))
 
     def changes(self, after: int = 0, limit: int = 100) -> Changes:
         """The feed after position `after`: every public record once, at its latest position, tombstones too."""
-        raise NotImplementedError
+        view = self._current()
+        with view.lock:
+            searcher, head = view.searcher, view.position.feed
+        found = reading.changes(view.schema, searcher, after, limit, head)
+        return Changes([item for _, item in found], found[-1][0] if found else after, head)
 
     def complete(self, text: str, kinds: tuple[str, ...] = (), limit: int = 10) -> list[Suggestion]:
         """Communes, themes, structures and services whose name has a word for every word typed, best first."""
-        raise NotImplementedError
+        words = fold(text[: completion.LONGEST_TEXT]).split()
+        if not words:
+            return []
+        by_kind = [self._completed(kind, words, limit) for kind in kinds or completion.KINDS]
+        return [Suggestion(one.kind, one.value, one.label, one.detail) for one in shared_out(by_kind, limit)]
 
     def sources(self) -> list[dict[str, Any]]:
-        """Each source with its counts: `{"source", "structures", "services", "licence", "attribution"}`."""
-        raise NotImplementedError
+        """Each source with its counts: `{"source", "structures", "services", "licence", "attribution"}`, by name."""
+        view = self._current()
+        found: dict[str, dict[str, Any]] = {}
+        with view.lock:
+            for kind, records in view.records.items():
+                counts = records.table.sets["rights"].counts(records.postings.all_rows())
+                for rights, number in counts.items():
+                    source, licence, attribution = rights.split("\t")
+                    entry = found.setdefault(source, {"source": source, "structures": 0, "services": 0})
+                    entry[f"{kind}s"] += number
+                    entry.update(licence=licence, attribution=attribution)
+        return [found[source] for source in sorted(found)]
 
     def status(self) -> Status:
         """Counts, position, freshness. Never raises: an absent read model has zero records and no `as_of`."""
-        raise NotImplementedError
+        try:
+            view = self._current()
+        except Unavailable:
+            return Status(0, 0, 0, self._folder.as_of(), "", "", 0)
+        with view.lock:
+            counts = {kind: len(records.postings.all_rows()) for kind, records in view.records.items()}
+            held = sum(records.nbytes for records in view.records.values())
+            position, version = view.position.feed, self._version(view)
+        return Status(
+            counts["service"], counts["structure"], position, self._folder.as_of(), version, view.path.name, held
+        )
 
     def refresh(self) -> bool:
         """Take up now what was committed since, without waiting; true when there was something."""
-        raise NotImplementedError
+        before = self._version(self._view) if self._view else None
+        self._checked_s = float("-inf")
+        return self._version(self._current()) != before
+
+    def _completed(self, kind: str, words: list[str], limit: int) -> list[completion.Completion]:
+        if kind == "commune":
+            return completion.communes().find(words, limit)
+        if kind == "theme":
+            return completion.themes().find(words, limit)
+        view = self._current()
+        return completion.names(view.schema, view.searcher, kind, words, limit)
+
+    @staticmethod
+    def _version(view: View) -> str:
+        return f"{view.path.name.removeprefix('gen-')}-{view.position.stamp}"
+
+    def _current(self) -> View:
+        """The view brought up to the last commit, when the last look is old enough."""
+        now = time.monotonic()
+        view = self._view
+        if view and now - self._checked_s < self._check_every_s:
+            return view
+        with self._opening:
+            for _ in range(OPENED_AT_MOST):
+                try:
+                    self._view = self._looked()
+                except FileNotFoundError:
+                    continue  # A rebuild was switched in between: look at what is current now.
+                except generation.WrongFormat as error:
+                    raise Unavailable("L'index de recherche doit être reconstruit (maillage rebuild).") from error
+                self._checked_s = now
+                return self._view
+        raise Unavailable("L'index de recherche n'existe pas encore ; réessayez dans un instant.")
+
+    def _looked(self) -> View:
+        path = self._folder.current()
+        if path is None:
+            raise FileNotFoundError(self._folder.root)
+        if self._view is None or self._view.path != path:
+            return View(path)
+        if self._view.committed_since():
+            self._view.refresh()
+        return self._view
+
+
+def _is_uuid(text: str) -> bool:
+    return UUID_TEXT.fullmatch(text) is not None
+
+
+def _record(uuid: str, found: reading.Found) -> Record:
+    item = found.feed_item
+    native = item["event"]["data"]
+    return Record(
+        kind=item["kind"],
+        uuid=uuid,
+        id=di_id(native["source"], native["source_id"]),
+        version=native["version"],
+        position=item["position"],
+        withdrawn=item["op"] == "delete",
+        item=found.item,
+        native=orjson.dumps(native),
+        event=orjson.dumps(item["event"]),
+    )

@@ -1,0 +1,132 @@
+"""What a question in words means: which words count, how much, and whether all are needed.
+
+Every word must be there, by its stem, anywhere in the record. A word that fewer than three records hold also stands
+for words one typing mistake away, at the lowest tier. When no record at all has every word, any of them will do.
+A record's score is the sum over words of weight x tier: whole numbers that depend on the record and the plan alone,
+so that other records changing moves nothing, and a cursor that carries the plan loses nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway import text
+from gateway.index.arrays import NO_ROWS, Mask, Rows
+from gateway.index.words import Posting, Tiers, Words
+
+Scores = npt.NDArray[np.int64]
+
+FEW_RECORDS = 3
+SHORTEST_MISTYPED = 4
+WEIGHT_UNIT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of the question: as said, its stem, whether mistyped forms count, and its weight."""
+
+    said: str
+    stem: str
+    mistyped: bool
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The question as it will be answered; `all_words` is false when no record has them all."""
+
+    words: tuple[Word, ...]
+    all_words: bool
+
+    def dump(self) -> list[object]:
+        """Plain values for a cursor."""
+        return [[[word.said, word.stem, word.mistyped, word.weight] for word in self.words], self.all_words]
+
+    @classmethod
+    def load(cls, parts: Sequence[object]) -> Plan:
+        """What `dump` gave. Raises `ValueError` or `TypeError` for anything else."""
+        words, all_words = parts
+        if not isinstance(words, list) or not isinstance(all_words, bool):
+            raise TypeError("not a plan")
+        return cls(tuple(Word(str(a), str(b), bool(c), int(d)) for a, b, c, d in words), all_words)
+
+
+def weight(records: int, holding: int) -> int:
+    """How much a word counts: ten times the natural logarithm of (1 + all records / those that hold it)."""
+    return max(1, round(WEIGHT_UNIT * math.log(1 + records / max(holding, 1))))
+
+
+def plan(question: str, words: Words, records: int) -> Plan:
+    """How to answer a question over so many records, today."""
+    planned = []
+    for said in text.asked(question):
+        stem = text.stem(said)
+        holding = len(words.text(stem).rows)
+        mistyped = holding < FEW_RECORDS and len(said) >= SHORTEST_MISTYPED
+        if mistyped:
+            holding = max(holding, len(words.mistyped(said).rows))
+        planned.append(Word(said, stem, mistyped, weight(records, holding)))
+    together = Plan(tuple(planned), all_words=True)
+    if len(planned) < 2 or len(Asked(together, words).rows()):
+        return together
+    return Plan(together.words, all_words=False)
+
+
+class Asked:
+    """A planned question, put to the rows of one kind."""
+
+    def __init__(self, planned: Plan, words: Words) -> None:
+        self._plan = planned
+        self._postings = [self._of(word, words) for word in planned.words]
+
+    @staticmethod
+    def _of(word: Word, words: Words) -> list[Posting]:
+        exact = words.text(word.stem)
+        return [exact, words.mistyped(word.said)] if word.mistyped else [exact]
+
+    def count(self) -> int:
+        """At most how many rows answer."""
+        counts = [sum(len(posting.rows) for posting in postings) for postings in self._postings]
+        if not counts:
+            return 0
+        return min(counts) if self._plan.all_words else sum(counts)
+
+    def rows(self) -> Rows:
+        """The rows that answer, ascending."""
+        if not self._postings:
+            return NO_ROWS
+        by_word = [_union(postings) for postings in self._postings]
+        if not self._plan.all_words:
+            return np.unique(np.concatenate(by_word))
+        rows = min(by_word, key=len)
+        found, _ = self.scores(rows)
+        return rows[found]
+
+    def scores(self, rows: Rows) -> tuple[Mask, Scores]:
+        """For each of `rows`: does it answer, and its score."""
+        total = np.zeros(len(rows), dtype=np.int64)
+        held = np.zeros(len(rows), dtype=np.int64)
+        for word, postings in zip(self._plan.words, self._postings, strict=True):
+            tiers = _best(postings, rows)
+            held += tiers > 0
+            total += tiers.astype(np.int64) * word.weight
+        needed = len(self._postings) if self._plan.all_words else 1
+        return held >= max(needed, 1), total
+
+
+def _union(postings: list[Posting]) -> Rows:
+    if len(postings) == 1:
+        return postings[0].rows.astype(np.intp)
+    return np.unique(np.concatenate([posting.rows for posting in postings])).astype(np.intp)
+
+
+def _best(postings: list[Posting], rows: Rows) -> Tiers:
+    tiers = postings[0].of(rows)
+    for posting in postings[1:]:
+        tiers = np.maximum(tiers, posting.of(rows))
+    return tiers

@@ -1,0 +1,190 @@
+"""From a native record to its documents: words by place, columns for the readers' arrays, finished JSON.
+
+Pure: everything comes from the record and, for a service, from its structure; nothing is looked up in the index.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import orjson
+import tantivy
+
+from gateway import schema, text
+from gateway.index import labels
+from gateway.index.labels import joined
+from gateway.index.openings import opening_word
+from gateway.index.sets import written
+from gateway.index.table import NO_SCORE, SETS, RowData
+from services.directory.formats import data_inclusion, referentials, sectors, territory
+from services.directory.formats.ids import di_id
+
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A structure as its services need it: the record, and its finished JSON."""
+
+    record: dict[str, Any]
+    item: bytes
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Owner:
+        """From a published structure's native record."""
+        return cls(record, orjson.dumps(data_inclusion.api_structure(record)))
+
+
+def live_row(slot: int, stamp: int, record: dict[str, Any], owner: Owner | None) -> tantivy.Document:
+    """The row document of a public record; `owner` for services only."""
+    is_service = record["kind"] == "service"
+    item = _item(record, owner)
+    document = _row(slot, stamp, record)
+    words = _service_words(record, owner) if is_service and owner else _structure_words(record)
+    for field, said in words.items():
+        document.add_text(field, said)
+    document.add_text(schema.WORDS, joined(words.values()))
+    document.add_text(schema.COMPLETION, text.grams(record["fields"].get("nom", "")))
+    document.add_bytes("item", orjson.dumps(item))
+    if owner:
+        document.add_bytes("structure_item", owner.item)
+    document.add_bytes("columns", _columns(slot, record, item).dump())
+    return document
+
+
+def gone_row(slot: int, stamp: int, record: dict[str, Any]) -> tantivy.Document:
+    """The row document of a record that is not to be found (withdrawn, or a service without its structure)."""
+    document = _row(slot, stamp, record)
+    document.add_bytes("columns", RowData(slot).dump())
+    return document
+
+
+def event(feed_item: dict[str, Any]) -> tantivy.Document:
+    """The document that `/changes` reads."""
+    document = tantivy.Document()
+    document.add_text("key", schema.event_key(feed_item["id"]))
+    document.add_unsigned("position", feed_item["position"])
+    document.add_bytes("event", orjson.dumps(feed_item))
+    return document
+
+
+def _row(slot: int, stamp: int, record: dict[str, Any]) -> tantivy.Document:
+    document = tantivy.Document()
+    document.add_text("key", record["id"])
+    document.add_text("kind", record["kind"])
+    document.add_text("public_id", di_id(record["source"], record["source_id"]))
+    document.add_unsigned("slot", slot)
+    document.add_unsigned("stamp", stamp)
+    if "structure" in record:
+        document.add_text("structure", record["structure"])
+    return document
+
+
+def _item(record: dict[str, Any], owner: Owner | None) -> dict[str, Any]:
+    if record["kind"] == "structure":
+        return data_inclusion.api_structure(record)
+    return data_inclusion.api_service(record, owner.record if owner else {})
+
+
+def _service_words(record: dict[str, Any], owner: Owner) -> dict[str, str]:
+    fields, host = record["fields"], owner.record["fields"]
+    audiences = joined(labels.of("publics", value) for value in fields.get("publics", ()))
+    return {
+        schema.NAME: fields.get("nom", ""),
+        schema.LABELS: joined(
+            [
+                *(labels.of_theme(theme) for theme in fields.get("thematiques", ())),
+                audiences,
+                labels.of("types", fields["type"]) if "type" in fields else None,
+                *(labels.of_sector(sector) for sector in _sectors(record)),
+            ]
+        ),
+        schema.PLACE: joined(
+            [
+                host.get("nom"),
+                fields.get("commune") or host.get("commune"),
+                *(labels.of("reseaux_porteurs", network) for network in host.get("reseaux_porteurs", ())),
+            ]
+        ),
+        schema.BODY: joined(
+            fields.get(name)
+            for name in (
+                "description",
+                "publics_precisions",
+                "conditions_acces",
+                "frais_precisions",
+                "mobilisation_precisions",
+                "adresse",
+            )
+        ),
+        schema.AUDIENCE: joined([audiences, fields.get("publics_precisions")]),
+    }
+
+
+def _structure_words(record: dict[str, Any]) -> dict[str, str]:
+    fields = record["fields"]
+    return {
+        schema.NAME: fields.get("nom", ""),
+        schema.LABELS: joined(
+            [
+                *(labels.of("reseaux_porteurs", network) for network in fields.get("reseaux_porteurs", ())),
+                *(labels.of_sector(sector) for sector in _sectors(record)),
+            ]
+        ),
+        schema.PLACE: fields.get("commune", ""),
+        schema.BODY: joined(fields.get(name) for name in ("description", "accessibilite_lieu", "adresse")),
+    }
+
+
+def _sectors(record: dict[str, Any]) -> list[str]:
+    return list(record.get("sectors") or sectors.of(record["fields"].get("thematiques", ())))
+
+
+def _columns(slot: int, record: dict[str, Any], item: dict[str, Any]) -> RowData:
+    fields = record["fields"]
+    score = item.get("score_qualite")
+    sets = _sets(record)
+    return RowData(
+        slot=slot,
+        gone=False,
+        id=item["id"],
+        uuid=record["id"],
+        name=text.fold(fields.get("nom", "")),
+        lat=fields.get("latitude"),
+        lon=fields.get("longitude"),
+        score=NO_SCORE if score is None else score,
+        updated=_day(fields.get("date_maj") or record["changed_at"]),
+        sets=[written(sets[name]) if sets[name] else "" for name in SETS],
+    )
+
+
+def _sets(record: dict[str, Any]) -> dict[str, list[str]]:
+    fields = record["fields"]
+    themes = fields.get("thematiques", [])
+    commune = fields.get("code_insee")
+    place = territory.commune(commune) if commune else None
+    opening = opening_word(fields.get("horaires_accueil"))
+    rights = (record["source"], record.get("licence", ""), record.get("attribution", ""))
+    return {
+        "source": [record["source"]],
+        "thematiques": [*themes, *(referentials.category_of(theme) for theme in themes)],
+        "type": [fields["type"]] if "type" in fields else [],
+        "frais": [fields["frais"]] if "frais" in fields else [],
+        "publics": fields.get("publics", []),
+        "modes_accueil": fields.get("modes_accueil", []),
+        "zone": fields.get("zone_eligibilite", []),
+        "sectors": _sectors(record),
+        "commune": [commune] if commune else [],
+        "departement": [place.departement] if place else [],
+        "region": [place.region] if place else [],
+        "reseaux_porteurs": fields.get("reseaux_porteurs", []),
+        "opening": [opening] if opening else [],
+        "rights": ["\t".join(rights)],
+    }
+
+
+def _day(written: str) -> int:
+    """Days since 1970 of a date or time as records write them."""
+    return (date.fromisoformat(written[:10]) - _EPOCH).days

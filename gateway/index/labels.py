@@ -1,0 +1,32 @@
+"""The words people use for the values of the referentials: labels and synonyms, indexed with each record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from services.directory.formats import referentials, sectors
+
+
+@lru_cache(maxsize=4096)
+def of(referential: str, value: str) -> str:
+    """Label and synonyms of a value, joined; the value's own words when it has no label."""
+    label = referentials.label(referential, value) or value.replace("-", " ")
+    return " ".join([label, *referentials.synonyms(referential, value)])
+
+
+@lru_cache(maxsize=4096)
+def of_theme(value: str) -> str:
+    """Label and synonyms of a theme and of its category."""
+    return f"{of('thematiques', value)} {of('thematiques', referentials.category_of(value))}"
+
+
+@lru_cache(maxsize=256)
+def of_sector(value: str) -> str:
+    """Label of a sector of the glossary."""
+    return sectors.label(value)
+
+
+def joined(texts: Iterable[str | None]) -> str:
+    """Texts one after the other, absent ones left out; a full stop keeps their words apart."""
+    return " . ".join(text for text in texts if text)

@@ -1,0 +1,78 @@
+"""Documents out of the index: pages of finished JSON, single records, the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import tantivy
+
+from gateway import schema
+from gateway.index import generation
+from gateway.index.generation import BATCH
+
+WIDEST_RANGE = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record as stored: its finished JSON (None when it is not to be found) and its feed item, parsed."""
+
+    item: bytes | None
+    feed_item: dict[str, Any]
+
+
+def joined(item: bytes, name: bytes, value: bytes) -> bytes:
+    """A JSON object with one more member, by joining bytes: nothing is parsed."""
+    return item[:-1] + b',"' + name + b'":' + value + b"}"
+
+
+def items(
+    index_schema: tantivy.Schema, searcher: tantivy.Searcher, slots: Sequence[int], *, embed_structure: bool
+) -> list[bytes]:
+    """The finished JSON of these slots, in their order."""
+    found: dict[int, bytes] = {}
+    for start in range(0, len(slots), BATCH):
+        for slot, document in generation.by_slots(index_schema, searcher, slots[start : start + BATCH]).items():
+            item = generation.stored(document, "item")
+            structure = document.get_first("structure_item") if embed_structure else None
+            found[slot] = joined(item, b"structure", structure) if structure else item
+    return [found[slot] for slot in slots]
+
+
+def record(index_schema: tantivy.Schema, searcher: tantivy.Searcher, uuid: str) -> Found | None:
+    """One record by UUID, whatever its kind and state."""
+    event = generation.by_key(index_schema, searcher, schema.event_key(uuid))
+    if event is None:
+        return None
+    row = generation.by_key(index_schema, searcher, uuid)
+    return Found(row.get_first("item") if row else None, orjson.loads(generation.stored(event, "event")))
+
+
+def uuids_of(index_schema: tantivy.Schema, searcher: tantivy.Searcher, kind: str, public_id: str) -> list[str]:
+    """The records of one kind that have a data·inclusion id: one, or one for each home that uses it."""
+    rows = generation.with_term(index_schema, searcher, "public_id", public_id)
+    return sorted(generation.key_of(document) for slot, document in rows if schema.kind_of(slot) == kind)
+
+
+def changes(
+    index_schema: tantivy.Schema, searcher: tantivy.Searcher, after: int, limit: int, head: int
+) -> list[tuple[int, bytes]]:
+    """Feed items after a position, ascending: their positions and their JSON.
+
+    Looks a little ahead, then farther, since positions of records that changed again are gaps.
+    """
+    width = 2 * limit
+    while True:
+        past = min(after + 1 + width, head + 1)
+        found = [
+            (number, generation.stored(document, "event"))
+            for number, document in generation.numbers_between(
+                index_schema, searcher, "position", after + 1, past, limit
+            )
+        ]
+        if len(found) == limit or past > head:
+            return found
+        width *= 8

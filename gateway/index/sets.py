@@ -1,0 +1,109 @@
+"""A column of sets: for each row a few words out of a referential, coded by the whole set.
+
+Records share few distinct sets (of themes, of audiences, of zones), so each distinct set gets a code; a filter is
+then one true or false for each code, and applying it to rows is one lookup, whatever was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.index.arrays import Mask, Rows, grown
+
+EMPTY = 0
+"""The code of the empty set."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """All (set, word) pairs of a column as two arrays, for counting words without a loop."""
+
+    sets: int
+    words: list[str]
+    codes: npt.NDArray[np.intp]
+    numbers: npt.NDArray[np.intp]
+
+    @classmethod
+    def of(cls, values: list[tuple[str, ...]]) -> _Members:
+        number_of: dict[str, int] = {}
+        pairs = [(code, number_of.setdefault(word, len(number_of))) for code, ws in enumerate(values) for word in ws]
+        codes, numbers = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+        return cls(len(values), list(number_of), codes, numbers)
+
+    def counts(self, by_code: npt.NDArray[np.intp]) -> dict[str, int]:
+        """Rows by word, from rows by set."""
+        by_word = np.bincount(self.numbers, weights=by_code[self.codes], minlength=len(self.words))
+        return {self.words[number]: int(by_word[number]) for number in np.flatnonzero(by_word).tolist()}
+
+
+def written(words: Iterable[str]) -> str:
+    """A set as one string, the same for the same set: how the index keeps it, and how a code is looked up."""
+    return "\n".join(sorted(set(words)))
+
+
+class SetColumn:
+    """For each row a set of words. `values[code]` is the set, as a sorted tuple; code 0 is the empty one."""
+
+    def __init__(self) -> None:
+        self.codes: npt.NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+        self.values: list[tuple[str, ...]] = [()]
+        self._code_of: dict[str, int] = {"": EMPTY}
+        self._codes_with: dict[str, list[int]] = {}
+        self._members: _Members | None = None
+
+    def resize(self, rows: int) -> None:
+        """Make room for `rows` rows; new ones hold the empty set."""
+        self.codes = grown(self.codes, rows, EMPTY)
+
+    def put(self, rows: Rows, sets: list[str]) -> None:
+        """Give rows their sets, each as `written`; sets never seen get a code now."""
+        codes = self._code_of
+        self.codes[rows] = [codes[one] if one in codes else self._fresh(one) for one in sets]
+
+    def _fresh(self, one: str) -> int:
+        fresh = len(self.values)
+        words = tuple(one.split("\n"))
+        self.values.append(words)
+        self._code_of[one] = fresh
+        for word in words:
+            self._codes_with.setdefault(word, []).append(fresh)
+        return fresh
+
+    def with_any(self, members: Iterable[str], *, or_empty: bool = False) -> Mask:
+        """For each code: does its set hold one of `members` (or nothing, when `or_empty`)?"""
+        wanted = np.zeros(len(self.values), dtype=np.bool_)
+        for member in members:
+            wanted[self._codes_with.get(member, [])] = True
+        wanted[EMPTY] = or_empty
+        return wanted
+
+    def counts(self, rows: Rows) -> dict[str, int]:
+        """How many of `rows` hold each word, words that none holds left out."""
+        if self._members is None or self._members.sets != len(self.values):
+            self._members = _Members.of(self.values)
+        by_code = np.bincount(self.codes[rows], minlength=len(self.values))
+        return self._members.counts(by_code)
+
+    def forget_unused(self, alive: Rows) -> None:
+        """Give out the codes anew when most belong to no row any more, so that years of changes cost no memory."""
+        used, fresh = np.unique(self.codes[alive], return_inverse=True)
+        if len(self.values) < 1024 or len(used) * 2 > len(self.values):
+            return
+        kept = [self.values[code] for code in used.tolist()]
+        rows = len(self.codes)
+        self.__init__()  # type: ignore[misc]
+        self.resize(rows)
+        for value in kept:
+            if value:
+                self._fresh("\n".join(value))
+        translation = np.array([self._code_of["\n".join(value)] if value else EMPTY for value in kept], dtype=np.int32)
+        self.codes[alive] = translation[fresh]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array; the dictionary of sets is small beside it."""
+        return self.codes.nbytes

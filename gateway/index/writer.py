@@ -1,0 +1,153 @@
+"""The one writer of one generation: feed items in, documents out, all of a batch and its cursor in one commit.
+
+Killed at any point, the index is as it was at the last commit, and the cursor in it says from where to go on.
+A service's document holds its structure: when a structure changes, its services are written anew, and a service
+whose structure has not come yet (or has gone) waits without being found.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import orjson
+import tantivy
+
+from gateway import schema
+from gateway.index import documents, generation
+from gateway.index.documents import Owner
+from gateway.index.generation import Position
+
+HEAP_BYTES = 15_000_000
+OWNERS_KEPT = 512
+
+Native = dict[str, Any]
+FeedItem = dict[str, Any]
+
+
+class GenerationWriter:
+    """Writes one generation. Nothing else may write it; readers need not know."""
+
+    def __init__(self, path: Path, index: tantivy.Index) -> None:
+        self.path = path
+        self._index = index
+        self._writer = index.writer(HEAP_BYTES, 1)
+        self._owners: OrderedDict[str, Owner | None] = OrderedDict()
+        self._look_again()
+
+    @classmethod
+    def create(cls, path: Path) -> GenerationWriter:
+        """Begin a generation in an empty folder."""
+        return cls(path, generation.create(path))
+
+    @classmethod
+    def open(cls, path: Path) -> GenerationWriter:
+        """Go on with a generation. Raises `FileNotFoundError`, `generation.WrongFormat`."""
+        return cls(path, generation.open_(path))
+
+    @property
+    def schema(self) -> tantivy.Schema:
+        """The schema of the index."""
+        return self._index.schema
+
+    def apply(self, items: list[FeedItem], feed: int) -> None:
+        """Write feed items and commit them with `feed`, the position they bring the index to.
+
+        Safe to repeat. When it raises, nothing was committed, and this writer is to be closed.
+        """
+        latest = {item["id"]: item for item in items}
+        structures = [item for item in latest.values() if item["kind"] == "structure"]
+        for item in structures:
+            self._owners[item["id"]] = Owner.of(_native(item)) if _public(item) else None
+            self._put(item, self._owners[item["id"]])
+            self._put_event(item)
+        for item in latest.values():
+            if item["kind"] == "service":
+                self._put(item, self._owner(_native(item)["structure"]) if _public(item) else None)
+                self._put_event(item)
+        for item in structures:
+            self._rewrite_services(item["id"], except_for=latest)
+        self._put_cursor(feed)
+        self._writer.commit()
+        self._look_again()
+        while len(self._owners) > OWNERS_KEPT:
+            self._owners.popitem(last=False)
+
+    def close(self) -> None:
+        """Let go of the folder. What was not committed is dropped, a merge under way is left for another time."""
+        del self._writer
+
+    def _look_again(self) -> None:
+        self._index.reload()
+        self._searcher = self._index.searcher()
+        position = generation.position(self.schema, self._searcher)
+        self.position = position
+        self._stamp = position.stamp
+        self._rows = dict(position.rows)
+
+    def _put(self, item: FeedItem, owner: Owner | None) -> None:
+        record = _native(item)
+        slot = self._slot(item["id"], item["kind"])
+        stamp, self._stamp = self._stamp, self._stamp + 1
+        if owner and _public(item):
+            document = documents.live_row(slot, stamp, record, owner)
+        else:
+            document = documents.gone_row(slot, stamp, record)
+        self._replace(item["id"], document)
+
+    def _put_event(self, item: FeedItem) -> None:
+        self._replace(schema.event_key(item["id"]), documents.event(item))
+
+    def _put_cursor(self, feed: int) -> None:
+        document = tantivy.Document()
+        document.add_text("key", schema.CURSOR_KEY)
+        document.add_bytes("columns", Position(feed, self._stamp, self._rows).dump())
+        self._replace(schema.CURSOR_KEY, document)
+
+    def _replace(self, key: str, document: tantivy.Document) -> None:
+        self._writer.delete_documents_by_term("key", key)
+        self._writer.add_document(document)
+
+    def _slot(self, uuid: str, kind: str) -> int:
+        """The slot a record has had since it was first seen; a new one for a newcomer."""
+        if self._searcher.doc_freq("key", uuid):
+            query = tantivy.Query.term_query(self.schema, "key", uuid, index_option="basic")
+            hits = self._searcher.search(query, 1, count=False, order_by_field="slot").hits
+            if hits:
+                return int(hits[0][0])
+        row = self._rows[kind]
+        self._rows[kind] = row + 1
+        return schema.slot(kind, row)
+
+    def _rewrite_services(self, structure: str, except_for: dict[str, FeedItem]) -> None:
+        if not self._searcher.doc_freq("structure", structure):
+            return
+        for _, document in generation.with_term(self.schema, self._searcher, "structure", structure):
+            uuid = generation.key_of(document)
+            if uuid not in except_for:
+                service = self._committed(uuid)
+                if service is None:
+                    raise LookupError(f"row without event in {self.path}: {uuid}")
+                self._put(service, self._owner(structure))
+
+    def _owner(self, structure: str) -> Owner | None:
+        """A structure as its services need it, from this batch, from memory or from the last commit."""
+        if structure not in self._owners:
+            item = self._committed(structure)
+            self._owners[structure] = Owner.of(_native(item)) if item and _public(item) else None
+        self._owners.move_to_end(structure)
+        return self._owners[structure]
+
+    def _committed(self, uuid: str) -> FeedItem | None:
+        found = generation.by_key(self.schema, self._searcher, schema.event_key(uuid))
+        return orjson.loads(generation.stored(found, "event")) if found else None
+
+
+def _native(item: FeedItem) -> Native:
+    record: Native = item["event"]["data"]
+    return record
+
+
+def _public(item: FeedItem) -> bool:
+    return bool(item["op"] == "put")
