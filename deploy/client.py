@@ -57,7 +57,7 @@ def connected(folder: Path) -> Iterator[Client]:
     """A client of the node in `folder`, started quietly for the time of the command where it does not run."""
     if not (folder / "maillage.toml").exists():
         raise errors.NotFound(f"{folder} n’est pas le dossier d’un nœud : maillage init {folder} --id … --name …")
-    connection = _try(folder)
+    connection = try_socket(folder)
     process = None
     if connection is None:
         process = _start_quietly(folder)
@@ -72,7 +72,8 @@ def connected(folder: Path) -> Iterator[Client]:
             process.wait(15)
 
 
-def _try(folder: Path) -> socket.socket | None:
+def try_socket(folder: Path) -> socket.socket | None:
+    """A connection to the socket of a running node, or `None`."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.connect(str(folder / SOCKET))
@@ -90,7 +91,7 @@ def _start_quietly(folder: Path) -> subprocess.Popen[bytes]:
 def _wait(folder: Path, process: subprocess.Popen[bytes]) -> socket.socket:
     ends_at = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < ends_at:
-        connection = _try(folder)
+        connection = try_socket(folder)
         if connection is not None:
             return connection
         if process.poll() is not None:
