@@ -1,0 +1,1 @@
+"""Plain pages for people, made on the server, in French, without JavaScript."""

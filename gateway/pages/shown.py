@@ -1,0 +1,60 @@
+"""What pages show of a record: labels for codes, hours in words, an address in one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.directory.formats import hours, referentials, sectors
+
+LISTS = {
+    "thematiques": "thematiques", "publics": "publics", "modes_accueil": "modes_accueil",
+    "modes_mobilisation": "modes_mobilisation", "mobilisable_par": "personne_mobilisatrice",
+    "reseaux_porteurs": "reseaux_porteurs",
+}  # fmt: skip
+SINGLES = {"type": "types_de_services", "frais": "frais"}
+
+
+def labelled(item: dict[str, Any]) -> dict[str, Any]:
+    """The item with its codes as French labels, under the same names."""
+    shown = dict(item)
+    for name, referential in LISTS.items():
+        shown[name] = [referentials.label(referential, value) for value in item.get(name) or ()]
+    for name, referential in SINGLES.items():
+        if item.get(name):
+            shown[name] = referentials.label(referential, item[name])
+    return shown
+
+
+def opening(item: dict[str, Any]) -> list[str]:
+    """Opening hours, a line each; nothing where they are not known."""
+    osm = item.get("horaires_accueil")
+    return hours.to_french(osm) if osm else []
+
+
+def address(item: dict[str, Any]) -> str:
+    """`12 rue des Fleurs, 44130 Blain`; empty where nothing is known."""
+    town = " ".join(part for part in (item.get("code_postal"), item.get("commune")) if part)
+    return ", ".join(part for part in (item.get("adresse"), item.get("complement_adresse"), town) if part)
+
+
+def phone(number: str) -> str:
+    """`02 40 00 00 00` for a French number in E.164; others as they are."""
+    if not number.startswith("+33") or len(number) != 12:
+        return number
+    digits = "0" + number[3:]
+    return " ".join(digits[start : start + 2] for start in range(0, 10, 2))
+
+
+def day(date: str | None) -> str:
+    """`31/01/2026`."""
+    return "/".join(reversed(date[:10].split("-"))) if date else ""
+
+
+def sector_choices() -> list[tuple[str, str]]:
+    """Codes and French labels of all sectors, by label."""
+    return sorted(((code, sectors.label(code, "fr")) for code in sectors.SECTORS), key=lambda each: each[1])
+
+
+def public_choices() -> list[tuple[str, str]]:
+    """Codes and labels of all audiences."""
+    return [(value.value, value.label) for value in referentials.values("publics") if value.value != "tous-publics"]
