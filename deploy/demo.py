@@ -11,10 +11,11 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from deploy.client import Client, try_socket
 from deploy.loading import Loader, Plan
@@ -84,7 +85,11 @@ def _fill(client: Client) -> None:
                 {"label": about["name"], "policy": "publish"} | {k: about[k] for k in ("licence", "attribution")},
             )  # fmt: skip
             rows = read([path], source=about["source"])
-            Loader(client, plan, FOLDER).run(rows, lambda share, _, bar=bar: bars.update(bar, completed=share))
+            Loader(client, plan, FOLDER).run(rows, partial(_advance, bars, bar))
+
+
+def _advance(bars: Progress, bar: TaskID, share: float, count: int) -> None:
+    bars.update(bar, completed=share)
 
 
 def _about(path: Path) -> dict[str, str]:

@@ -15,8 +15,11 @@ QUIET = ("nameko", "kombu", "amqp", "alembic", "eventlet", "sqlalchemy")
 def configure(settings: Log, quiet: bool = False) -> None:
     """Once per process. Libraries speak from WARNING up; expected errors of calls are answers, not log lines."""
     level = logging.ERROR if quiet else logging.getLevelNamesMapping()[settings.level.upper()]
-    shared: list[structlog.typing.Processor] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
-              structlog.processors.TimeStamper(fmt="iso", utc=True)]  # fmt: skip
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
     machine = settings.format == "json"
     renderer = (
         structlog.processors.JSONRenderer() if machine else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())

@@ -19,6 +19,7 @@ import argparse  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
 
 from eventlet import tpool  # noqa: E402
 from eventlet.event import Event  # noqa: E402
@@ -63,7 +64,7 @@ def _run(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _run_until_told(rooms: list) -> int:  # type: ignore[type-arg]
+def _run_until_told(rooms: list[Any]) -> int:
     for room in rooms:
         room.start()
     _wait_for_signal()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.kernel.log import HOME, NewEvent
+from services.kernel.announce import HOME, NewEvent
 
 SERVICE = "accounts"
 PERSON_CHANGED = "accounts.person.changed.v1"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.kernel.log import HOME, SHARED, NewEvent
+from services.kernel.announce import HOME, SHARED, NewEvent
 
 SERVICE = "directory"
 

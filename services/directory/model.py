@@ -19,9 +19,7 @@ from services.kernel.envelope import canonical
 from services.kernel.errors import Conflict, NotHome, WrongState
 from services.kernel.rows import BIG
 
-KINDS = ("structure", "service")
 DRAFT, HELD, PUBLISHED, WITHDRAWN = "draft", "held", "published", "withdrawn"
-POLICIES = ("hold", "publish")
 
 
 class Base(DeclarativeBase):

@@ -13,6 +13,9 @@ from typing import Any
 
 from services.kernel.errors import Problem
 
+POLICIES = ("hold", "publish")
+"""What a source may do with its imported records: wait for a permanent, or make them public."""
+
 Check = Callable[[Any], str | None]
 """A value → why it is refused, or `None`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.directory.model import POLICIES
+from services.directory.rules import POLICIES
 from services.kernel.request import Request
 
 BATCH = 1_000

@@ -20,8 +20,9 @@ from services.directory.formats.ids import record_id
 from services.directory.model import DRAFT, HELD, PUBLISHED, WITHDRAWN, Record, Source, content_of, view
 from services.directory.rules import check_draft, missing
 from services.kernel import clock
+from services.kernel.announce import NewEvent
 from services.kernel.errors import NotFound, Problem, ValidationError, WrongState
-from services.kernel.log import EventLog, NewEvent
+from services.kernel.log import EventLog
 
 
 class Choice(Enum):

@@ -19,6 +19,7 @@ from nameko.extensions import DependencyProvider
 from nameko.rpc import rpc as nameko_rpc
 
 from services.kernel import access, catchup, database, log, verify
+from services.kernel.announce import HOME, SHARED
 from services.kernel.applier import Handlers
 from services.kernel.catchup import Head
 from services.kernel.errors import MaillageError
@@ -134,9 +135,7 @@ class Engine(DependencyProvider):
             return
         services = [each.SERVICE for each in room.follows]
         streams = frozenset(
-            f"{self.runtime.identity.name}/{service}/{reach}"
-            for service in services
-            for reach in (log.HOME, log.SHARED)
+            f"{self.runtime.identity.name}/{service}/{reach}" for service in services for reach in (HOME, SHARED)
         )
         receiver = Receiver(self.database, room.name, services, self.runtime.connect, follower.on_receipt, streams)
         receiver.run(self.stop_flag)

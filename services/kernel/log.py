@@ -8,8 +8,6 @@ Numbers, hashes and signatures come later, from the sequencer: a handler never w
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import event, insert
@@ -17,30 +15,14 @@ from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
 from services.kernel import clock
+from services.kernel.announce import NewEvent
 from services.kernel.envelope import MAX_DATA_BYTES, canonical
 from services.kernel.errors import ValidationError
 from services.kernel.rows import LogRow
 
-HOME, SHARED = "home", "shared"
 CAUSE = "maillage.cause"
 """Key of `session.info`: the id of the event, or of the call, that this transaction answers."""
 _PENDING = "maillage.log.pending"
-
-
-@dataclass(frozen=True)
-class NewEvent:
-    """A past-tense fact about `subject`, with the full record after the change.
-
-    `type` is `service.entity.fact.version`; `reach` is `home`, `shared` or `to/<peer>`; `recordversion` rises by one
-    with each change of the record.
-    """
-
-    type: str
-    subject: str
-    recordversion: int
-    data: Mapping[str, Any]
-    reach: str = SHARED
-    causation: str = ""
 
 
 class EventLog:

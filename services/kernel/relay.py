@@ -22,9 +22,9 @@ from kombu.exceptions import KombuError
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.orm import Session
 
+from services.kernel.announce import HOME, SHARED
 from services.kernel.database import Database
 from services.kernel.envelope import Header, Signed
-from services.kernel.log import HOME, SHARED
 from services.kernel.rows import LogRow, RelayRow
 
 WINDOW = 500

@@ -22,11 +22,11 @@ from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
 from services.kernel import clock
+from services.kernel.announce import HOME, SHARED
 from services.kernel.checkpoint import EVERY_EVENTS, EVERY_S, StateRoot
 from services.kernel.database import Database, Executor, inline
 from services.kernel.envelope import GENESIS, Header, Signed, canonical, datahash
 from services.kernel.identity import EVENT, Identity
-from services.kernel.log import HOME, SHARED
 from services.kernel.rows import LogRow, StreamRow
 from services.kernel.witness import Mark, Witness
 
