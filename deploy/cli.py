@@ -16,7 +16,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Maillage : annuaire et orientation fédérés / a federated directory and referral network.",
 )
-for command in (node.init, node.up, node.run, node.status, node.rebuild, node.verify, records.publish, records.undo):
+for command in (
+    node.init,
+    node.up,
+    node.run,
+    node.status,
+    node.rebuild,
+    node.verify,
+    node.doctor,
+    records.publish,
+    records.undo,
+):
     app.command()(command)
 app.add_typer(records.source, name="source")
 app.add_typer(people.user, name="user")

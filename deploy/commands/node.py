@@ -106,6 +106,22 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
     raise typer.Exit(1 if faults else 0)
 
 
+@sentences
+def doctor(folder: Folder, as_json: AsJson = False) -> None:
+    """Dire ce qui ne va pas, et quoi faire / say what is wrong, and what to do."""
+    from deploy.doctor import examine
+
+    findings = list(examine(folder))
+
+    def people() -> None:
+        for each in findings:
+            mark = "[green]bon[/green]" if each.ok else "[red]à voir[/red]"
+            out.print(f"{mark:>6}  {each.check} : {each.detail}" + ("" if each.ok else f"\n        → {each.remedy}"))
+
+    show([each.to_dict() for each in findings], as_json, people)
+    raise typer.Exit(0 if all(each.ok for each in findings) else 1)
+
+
 def _must_be_node(folder: Path) -> None:
     if not (folder / settings.FILE).exists():
         raise NotFound(f"{folder} n’est pas le dossier d’un nœud : maillage init {folder} --id … --name …")

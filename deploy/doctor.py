@@ -1,0 +1,128 @@
+"""What may be wrong with a node, each with its remedy: `maillage doctor`, on a running node or a stopped one."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.client import Client, try_socket
+from services.kernel import identity, settings
+from services.kernel.errors import MaillageError
+from services.kernel.settings import Settings
+
+LOW_DISK_BYTES = 500_000_000
+OLDEST_BROKER = (3, 10)
+OLDEST_POSTGRES = 15
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `remedy` says what to do where it is not `ok`."""
+
+    check: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+def examine(folder: Path) -> Iterator[Finding]:
+    """Look at everything, from what the rest stands on; stops where nothing further can be known."""
+    try:
+        loaded = settings.load(folder)
+    except (FileNotFoundError, MaillageError) as error:
+        yield Finding("réglages", False, str(error), f"maillage init {folder} --id … --name …, ou corrigez le fichier.")
+        return
+    yield Finding("réglages", True, str(folder / settings.FILE))
+    for check in (_secrets, _disk, _database, _broker, _running):
+        yield from _safely(check, folder, loaded)
+
+
+def _safely(check: Callable[[Path, Settings], Iterator[Finding]], folder: Path, loaded: Settings) -> Iterator[Finding]:
+    try:
+        yield from check(folder, loaded)
+    except (OSError, MaillageError) as error:
+        yield Finding(check.__name__.strip("_"), False, str(error), "Corrigez ce que dit ce message, puis recommencez.")
+
+
+def _secrets(folder: Path, loaded: Settings) -> Iterator[Finding]:
+    path = folder / "secrets"
+    who = identity.load(folder)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    yield Finding("clé du nœud", not mode & 0o077, f"empreinte {who.name}, droits {mode:o}", f"chmod 700 {path}")
+
+
+def _disk(folder: Path, loaded: Settings) -> Iterator[Finding]:
+    free = shutil.disk_usage(folder).free
+    yield Finding("disque", free > LOW_DISK_BYTES, f"{free // 1_000_000} Mo libres", "Libérez au moins 500 Mo.")
+
+
+def _database(folder: Path, loaded: Settings) -> Iterator[Finding]:
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.exc import DBAPIError
+
+    if not loaded.database.url:
+        yield Finding("base de données", True, "SQLite, dans le dossier du nœud")
+        return
+    engine = create_engine(loaded.database.url, connect_args={"connect_timeout": 5})
+    try:
+        with engine.connect() as connection:
+            version = int(str(connection.execute(text("SHOW server_version_num")).scalar())) // 10_000
+        remedy = f"Installez PostgreSQL {OLDEST_POSTGRES} ou plus récent."
+        yield Finding("base de données", version >= OLDEST_POSTGRES, f"PostgreSQL {version}", remedy)
+    except DBAPIError as error:
+        detail = str(error.orig).splitlines()[0]
+        yield Finding("base de données", False, detail, "Vérifiez [database] url, et que PostgreSQL tourne.")
+    finally:
+        engine.dispose()
+
+
+def _broker(folder: Path, loaded: Settings) -> Iterator[Finding]:
+    from kombu.connection import Connection
+
+    from services.kernel.relay import BROKER_ERRORS
+
+    if not loaded.broker.url:
+        yield Finding("courtier", True, "intégré au nœud")
+        return
+    try:
+        with Connection(loaded.broker.url, connect_timeout=5) as connection:
+            connection.connect()
+            properties = connection.connection.server_properties
+        version = str(properties.get("version", "?"))
+        new_enough = tuple(map(int, version.split(".")[:2])) >= OLDEST_BROKER
+        yield Finding("courtier", new_enough, f"RabbitMQ {version}", "Installez RabbitMQ 3.10 ou plus récent.")
+    except BROKER_ERRORS as error:
+        remedy = "Vérifiez [broker] url (hôte, mot de passe, vhost), et que RabbitMQ tourne."
+        yield Finding("courtier", False, type(error).__name__, remedy)
+
+
+def _running(folder: Path, loaded: Settings) -> Iterator[Finding]:
+    connection = try_socket(folder)
+    if connection is None:
+        yield Finding("nœud", True, "arrêté")
+        yield from _port(loaded)
+        return
+    client = Client(connection)
+    try:
+        report = client.call("node", "status")
+    finally:
+        client.close()
+    yield Finding("nœud", True, "en marche")
+    parked = sum(sum(room["parked"].values()) for room in report["rooms"].values())
+    yield Finding("événements en attente", parked == 0, str(parked), f"maillage parked list {folder}")
+
+
+def _port(loaded: Settings) -> Iterator[Finding]:
+    with socket.socket() as probe:
+        taken = probe.connect_ex((loaded.http.host, loaded.http.port)) == 0
+    remedy = "Changez [http] port, ou arrêtez ce qui l’occupe."
+    yield Finding("port", not taken, f"{loaded.http.port} {'pris' if taken else 'libre'}", remedy)
