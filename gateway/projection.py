@@ -30,6 +30,8 @@ Progress = Callable[[int, int], None]
 """`progress(position, head)`, after each batch of a rebuild."""
 
 PAGE = 1_000
+COMMITTED_AT_ONCE = 10_000
+"""Records of a rebuild in one commit."""
 GROUPED_S = 0.05
 HEARD_EVERY_S = 1.0
 LONGEST_PAUSE_S = 5.0
@@ -129,12 +131,18 @@ class Projector:
         return taken
 
     def _catch_up(self, writer: GenerationWriter, progress: Progress | None) -> int:
-        taken, more = 0, True
+        taken, after, more = 0, writer.position.feed, True
         while more:
-            count, more, head = self._take(writer, pages=2)
-            taken += count
+            page = self._fetch(after, PAGE)
+            items, head = page["items"], page["head"]
+            taken += len(items)
+            after = items[-1]["position"] if items else after
+            more = bool(items) and after < head
+            self._execute(lambda: writer.write(items, after))  # noqa: B023
+            if not more or taken % COMMITTED_AT_ONCE < PAGE:
+                self._execute(writer.commit)
             if progress:
-                progress(writer.position.feed, head)
+                progress(after, head)
         return taken
 
     def close(self) -> None:
@@ -153,18 +161,15 @@ class Projector:
             return 0, True
         return count, more
 
-    def _take(self, writer: GenerationWriter, pages: int = 1) -> tuple[int, bool, int]:
-        """Fetch and commit up to so many pages as one batch: how many items, are there more, the feed's head."""
-        items: list[dict[str, Any]] = []
-        after, more, head = writer.position.feed, True, 0
-        while more and len(items) < pages * PAGE:
-            page = self._fetch(after, PAGE)
-            items += page["items"]
-            head = page["head"]
-            after = page["items"][-1]["position"] if page["items"] else after
-            more = bool(page["items"]) and after < head
+    def _take(self, writer: GenerationWriter) -> tuple[int, bool, int]:
+        """Fetch and commit one page: how many items, are there more, the feed's head."""
+        page = self._fetch(writer.position.feed, PAGE)
+        items, head = page["items"], page["head"]
+        more = False
         if items:
+            after = items[-1]["position"]
             self._execute(lambda: writer.apply(items, after))
+            more = after < head
         self._heard(changed=bool(items))
         return len(items), more, head
 

@@ -34,8 +34,14 @@ def slices(values: npt.NDArray[Any], starts: npt.NDArray[Any], ends: npt.NDArray
     return values[steps + np.arange(total)]
 
 
-def smallest(first: npt.NDArray[Any], tie: Keys, count: int) -> Rows:
-    """Places of the `count` smallest pairs (first, tie), in order; O(n), however many are equal in `first`."""
+def smallest(first: npt.NDArray[Any] | None, tie: Keys, count: int) -> Rows:
+    """Places of the `count` smallest pairs (first, tie), in order; O(n), however many are equal in `first`.
+
+    `tie` alone counts when there is no `first`.
+    """
+    if first is None:
+        places = np.argpartition(tie, count - 1)[:count] if count < len(tie) else np.arange(len(tie))
+        return places[np.argsort(tie[places])]
     if count < len(first):
         limit = np.partition(first, count - 1)[count - 1]
         sure = np.flatnonzero(first < limit)

@@ -120,6 +120,7 @@ class Asked:
 
 
 def _union(postings: list[Posting]) -> Rows:
+    postings = [posting for posting in postings if len(posting.rows)] or postings[:1]
     if len(postings) == 1:
         return postings[0].rows.astype(np.intp)
     return np.unique(np.concatenate([posting.rows for posting in postings])).astype(np.intp)

@@ -59,19 +59,12 @@ class WordBlock:
         return found
 
 
-@lru_cache(maxsize=1)
-def communes() -> WordBlock:
-    """All communes, most populated first, by name and postal codes."""
-    ranked = sorted(territory.communes(), key=lambda commune: -commune.population)
-    return WordBlock(
-        [
-            (
-                f"{commune.name} {' '.join(commune.postal_codes)}",
-                Completion("commune", commune.code, commune.name, commune.departement),
-            )
-            for commune in ranked
-        ]
-    )
+def communes(typed: str, limit: int) -> list[Completion]:
+    """Communes by the beginning of their name or postal code, most populated first."""
+    return [
+        Completion("commune", commune.code, commune.name, commune.department)
+        for commune in territory.complete(typed, limit)
+    ]
 
 
 @lru_cache(maxsize=1)

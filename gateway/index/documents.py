@@ -165,7 +165,7 @@ def _sets(record: dict[str, Any]) -> dict[str, list[str]]:
     themes = fields.get("thematiques", [])
     commune = fields.get("code_insee")
     place = territory.commune(commune) if commune else None
-    opening = opening_word(fields.get("horaires_accueil"))
+    opening = opening_word(fields.get("horaires_accueil", ""))
     rights = (record["source"], record.get("licence", ""), record.get("attribution", ""))
     return {
         "source": [record["source"]],
@@ -176,8 +176,8 @@ def _sets(record: dict[str, Any]) -> dict[str, list[str]]:
         "modes_accueil": fields.get("modes_accueil", []),
         "zone": fields.get("zone_eligibilite", []),
         "sectors": _sectors(record),
-        "commune": [commune] if commune else [],
-        "departement": [place.departement] if place else [],
+        "commune": [commune, place.code, territory.city(place).code] if place else [commune] if commune else [],
+        "departement": [place.department] if place else [],
         "region": [place.region] if place else [],
         "reseaux_porteurs": fields.get("reseaux_porteurs", []),
         "opening": [opening] if opening else [],

@@ -47,13 +47,16 @@ class Postings:
         """These rows changed: lists made before are no longer to be believed about them."""
         self._live = None
         self._changed_rows.update(rows.tolist())
-        if len(self._changed_rows) > max(MAX_CHANGED, self._table.size // 32):
-            alive = self._table.live_rows()
-            for column in self._table.sets.values():
-                column.forget_unused(alive)
-            self._renew()
-        else:
-            self._changed[rows[rows < self._base_rows]] = True
+        self._changed[rows[rows < self._base_rows]] = True
+
+    def settle(self) -> None:
+        """After a round of changes: sort the lists anew when too much has changed since they were."""
+        if len(self._changed_rows) <= max(MAX_CHANGED, self._table.size // 32):
+            return
+        alive = self._table.live_rows()
+        for column in self._table.sets.values():
+            column.forget_unused(alive)
+        self._renew()
 
     @property
     def small(self) -> bool:

@@ -72,18 +72,21 @@ def cut(order: Order, table: Table, chosen: Selection, after: After | None, skip
     places = np.arange(len(chosen.rows))
     if after:
         bound = strings.bound(after.string)
-        places = np.flatnonzero((first > after.first) | ((first == after.first) & (tie > bound)))
-    ranked = places[smallest(first[places], tie[places], skip + size)[skip:]]
+        beyond = tie > bound
+        if first is not None:
+            beyond = (first > after.first) | ((first == after.first) & beyond)
+        places = np.flatnonzero(beyond)
+    ranked = places[smallest(None if first is None else first[places], tie[places], skip + size)[skip:]]
     if skip + size >= len(places) or not len(ranked):
         return Cut(ranked, None)
     return Cut(ranked, _end(strings, chosen, first, int(ranked[-1])))
 
 
-def _end(strings: OrderedStrings, chosen: Selection, first: Floats, place: int) -> After:
-    return After(float(first[place]), strings[int(chosen.rows[place])])
+def _end(strings: OrderedStrings, chosen: Selection, first: Floats | None, place: int) -> After:
+    return After(0.0 if first is None else float(first[place]), strings[int(chosen.rows[place])])
 
 
-def _first_keys(order: Order, table: Table, chosen: Selection) -> Floats:
+def _first_keys(order: Order, table: Table, chosen: Selection) -> Floats | None:
     if order == "relevance" and chosen.scores is not None:
         return -blended(chosen.scores.astype(np.float64), chosen.metres)
     if order == "updated":
@@ -91,4 +94,4 @@ def _first_keys(order: Order, table: Table, chosen: Selection) -> Floats:
     if order in ("contract", "distance") and chosen.metres is not None:
         metres = chosen.metres if order == "distance" else kilometres(chosen.metres)
         return np.where(np.isnan(metres), LAST, metres)
-    return np.zeros(len(chosen.rows))
+    return None

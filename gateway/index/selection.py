@@ -14,7 +14,7 @@ import numpy as np
 from gateway.index import geography
 from gateway.index.arrays import Floats, Mask, Rows
 from gateway.index.asked import Asked, Scores
-from gateway.index.openings import open_codes
+from gateway.index.openings import Openings
 from gateway.index.postings import Postings
 from gateway.index.table import Table
 from gateway.index.words import Posting
@@ -63,13 +63,12 @@ class Selector:
         self._table = table
         self._postings = postings
         self._everywhere = everywhere
+        self._openings = Openings(table.sets["opening"])
 
     def select(self, filters: Filters) -> Selection:
         """The rows that pass all filters, with their distances and scores."""
         masks = self._masks(filters)
-        rows = self._proposed(filters, masks)
-        for column, wanted in masks:
-            rows = rows[wanted[self._table.sets[column].codes[rows]]]
+        rows = self._matching(self._proposed(filters, masks), masks)
         rows = self._by_numbers(rows, filters)
         for posting in filters.audience:
             rows = rows[posting.of(rows) > 0]
@@ -82,18 +81,33 @@ class Selector:
         kept, metres = self._near(rows, filters.place)
         return Selection(rows[kept], metres[kept], None if scores is None else scores[kept])
 
+    def _matching(self, proposed: Rows | None, masks: list[tuple[str, Mask]]) -> Rows:
+        """Those of the proposed rows (all, when None) whose sets are wanted."""
+        columns = self._table.sets
+        if proposed is None:
+            if not masks:
+                return self._postings.all_rows()
+            kept = self._table.alive[: self._table.size].copy()
+            for column, wanted in masks:
+                kept &= wanted[columns[column].codes[: self._table.size]]
+            return np.flatnonzero(kept)
+        for column, wanted in masks:
+            proposed = proposed[wanted[columns[column].codes[proposed]]]
+        return proposed
+
     def _masks(self, filters: Filters) -> list[tuple[str, Mask]]:
         columns = self._table.sets
         masks = [(name, columns[name].with_any(words)) for name, words in filters.sets]
         if filters.place and filters.place.zones is not None:
             masks.append(("zone", columns["zone"].with_any(filters.place.zones, or_empty=True)))
         if filters.open_at:
-            masks.append(("opening", open_codes(columns["opening"].values, filters.open_at)))
+            masks.append(("opening", self._openings.open_codes(filters.open_at)))
         return masks
 
-    def _proposed(self, filters: Filters, masks: list[tuple[str, Mask]]) -> Rows:
+    def _proposed(self, filters: Filters, masks: list[tuple[str, Mask]]) -> Rows | None:
+        """Rows worth looking at; None for all."""
         if self._postings.small and not filters.asked:
-            return self._postings.all_rows()
+            return None
         best, count = None, self._table.size // 3
         for column, wanted in masks:
             proposed = self._postings.count_with(column, wanted)
@@ -105,7 +119,7 @@ class Selector:
             return filters.asked.rows()
         if near and nearby < count:
             return self._rows_near(*near)
-        return self._postings.rows_with(*best) if best else self._postings.all_rows()
+        return self._postings.rows_with(*best) if best else None
 
     @staticmethod
     def _near_box(filters: Filters) -> tuple[geography.Box, bool] | None:

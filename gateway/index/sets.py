@@ -16,6 +16,7 @@ from gateway.index.arrays import Mask, Rows, grown
 
 EMPTY = 0
 """The code of the empty set."""
+FORGETFUL_FROM = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class _Members:
 
 def written(words: Iterable[str]) -> str:
     """A set as one string, the same for the same set: how the index keeps it, and how a code is looked up."""
-    return "\n".join(sorted(set(words)))
+    found = set(words)
+    return "\n".join(sorted(found)) if len(found) > 1 else "".join(found)
 
 
 class SetColumn:
@@ -54,6 +56,7 @@ class SetColumn:
         self._code_of: dict[str, int] = {"": EMPTY}
         self._codes_with: dict[str, list[int]] = {}
         self._members: _Members | None = None
+        self.times_forgotten = 0
 
     def resize(self, rows: int) -> None:
         """Make room for `rows` rows; new ones hold the empty set."""
@@ -91,16 +94,13 @@ class SetColumn:
     def forget_unused(self, alive: Rows) -> None:
         """Give out the codes anew when most belong to no row any more, so that years of changes cost no memory."""
         used, fresh = np.unique(self.codes[alive], return_inverse=True)
-        if len(self.values) < 1024 or len(used) * 2 > len(self.values):
+        if len(self.values) < FORGETFUL_FROM or len(used) * 2 > len(self.values):
             return
-        kept = [self.values[code] for code in used.tolist()]
-        rows = len(self.codes)
-        self.__init__()  # type: ignore[misc]
-        self.resize(rows)
-        for value in kept:
-            if value:
-                self._fresh("\n".join(value))
-        translation = np.array([self._code_of["\n".join(value)] if value else EMPTY for value in kept], dtype=np.int32)
+        kept = [written(self.values[code]) for code in used.tolist()]
+        self.values, self._code_of, self._codes_with, self._members = [()], {"": EMPTY}, {}, None
+        self.times_forgotten += 1
+        translation = np.array([self._fresh(one) if one else EMPTY for one in kept], dtype=np.int32)
+        self.codes[:] = EMPTY
         self.codes[alive] = translation[fresh]
 
     @property

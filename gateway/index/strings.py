@@ -20,6 +20,8 @@ ROOM = 1 << 32
 """Between neighbours when numbers are given out anew: 32 newcomers in a row may come at the very same place."""
 
 UNPLACED = -1
+UNPACKED = 16_384
+"""Strings that may lie outside the block before it is packed again."""
 
 
 class OrderedStrings:
@@ -54,7 +56,7 @@ class OrderedStrings:
         fresh = {row: string for row, string in strings.items() if self[row] != string}
         self._changed.update(fresh)
         self._unplaced.update(fresh)
-        if len(self._changed) > 1024 and len(self._changed) * 8 > len(self._keys):
+        if len(self._changed) > max(UNPACKED, len(self._keys) // 4):
             self._pack()
 
     def keys(self) -> Keys:

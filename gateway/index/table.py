@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +83,9 @@ def id_key(public_id: str, uuid: str) -> bytes:
 
 def split_id_key(key: bytes) -> tuple[str, str]:
     """The public id and the UUID, with its hyphens, in an `id_key`."""
-    return key[:-17].decode(), str(UUID(bytes=key[-16:]))
+    digits = key[-16:].hex()
+    uuid = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return key[:-17].decode(), uuid
 
 
 def name_key(name: str, key: bytes) -> bytes:

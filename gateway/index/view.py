@@ -78,6 +78,7 @@ class View:
             if position.stamp != self.position.stamp:
                 self._take_up(searcher, self.position.stamp, position.stamp)
             for records in self.records.values():
+                records.postings.settle()
                 records.words.follow(searcher, position.stamp - 1, records.stamps, len(records.table.alive))
             self.searcher, self.position, self._seen = searcher, position, seen
 

@@ -27,7 +27,10 @@ FeedItem = dict[str, Any]
 
 
 class GenerationWriter:
-    """Writes one generation. Nothing else may write it; readers need not know."""
+    """Writes one generation. Nothing else may write it; readers need not know.
+
+    `position` is that of the last commit.
+    """
 
     def __init__(self, path: Path, index: tantivy.Index) -> None:
         self.path = path
@@ -56,19 +59,33 @@ class GenerationWriter:
 
         Safe to repeat. When it raises, nothing was committed, and this writer is to be closed.
         """
+        self.write(items, feed)
+        self.commit()
+
+    def write(self, items: list[FeedItem], feed: int) -> None:
+        """Write feed items, to be committed later; what must see earlier ones commits them first."""
         latest = {item["id"]: item for item in items}
+        if not self._awaited.isdisjoint(latest):
+            self.commit()
         structures = [item for item in latest.values() if item["kind"] == "structure"]
         for item in structures:
             self._owners[item["id"]] = Owner.of(_native(item)) if _public(item) else None
             self._put(item, self._owners[item["id"]])
-            self._put_event(item)
         for item in latest.values():
             if item["kind"] == "service":
                 self._put(item, self._owner(_native(item)["structure"]) if _public(item) else None)
-                self._put_event(item)
         for item in structures:
             self._rewrite_services(item["id"], except_for=latest)
-        self._put_cursor(feed)
+        self._awaited.update(latest)
+        self._feed = feed
+
+    def commit(self) -> None:
+        """Make what was written visible, with the position it goes up to."""
+        document = tantivy.Document()
+        document.add_text("key", schema.CURSOR_KEY)
+        document.add_bytes("columns", Position(self._feed, self._stamp, self._rows).dump())
+        self._writer.delete_documents_by_term("key", schema.CURSOR_KEY)
+        self._writer.add_document(document)
         self._writer.commit()
         self._look_again()
         while len(self._owners) > OWNERS_KEPT:
@@ -81,44 +98,45 @@ class GenerationWriter:
     def _look_again(self) -> None:
         self._index.reload()
         self._searcher = self._index.searcher()
-        position = generation.position(self.schema, self._searcher)
-        self.position = position
-        self._stamp = position.stamp
-        self._rows = dict(position.rows)
+        self.position = generation.position(self.schema, self._searcher)
+        self._feed, self._stamp, self._rows = self.position.feed, self.position.stamp, dict(self.position.rows)
+        self._awaited: set[str] = set()
 
     def _put(self, item: FeedItem, owner: Owner | None) -> None:
-        record = _native(item)
-        slot = self._slot(item["id"], item["kind"])
+        """Write a record's row and event."""
+        uuid = item["id"]
+        known = self._replace_row(item, owner)
+        self._replace(schema.event_key(uuid), documents.event(item), known=known)
+
+    def _replace_row(self, item: FeedItem, owner: Owner | None) -> bool:
+        """Write a record's row; was there one?"""
+        slot, known = self._slot(item["id"], item["kind"])
         stamp, self._stamp = self._stamp, self._stamp + 1
         if owner and _public(item):
-            document = documents.live_row(slot, stamp, record, owner)
+            document = documents.live_row(slot, stamp, _native(item), owner)
         else:
-            document = documents.gone_row(slot, stamp, record)
-        self._replace(item["id"], document)
+            document = documents.gone_row(slot, stamp, _native(item))
+        self._replace(item["id"], document, known=known)
+        if item["kind"] == "service" and "structure" in _native(item):
+            self._awaited.add(_native(item)["structure"])
+        return known
 
-    def _put_event(self, item: FeedItem) -> None:
-        self._replace(schema.event_key(item["id"]), documents.event(item))
-
-    def _put_cursor(self, feed: int) -> None:
-        document = tantivy.Document()
-        document.add_text("key", schema.CURSOR_KEY)
-        document.add_bytes("columns", Position(feed, self._stamp, self._rows).dump())
-        self._replace(schema.CURSOR_KEY, document)
-
-    def _replace(self, key: str, document: tantivy.Document) -> None:
-        self._writer.delete_documents_by_term("key", key)
+    def _replace(self, key: str, document: tantivy.Document, *, known: bool) -> None:
+        # A deletion is looked for in every segment at the commit: dear, and most records of a rebuild are new.
+        if known:
+            self._writer.delete_documents_by_term("key", key)
         self._writer.add_document(document)
 
-    def _slot(self, uuid: str, kind: str) -> int:
-        """The slot a record has had since it was first seen; a new one for a newcomer."""
+    def _slot(self, uuid: str, kind: str) -> tuple[int, bool]:
+        """The slot a record has had since it was first seen, or a new one; and was it seen?"""
         if self._searcher.doc_freq("key", uuid):
             query = tantivy.Query.term_query(self.schema, "key", uuid, index_option="basic")
             hits = self._searcher.search(query, 1, count=False, order_by_field="slot").hits
             if hits:
-                return int(hits[0][0])
+                return int(hits[0][0]), True
         row = self._rows[kind]
         self._rows[kind] = row + 1
-        return schema.slot(kind, row)
+        return schema.slot(kind, row), False
 
     def _rewrite_services(self, structure: str, except_for: dict[str, FeedItem]) -> None:
         if not self._searcher.doc_freq("structure", structure):
@@ -129,7 +147,7 @@ class GenerationWriter:
                 service = self._committed(uuid)
                 if service is None:
                     raise LookupError(f"row without event in {self.path}: {uuid}")
-                self._put(service, self._owner(structure))
+                self._replace_row(service, self._owner(structure))
 
     def _owner(self, structure: str) -> Owner | None:
         """A structure as its services need it, from this batch, from memory or from the last commit."""
