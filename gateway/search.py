@@ -180,10 +180,10 @@ class Reader:
 
     def complete(self, text: str, kinds: tuple[str, ...] = (), limit: int = 10) -> list[Suggestion]:
         """Communes, themes, structures and services whose name has a word for every word typed, best first."""
-        words = fold(text[: completion.LONGEST_TEXT]).split()
-        if not words:
+        typed = text[: completion.LONGEST_TEXT]
+        if not fold(typed):
             return []
-        by_kind = [self._completed(kind, words, limit) for kind in kinds or completion.KINDS]
+        by_kind = [self._completed(kind, typed, limit) for kind in kinds or completion.KINDS]
         return [Suggestion(one.kind, one.value, one.label, one.detail) for one in shared_out(by_kind, limit)]
 
     def sources(self) -> list[dict[str, Any]]:
@@ -220,9 +220,10 @@ class Reader:
         self._checked_s = float("-inf")
         return self._version(self._current()) != before
 
-    def _completed(self, kind: str, words: list[str], limit: int) -> list[completion.Completion]:
+    def _completed(self, kind: str, typed: str, limit: int) -> list[completion.Completion]:
+        words = fold(typed).split()
         if kind == "commune":
-            return completion.communes().find(words, limit)
+            return completion.communes(typed, limit)
         if kind == "theme":
             return completion.themes().find(words, limit)
         view = self._current()

@@ -42,7 +42,7 @@ def live_row(slot: int, stamp: int, record: dict[str, Any], owner: Owner | None)
     is_service = record["kind"] == "service"
     item = _item(record, owner)
     document = _row(slot, stamp, record)
-    words = _service_words(record, owner) if is_service and owner else _structure_words(record)
+    words = service_words(record, owner) if is_service and owner else structure_words(record)
     for field, said in words.items():
         document.add_text(field, said)
     document.add_text(schema.WORDS, joined(words.values()))
@@ -88,7 +88,7 @@ def _item(record: dict[str, Any], owner: Owner | None) -> dict[str, Any]:
     return data_inclusion.api_service(record, owner.record if owner else {})
 
 
-def _service_words(record: dict[str, Any], owner: Owner) -> dict[str, str]:
+def service_words(record: dict[str, Any], owner: Owner) -> dict[str, str]:
     fields, host = record["fields"], owner.record["fields"]
     audiences = joined(labels.of("publics", value) for value in fields.get("publics", ()))
     return {
@@ -123,7 +123,7 @@ def _service_words(record: dict[str, Any], owner: Owner) -> dict[str, str]:
     }
 
 
-def _structure_words(record: dict[str, Any]) -> dict[str, str]:
+def structure_words(record: dict[str, Any]) -> dict[str, str]:
     fields = record["fields"]
     return {
         schema.NAME: fields.get("nom", ""),

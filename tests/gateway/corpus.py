@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
-from services.directory.formats import referentials, territory
+from services.directory.formats import referentials, territory, territory_tables
 from services.directory.formats.ids import record_id
 
 HOME = "k" * 32
@@ -116,7 +116,8 @@ class Corpus:
 
     @cached_property
     def _communes(self) -> tuple[list[Any], list[int]]:
-        known = [commune for commune in territory.communes() if commune.lat is not None and commune.population]
+        table = territory_tables.communes()
+        known = [commune for commune in map(table.__getitem__, range(len(table))) if commune.population]
         return known, list(accumulate(commune.population for commune in known))
 
     def _commune(self, rnd: random.Random) -> Any:
@@ -127,7 +128,7 @@ class Corpus:
 
     @cached_property
     def _around_paris(self) -> list[Any]:
-        return [commune for commune in self._communes[0] if commune.departement in ("75", "92", "93", "94")]
+        return [commune for commune in self._communes[0] if commune.department in ("75", "92", "93", "94")]
 
     @staticmethod
     def _sentence(rnd: random.Random, length: int) -> str:
@@ -266,7 +267,7 @@ def _zone(kind: str | None, code: str | None) -> list[str] | None:
         return None
     if kind == "france":
         return ["france"]
-    zone = {"departement": commune.departement, "epci": commune.epci, "commune": commune.code}[kind]
+    zone = {"departement": commune.department, "epci": commune.epci, "commune": commune.code}[kind]
     return [zone] if zone else None
 
 
