@@ -18,11 +18,11 @@ from typing import Final
 class Token:
     """A word that means something.
 
-    Kinds and their `value`: `time` (minutes after midnight), `number` (0-99, a bare one), `allday`; `day` (0-6),
-    `days` (bits of a set of days), `part` (0 morning, 1 afternoon), `nth` (1-5, -1), `month` (1-12), `parity` (0 even,
-    1 odd), `ofmonth`; `PH`, `SH`, `term` (school term); `except`, `closed`, `until`, `between`; `booking`;
-    separators `dash to slash comma hard colon and open close`; `around` ("ouvert"), `nonstop`; `note` (phone, address: harmless), `vague` (a word
-    that may change any hours) and `word` (any other).
+    Kinds and their `value`: `time` (minutes after midnight), `number` (0-99, a bare one), `everyday` (24 hours);
+    `day` (0-6), `days` (bits of a set of days), `part` (0 morning, 1 afternoon), `nth` (1-5, -1), `month` (1-12),
+    `parity` (0 even, 1 odd), `ofmonth`; `PH`, `SH`, `term` (school term); `except`, `closed`, `until`, `between`,
+    `nonstop`, `around` ("ouvert"); `booking`; separators `dash to slash comma hard colon and open close`; `note` (a
+    phone, an address: harmless), `vague` (a word that may change any hours) and `word` (any other).
     """
 
     kind: str
@@ -118,7 +118,7 @@ def _grammar() -> Iterator[tuple[str, str]]:
     yield _words("until", r"jusqu'?(?: ?a|aux?)?")
     yield _words("between", r"entre")
     yield _words("nonstop", _NONSTOP)
-    yield "time", r"(?P<h>\d{1,2}) ?(?:heures?|hrs?|h) ?(?P<m>[0-5]\d)? ?(?:min|mn)?(?![a-z0-9])"
+    yield "time", r"(?P<h>\d{1,2}) ?(?:heures?|hrs?|h)(?: ?(?P<m>[0-5]\d)(?! ?[h:]))?(?: ?(?:min|mn))?(?![a-z0-9])"
     yield "time", r"(?P<h>\d{1,2}) ?: ?(?P<m>[0-5]\d)(?: ?h)?(?![\d:a-z])"
     yield "time", r"(?<![\d.])(?P<h>\d{1,2})\.(?P<m>[0-5]\d)(?![\d]|\.\d)"
     yield _words("noon", r"midi")

@@ -24,6 +24,7 @@ READ = {
     "Lundi, mardi, jeudi et vendredi : 8h30-12h30 / 13h30-17h00": "Mo-Tu,Th-Fr 08:30-12:30,13:30-17:00",
     "9-12h et 14-18h du lundi au vendredi": "Mo-Fr 09:00-12:00,14:00-18:00",
     "du lundi au vendredi entre 9 heures et midi": "Mo-Fr 09:00-12:00",
+    "lundi 9 h - 10 heures 14 heures - 16 h 30 min": "Mo 09:00-10:00,14:00-16:30",
     "Ma-Ve 10h-12h/14h-18h Sa 10h-17h": "Tu-Fr 10:00-12:00,14:00-18:00; Sa 10:00-17:00",
     "- Lundi : 9h–12h\n- Mardi :\n14 h – 17 h 30": "Mo 09:00-12:00; Tu 14:00-17:30",
     "9h-12h du lundi au vendredi. Samedi 10h-12h": "Mo-Fr 09:00-12:00; Sa 10:00-12:00",
@@ -148,7 +149,7 @@ def test_a_note_about_all_hours_joins_them_and_any_other_stays_text() -> None:
 def test_an_exception_of_one_day_alone_is_not_made_one_of_the_week() -> None:
     said = {"lundi": "9h-12h", "mardi": "9h-12h sauf vacances scolaires"}
     assert from_week(said).osm == 'Mo 09:00-12:00; Tu unknown "9h-12h sauf vacances scolaires"'
-    assert from_week({day: "9h-12h sauf vacances scolaires" for day in said}).osm == "Mo-Tu 09:00-12:00; SH off"
+    assert from_week(dict.fromkeys(said, "9h-12h sauf vacances scolaires")).osm == "Mo-Tu 09:00-12:00; SH off"
 
 
 def test_a_column_that_is_no_weekday_is_an_error() -> None:
@@ -245,9 +246,9 @@ def test_a_week_told_in_french_reads_back_to_the_same_hours(told: tuple[Week, st
 
 
 PIECES = st.sampled_from(
-    "lundi mardi mercredi vendredi au du et , ; / - ( ) : . 9h 12h 14h-17h 9h-12h sauf fermé matin après-midi 1er 3e mois "
-    "paires semaines août jusqu'à entre midi RDV rendez-vous sur sans vacances scolaires jours fériés 24h/24 7j/7 \n 8 "
-    "ouvert téléphone 02.40.00.00.00 tous les 18h30 hors week-end dernier du_mois".replace("_", " ").split(" ")
+    "lundi mardi mercredi vendredi au du et , ; / - ( ) : . 9h 12h 14h-17h 9h-12h sauf fermé matin après-midi 1er 3e "
+    "mois paires semaines août jusqu'à entre midi RDV rendez-vous sur sans vacances scolaires jours fériés 24h/24 7j/7 \n "
+    "8 ouvert téléphone 02.40.00.00.00 tous les 18h30 hors week-end dernier du_mois".replace("_", " ").split(" ")
 )
 
 
