@@ -1,0 +1,267 @@
+"""A mapping applied to rows: cells in, the values of each record out, still as the file writes them.
+
+Cleaning comes after (`drafting`). A value that the mapping itself cannot make (a `map` that does not list it) comes out
+as a `Refused`, in the place of the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.directory.formats import mapping_template
+from services.directory.formats.clean import Refused
+from services.directory.formats.drafts import Kind, Origin, problem
+from services.directory.formats.mapping import Column, Condition, Constant, Mapping, Part, Spec, Template, Week
+from services.directory.formats.mapping_faults import suggestion
+from services.directory.formats.tables import key_of
+from services.directory.formats.toml_lines import line_at
+from services.directory.formats.vocabulary import LISTS
+from services.kernel.errors import Problem, ValidationError
+
+Cells = Sequence[str]
+Getter = Callable[[Cells], Any]
+MANY = LISTS | {"sectors"}
+
+
+@dataclass(slots=True)
+class Unmade:
+    """A value that could not be made from a row: what the row says, why it is not enough, what else could be made."""
+
+    value: str
+    refused: Refused
+    kept: list[Any] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A record that a row makes, before it is cleaned.
+
+    Args:
+        values: by field; a text, a list of texts, a number, `Days`, or `Unmade`. Empty ones are left out.
+        labels: the column of a field, where there is one that people will look for.
+        required: fields without which the mapping wants no record.
+    """
+
+    kind: Kind
+    source_id: str
+    structure_source_id: str
+    values: dict[str, Any]
+    labels: dict[str, str]
+    required: frozenset[str]
+
+
+@dataclass(slots=True)
+class Days:
+    """Opening hours as a row says them: French names of weekdays to texts, and a remark."""
+
+    week: dict[str, str]
+    note: str = ""
+
+
+class Mapped:
+    """A mapping tied to the columns of one table.
+
+    Raises `ValidationError` when the table lacks columns, each told with the line of the mapping that names it.
+    """
+
+    def __init__(self, mapping: Mapping, origin: Origin) -> None:
+        self._columns = _Columns(origin.columns)
+        problems = self._columns.lacking(mapping)
+        if problems:
+            names = ", ".join(f"« {one['value']} »" for one in problems)
+            message = f"{origin.path.name} n'a pas les colonnes que {mapping.name} attend : {names}."
+            raise ValidationError(message, problems)
+        self._when = [self._columns.condition(condition) for condition in mapping.when]
+        self._parts = [_BoundPart(part, self._columns) for part in mapping.parts]
+        self.unused = self._columns.unused(mapping)
+
+    def takes(self, cells: Cells) -> bool:
+        """Whether the mapping wants this row at all (`[rows] when`)."""
+        return all(holds(cells) for holds in self._when)
+
+    def candidates(self, cells: Cells) -> Iterator[Candidate]:
+        """The records that a row makes, its structure first."""
+        structure_id = ""
+        for part in self._parts:
+            own = part.id_of(cells)
+            if part.kind == "structure":
+                structure_id = own
+            if all(holds(cells) for holds in part.when):
+                yield part.candidate(cells, own, structure_id)
+
+
+class _Columns:
+    """Positions of columns by name, exactly or else without case, accents and punctuation."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._exact = {name: at for at, name in enumerate(names)}
+        self._loose: dict[str, int] = {}
+        for name, at in self._exact.items():
+            self._loose.setdefault(key_of(name), at)
+
+    def find(self, name: str) -> int | None:
+        return self._exact.get(name, self._loose.get(key_of(name)))
+
+    def cell(self, name: str) -> Callable[[Cells], str]:
+        """The cell of a column, or nothing where the table has no such column."""
+        at = self.find(name) if name else None
+        return (lambda cells: "") if at is None else (lambda cells: cells[at])
+
+    def condition(self, condition: Condition) -> Callable[[Cells], bool]:
+        cell, holds = self.cell(condition.column), condition.holds
+        return lambda cells: holds(cell(cells))
+
+    def lacking(self, mapping: Mapping) -> list[Problem]:
+        return [
+            problem(
+                line_at(mapping.lines, at),
+                ".".join(map(str, at)),
+                name,
+                "mapping.column",
+                f"Le fichier n'a pas de colonne « {name} ».",
+                suggestion(name, self._names),
+            )
+            for name, at in mapping.columns().items()
+            if self.find(name) is None
+        ]
+
+    def unused(self, mapping: Mapping) -> list[str]:
+        """Columns of the table that the mapping never looks at."""
+        used = {self.find(name) for name in mapping.columns()}
+        optional = (spec.origin for part in mapping.parts for specs in part.specs.values() for spec in specs)
+        used |= {self.find(origin.name) for origin in optional if isinstance(origin, Column)}
+        return [name for at, name in enumerate(self._names) if at not in used]
+
+
+@dataclass(slots=True)
+class _BoundField:
+    name: str
+    label: str
+    getters: list[Getter] = field(default_factory=list)
+
+
+class _BoundPart:
+    """One record that a row makes, its specs tied to columns."""
+
+    def __init__(self, part: Part, columns: _Columns) -> None:
+        self.kind = part.kind
+        self.when = [columns.condition(condition) for condition in part.when]
+        fields = [_bind_field(name, specs, columns) for name, specs in part.specs.items()]
+        self._special = {one.name: one for one in fields if one.name in ("id", "structure")}
+        self._fields = [one for one in fields if one.name not in self._special]
+        self._labels = {one.name: one.label for one in fields if one.label}
+        self._required = frozenset(name for name, specs in part.specs.items() if any(spec.required for spec in specs))
+
+    def id_of(self, cells: Cells) -> str:
+        return _text(_value(self._special["id"], cells))
+
+    def candidate(self, cells: Cells, own: str, structure_id: str) -> Candidate:
+        values = {}
+        for one in self._fields:
+            value = _value(one, cells)
+            if value is not None:
+                values[one.name] = value
+        if "structure" in self._special:
+            structure_id = _text(_value(self._special["structure"], cells))
+        return Candidate(self.kind, own, structure_id, values, self._labels, self._required)
+
+
+def _bind_field(name: str, specs: tuple[Spec, ...], columns: _Columns) -> _BoundField:
+    first = next((spec.origin.name for spec in specs if isinstance(spec.origin, Column)), "")
+    return _BoundField(name, first, [_bind(spec, columns, many=name in MANY) for spec in specs])
+
+
+def _value(bound: _BoundField, cells: Cells) -> Any:
+    """The first filled value of a field; of a list field all of them together."""
+    if bound.name not in MANY or len(bound.getters) == 1:
+        return next((value for get in bound.getters if (value := get(cells)) is not None), None)
+    together: list[Any] = []
+    for get in bound.getters:
+        value = get(cells)
+        if value is not None:
+            together.extend(value if isinstance(value, list) else [value])
+    return _with_unmade(together)
+
+
+def _with_unmade(parts: list[Any]) -> Any:
+    """A list of values; where some could not be made, the first of them with the others kept beside it."""
+    kept = [part for part in parts if not isinstance(part, Unmade)]
+    unmade = next((part for part in parts if isinstance(part, Unmade)), None)
+    if unmade is None:
+        return kept or None
+    return Unmade(unmade.value, unmade.refused, [*kept, *unmade.kept])
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or isinstance(value, Unmade) else str(value)
+
+
+def _bind(spec: Spec, columns: _Columns, *, many: bool) -> Getter:
+    origin = _bind_origin(spec.origin, columns)
+    changes = _changes(spec)
+    whens = [columns.condition(condition) for condition in spec.when]
+    default = spec.default
+    if not whens and changes is None and default is None:
+        return origin
+
+    def get(cells: Cells) -> Any:
+        if not all(holds(cells) for holds in whens):
+            return None
+        value = origin(cells)
+        if value is not None and changes is not None:
+            value = changes(value)
+        return default if value is None else value
+
+    return get
+
+
+def _bind_origin(origin: Column | Constant | Template | Week, columns: _Columns) -> Getter:
+    match origin:
+        case Constant(value):
+            return lambda cells: value
+        case Template():
+            cell_of = {text: columns.cell(text) for _, parts in origin.groups for is_column, text in parts if is_column}
+            return lambda cells: mapping_template.render(origin, lambda name: cell_of[name](cells)) or None
+        case Week(days, note):
+            week, remark = {day: columns.cell(name) for day, name in days.items()}, columns.cell(note)
+            return lambda cells: _days({day: cell(cells) for day, cell in week.items()}, remark(cells))
+        case Column(name):
+            cell = columns.cell(name)
+            return lambda cells: cell(cells) or None
+
+
+def _days(week: dict[str, str], note: str) -> Days | None:
+    return Days(week, note) if note or any(week.values()) else None
+
+
+def _changes(spec: Spec) -> Callable[[Any], Any] | None:
+    """What `split`, `transform` and `map` do to a filled value; None when they do nothing."""
+    if not (spec.split or spec.transforms or spec.map is not None):
+        return None
+
+    def one(text: Any) -> Any:
+        value = text
+        for transform in spec.transforms:
+            value = transform(str(value))
+        return _mapped(spec, value) if spec.map is not None and value != "" else value
+
+    def change(value: Any) -> Any:
+        if not spec.split:
+            made = one(value)
+            return made if made not in ("", []) else None
+        parts = [one(part.strip()) for part in str(value).split(spec.split) if part.strip()]
+        return _with_unmade([word for part in parts for word in (part if isinstance(part, list) else [part]) if word != ""])
+
+    return change
+
+
+def _mapped(spec: Spec, value: Any) -> Any:
+    assert spec.map is not None
+    known = spec.map.get(str(value).strip().casefold(), spec.otherwise)
+    if known is not None:
+        return known
+    why = f"« {value} » n'est pas une valeur prévue par la correspondance."
+    return Unmade(str(value), Refused("map.unknown", why, "Corrigez la valeur, ou ajoutez-la à « map »."))

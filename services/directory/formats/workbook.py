@@ -1,0 +1,80 @@
+"""One sheet of an XLSX workbook, row by row, its cells as the text that a CSV export would hold."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from services.directory.formats.csvfile import Line
+from services.directory.formats.drafts import problem
+from services.kernel.errors import ValidationError
+
+
+def sheets(path: Path) -> list[str]:
+    """Names of the sheets of a workbook that are not hidden, in order."""
+    book = _open(path)
+    try:
+        return [sheet.title for sheet in book.worksheets if sheet.sheet_state == "visible"]
+    finally:
+        book.close()
+
+
+def lines(path: Path, name: str | None = None) -> Iterator[Line]:
+    """The rows of a sheet that are not blank, by default of the first sheet; their numbers are those of the sheet.
+
+    Raises `ValidationError` when the workbook cannot be read or has no such sheet.
+    """
+    book = _open(path)
+    try:
+        sheet = _sheet(path, book, name)
+        expected_rows = sheet.max_row or 0
+        sheet.reset_dimensions()  # some writers give a wrong extent, and rows beyond it would not be read
+        for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+            cells = [text_of(value) for value in row]
+            if any(cells):
+                progress = min(1.0, number / expected_rows) if expected_rows else 0.0
+                yield Line(number, cells, progress)
+    finally:
+        book.close()
+
+
+def text_of(value: Any) -> str:
+    """A cell as text: `44000` for 44000.0, ISO dates, `09:30`, `oui` and `non`; an empty cell is an empty text."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, datetime.datetime):
+        midnight = value.time() == datetime.time()
+        return value.date().isoformat() if midnight else value.isoformat(sep=" ", timespec="minutes")
+    if isinstance(value, datetime.time):
+        return value.isoformat(timespec="minutes")
+    return str(value)
+
+
+def _open(path: Path) -> Any:
+    from openpyxl import load_workbook
+
+    try:
+        return load_workbook(path, read_only=True, data_only=True)
+    except Exception as error:  # openpyxl raises KeyError, BadZipFile, ParseError, ValueError… on a broken workbook
+        why, remedy = "Le classeur ne peut être lu.", "Ouvrez-le et enregistrez-le de nouveau en .xlsx."
+        details = [problem(None, "", path.name, "file.broken", why, remedy)]
+        raise ValidationError(f"{path.name} : {why} {remedy}", details) from error
+
+
+def _sheet(path: Path, book: Any, name: str | None) -> Any:
+    visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+    for sheet in visible if name is None else book.worksheets:
+        if name is None or sheet.title.strip().casefold() == name.strip().casefold():
+            return sheet
+    why = f"Le classeur n'a pas de feuille « {name} »." if name else "Le classeur n'a pas de feuille visible."
+    remedy = "Ses feuilles : " + ", ".join(sheet.title for sheet in book.worksheets)
+    details = [problem(None, "sheet", name, "file.sheet", why, remedy)]
+    raise ValidationError(f"{path.name} : {why} {remedy}", details)
