@@ -74,8 +74,10 @@ def test_the_follower_of_the_guide_prints_what_a_node_publishes(
             eventually(lambda: answers(node), tmp_path / "node.log")
             eventually(lambda: has_queue(broker), heard)
             publish_by_import(node)
-            eventually(lambda: "Garde d'enfants" in heard.read_text(), heard)
+            lines = eventually(lambda: [line for line in heard.read_text().splitlines() if "Garde" in line], heard)
             node.close()
+    assert len(lines) == 1
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z Garde d'enfants", lines[0])
 
 
 def answers(node: Client) -> bool:
