@@ -89,6 +89,7 @@ def _item(record: dict[str, Any], owner: Owner | None) -> dict[str, Any]:
 
 
 def service_words(record: dict[str, Any], owner: Owner) -> dict[str, str]:
+    """What a service says, by the fields of the index."""
     fields, host = record["fields"], owner.record["fields"]
     audiences = joined(labels.of("publics", value) for value in fields.get("publics", ()))
     return {
@@ -124,6 +125,7 @@ def service_words(record: dict[str, Any], owner: Owner) -> dict[str, str]:
 
 
 def structure_words(record: dict[str, Any]) -> dict[str, str]:
+    """What a structure says, by the fields of the index."""
     fields = record["fields"]
     return {
         schema.NAME: fields.get("nom", ""),

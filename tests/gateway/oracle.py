@@ -47,7 +47,8 @@ class Oracle:
         return all(
             (
                 not query.sources or record["source"] in query.sources,
-                not query.thematiques or bool((themes | {theme.split("--")[0] for theme in themes}) & {*query.thematiques}),
+                not query.thematiques
+                or bool((themes | {theme.split("--")[0] for theme in themes}) & {*query.thematiques}),
                 not query.frais or fields.get("frais") in query.frais,
                 not query.types or fields.get("type") in query.types,
                 _publics(fields.get("publics", []), query.publics),
@@ -154,7 +155,9 @@ def _key(
     query: Query, record: Record, metres: float | None, placed: bool, scores: dict[str, int] | None
 ) -> tuple[Any, ...]:
     by_id = (f"{record['source']}--{record['source_id']}", record["id"])
-    order = query.sort if query.sort and query.sort != "relevance" else "relevance" if scores is not None else "contract"
+    order = (
+        query.sort if query.sort and query.sort != "relevance" else "relevance" if scores is not None else "contract"
+    )
     if order == "relevance":
         assert scores is not None
         factor = 1.0 if not placed else 0.5 if metres is None else 10_000 / (10_000 + metres)
@@ -179,5 +182,3 @@ def _sectors(record: Record) -> list[str]:
 def _in_box(fields: dict[str, Any], box: tuple[float, float, float, float]) -> bool:
     west, south, east, north = box
     return "latitude" in fields and south <= fields["latitude"] <= north and west <= fields["longitude"] <= east
-
-

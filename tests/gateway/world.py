@@ -25,7 +25,8 @@ THEMES = (
 PUBLICS = ("jeunes", "femmes", "seniors", "familles")
 TYPES = ("atelier", "formation", "accompagnement")
 NETWORKS = ("ccas-cias", "mission-locale", "emmaus")
-SAID = "aide au logement l'hébergement d'urgence permis vélo écoute jeunes seniors jardin solidaire réparation".split()
+_SAID = "aide au logement l'hébergement d'urgence permis vélo écoute jeunes seniors jardin solidaire réparation"
+SAID = _SAID.split()
 OPENINGS = ("Mo-Fr 09:00-12:00,14:00-17:00", "Tu 14:00-18:00", "Sa 10:00-12:00; PH off", "Jul-Aug Mo-Sa 08:00-20:00")
 
 
