@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
 
-from kombu import Connection
+from kombu.connection import Connection
 
 from gateway.rpc_errors import Unanswered, raise_error_of
 from gateway.rpc_link import Absent, Late, Link, Lost, NotSent

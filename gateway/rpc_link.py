@@ -10,11 +10,14 @@ Works over any kombu transport. Nothing here imports eventlet or nameko.
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-from kombu import Connection, Consumer, Exchange, Producer, Queue
+from kombu.connection import Connection
+from kombu.entity import Exchange, Queue
+from kombu.messaging import Consumer, Producer
 
 EXCHANGE = Exchange("nameko-rpc", type="topic", durable=True)
 REPLY_QUEUE_EXPIRES_MS = 300_000
@@ -50,7 +53,7 @@ class Link:
         self._answer: dict[str, Any] | None = None
         self._asked = ""
         self._came_back = False
-        self.beat_every_s = 0.0
+        self.beat_every_s: float = 0.0
         """Seconds between two heartbeats that this connection needs; 0 where its transport has none."""
         self.used_at = monotonic()
         connection.connect_timeout = connect_within_s
@@ -115,10 +118,8 @@ class Link:
 
     def _drain(self, timeout_s: float) -> None:
         """Take what the broker sends for at most `timeout_s`, and keep the heart beating."""
-        try:
+        with suppress(TimeoutError):  # which socket.timeout is
             self._connection.drain_events(timeout=timeout_s)
-        except TimeoutError:  # which socket.timeout is
-            pass
         if self.beat_every_s:
             self._connection.heartbeat_check()
 

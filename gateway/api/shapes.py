@@ -1,0 +1,113 @@
+"""Shapes of answers, for the documentation and its tests: answers themselves are joined from finished JSON."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields
+
+
+class Problem(Schema):
+    """One thing at fault."""
+
+    line = fields.Integer(allow_none=True)
+    field = fields.String()
+    value = fields.String(allow_none=True)
+    why = fields.String()
+    remedy = fields.String()
+    code = fields.String()
+
+
+class ProblemDocument(Schema):
+    """RFC 9457."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String()
+    errors = fields.List(fields.Nested(Problem))
+
+
+class Item(Schema):
+    """A data·inclusion v1 object, with `score_qualite` and, for a service, `adresse_certifiee`."""
+
+    id = fields.String(required=True)
+    source = fields.String(required=True)
+    nom = fields.String(required=True)
+
+
+class SearchItem(Schema):
+    """A service with its structure, and its distance in whole kilometres."""
+
+    service = fields.Nested(Item, required=True)
+    distance = fields.Integer(required=True, allow_none=True)
+
+
+class PageOfServices(Schema):
+    """A page of a search."""
+
+    items = fields.List(fields.Nested(SearchItem), required=True)
+    total = fields.Integer(required=True)
+    page = fields.Integer(required=True, allow_none=True, metadata={"description": "null when read by cursor"})
+    size = fields.Integer(required=True)
+    pages = fields.Integer(required=True)
+    facets = fields.Dict(keys=fields.String(), values=fields.Dict())
+
+
+class PageOfItems(PageOfServices):
+    """A page of a list."""
+
+    items = fields.List(fields.Nested(Item), required=True)
+
+
+class Source(Schema):
+    """Where records come from, and under which licence."""
+
+    source = fields.String(required=True)
+    structures = fields.Integer(required=True)
+    services = fields.Integer(required=True)
+    licence = fields.String(required=True)
+    attribution = fields.String(required=True)
+
+
+class NativeRecord(Schema):
+    """A record as this product keeps it: home, source, version, licence, sectors, fields."""
+
+    id = fields.String(required=True)
+    kind = fields.String(required=True)
+    home = fields.String(required=True)
+    version = fields.Integer(required=True)
+    status = fields.String(required=True)
+
+
+class Change(Schema):
+    """One public change, with the signed event of its home."""
+
+    position = fields.Integer(required=True)
+    op = fields.String(required=True)
+    kind = fields.String(required=True)
+    id = fields.String(required=True)
+    event = fields.Dict(required=True)
+
+
+class PageOfChanges(Schema):
+    """Changes in order; `next` is the `after` of the next page."""
+
+    items = fields.List(fields.Nested(Change), required=True)
+    next = fields.Integer(required=True)
+    head = fields.Integer(required=True)
+
+
+class Suggestion(Schema):
+    """One completion."""
+
+    kind = fields.String(required=True)
+    value = fields.String(required=True)
+    label = fields.String(required=True)
+    detail = fields.String(required=True)
+
+
+class Value(Schema):
+    """One value of a referential."""
+
+    value = fields.String(required=True)
+    label = fields.String(required=True)
+    description = fields.String(required=True, allow_none=True)

@@ -1,0 +1,126 @@
+"""The native records: reading one, and writing with a key. One call to the directory for each write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from flask import Response, request
+from flask_smorest import Blueprint
+from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import ValidationError as Invalid
+
+from gateway import http
+from gateway.api import shapes
+from gateway.auth import Ask, Keys
+from gateway.problems import problem
+from gateway.search import Reader
+from services.kernel.errors import Conflict, NotFound, ValidationError
+
+
+class DraftBody(Schema):
+    """A record to create or change; `source` and `source_id` say which."""
+
+    class Meta:
+        unknown = RAISE
+
+    kind = fields.String(required=True, validate=validate.OneOf(("structure", "service")))
+    source = fields.String(required=True, validate=validate.Regexp(r"^[a-z0-9][a-z0-9-]{1,98}$"))
+    source_id = fields.String(required=True, validate=validate.Length(1, 200))
+    structure_source_id = fields.String(validate=validate.Length(1, 200))
+    sectors = fields.List(fields.String())
+    fields_ = fields.Dict(required=True, data_key="fields", keys=fields.String())
+
+
+def writing_blueprint(reader: Reader, ask: Ask) -> Blueprint:
+    """`/api/v1/records` over the read model for reads and the directory for writes."""
+    blueprint = Blueprint("fiches", __name__, url_prefix="/api/v1/records", description="Forme native, et écriture.")
+    keys = Keys(ask)
+
+    @blueprint.get("/<uuid:identifier>")
+    @blueprint.response(200, shapes.NativeRecord)
+    def one_record(identifier: Any) -> Response:
+        """One public record as this product keeps it; its `ETag` is its version."""
+        record = reader.get("structure", str(identifier)) or reader.get("service", str(identifier))
+        if record is None:
+            raise NotFound(f"Aucune fiche publique {identifier}.")
+        response = Response(record.native, content_type=http.JSON)
+        response.set_etag(str(record.version))
+        return response.make_conditional(request)
+
+    @blueprint.post("")
+    @blueprint.doc(security=[{"key": []}], requestBody=_body(DraftBody))
+    @blueprint.response(200, shapes.NativeRecord)
+    def put_record() -> Response:
+        """Create a record, or change the one of this source and source id; `If-Match` guards a change."""
+        actor = keys.actor()
+        asked = {"records": [_draft()], "version": _if_match(), "request_id": _idempotency_key()}
+        [record] = ask("directory", "put", asked, actor=actor)["records"]
+        return _written(record)
+
+    @blueprint.delete("/<uuid:identifier>")
+    @blueprint.doc(security=[{"key": []}], parameters=[_reason_parameter()])
+    @blueprint.response(200, fields.Dict)
+    def withdraw_record(identifier: Any) -> Response:
+        """Withdraw a record, a structure with its services; a tombstone stays."""
+        actor = keys.actor()
+        version = _if_match()
+        if version is None:
+            return problem(428, "Dites quelle version vous retirez : If-Match, avec l’ETag lu.")
+        reason = request.args.get("reason", "retirée par sa source")
+        asked = {"id": str(identifier), "reason": reason, "version": version, "request_id": _idempotency_key()}
+        done = ask("directory", "withdraw", asked, actor=actor)
+        return Response(orjson.dumps(done), content_type=http.JSON)
+
+    return blueprint
+
+
+def precondition_failed(error: Conflict) -> Response:
+    """A version read too long ago is 412 where the caller guarded itself with `If-Match`, 409 otherwise."""
+    from gateway.problems import of_error
+
+    response = of_error(error)
+    if request.headers.get("If-Match"):
+        response.status_code = 412
+    return response
+
+
+def _body(schema: type[Schema]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _reason_parameter() -> dict[str, Any]:
+    return {"in": "query", "name": "reason", "schema": {"type": "string", "minLength": 3, "maxLength": 500}}
+
+
+def _draft() -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise ValidationError("Un objet JSON est attendu.")
+    try:
+        draft: dict[str, Any] = DraftBody().load(body)
+    except Invalid as error:
+        found = [{"field": str(name), "value": str(body.get(name, ""))[:200], "why": str(why), "code": "draft",
+                  "remedy": "Corrigez ce champ."} for name, why in error.normalized_messages().items()]  # fmt: skip
+        raise ValidationError("La fiche n’est pas valable.", found) from None
+    return draft | {"fields": draft.pop("fields_")}
+
+
+def _if_match() -> int | None:
+    tags = list(request.if_match)
+    if not tags:
+        return None
+    if len(tags) != 1 or not tags[0].isdigit() or len(tags[0]) > 15:
+        raise ValidationError('If-Match attend l’ETag de la fiche, par exemple "3".')
+    return int(tags[0])
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    return key.strip('"')[:200] or None if key else None
+
+
+def _written(record: dict[str, Any]) -> Response:
+    response = Response(orjson.dumps(record), content_type=http.JSON)
+    response.set_etag(str(record["version"]))
+    return response

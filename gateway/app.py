@@ -1,0 +1,118 @@
+"""The gateway as one WSGI application: the API, the pages, their documentation. It owns no rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from flask import Flask, Response, render_template
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_smorest import Api
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from gateway import http, problems
+from gateway.api import health, shapes
+from gateway.api.reading import reading_blueprint
+from gateway.api.writing import precondition_failed, writing_blueprint
+from gateway.auth import Ask
+from gateway.pages.views import pages_blueprint
+from gateway.search import Reader
+from services.kernel.errors import Conflict
+from services.kernel.settings import Settings
+
+BODY_AT_MOST_BYTES = 2_000_000
+
+
+def create_app(settings: Settings, reader: Reader, ask: Ask) -> Flask:
+    """The application over one read model; `ask` calls the rooms, for writes alone."""
+    app = Flask("gateway", static_folder=None)
+    app.config |= {
+        "API_TITLE": "Maillage", "API_VERSION": "1", "OPENAPI_VERSION": "3.1.0",
+        "MAX_CONTENT_LENGTH": BODY_AT_MOST_BYTES, "OPENAPI_URL_PREFIX": None, "PROPAGATE_EXCEPTIONS": False, "RATELIMIT_HEADERS_ENABLED": True,
+        "RATELIMIT_STORAGE_URI": "memory://",
+    }  # fmt: skip
+    if settings.http.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.http.trusted_proxies)  # type: ignore[method-assign]
+    _limit(app, settings)
+    health.install(app, settings, reader)
+    api = Api(app)
+    problems.install(app)
+    app.register_error_handler(Conflict, precondition_failed)
+    api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
+    api.register_blueprint(reading_blueprint(reader))
+    api.register_blueprint(writing_blueprint(reader, ask))
+    app.register_blueprint(pages_blueprint(settings, reader))
+    _document(app, api)
+    http.install(app)
+    return app
+
+
+def _limit(app: Flask, settings: Settings) -> None:
+    """Each worker enforces its share of the limit."""
+    share = max(settings.http.rate_limit_per_minute // max(settings.http.workers, 1), 1)
+    Limiter(get_remote_address, app=app, default_limits=[f"{share} per minute"], strategy="moving-window")
+
+
+def _document(app: Flask, api: Api) -> None:
+    spec = _completed(api.spec.to_dict())
+    raw = orjson.dumps(spec)
+
+    @app.get("/openapi.json")
+    def openapi() -> Response:
+        return Response(raw, content_type=http.JSON)
+
+    @app.get("/docs")
+    def docs() -> str:
+        return render_template("docs.html", spec=spec, operations=_operations(spec))
+
+
+def _completed(spec: dict[str, Any]) -> dict[str, Any]:
+    """Every operation may answer with a problem document; said once here."""
+    schemas = spec.setdefault("components", {}).setdefault("schemas", {})
+    schemas["ProblemDocument"] = _problem_schema()
+    answer = {
+        "description": "RFC 9457", "content": {
+            problems.TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+        },
+    }  # fmt: skip
+    spec["info"]["license"] = {"name": "EUPL-1.2"}
+    for path in spec["paths"].values():
+        for name, operation in path.items():
+            if name == "parameters":
+                continue
+            responses = operation["responses"]
+            responses.pop("default", None)
+            responses |= {str(status): answer for status in _statuses(name, operation)}
+            if name == "get":
+                responses["304"] = {"description": "Nothing changed since the ETag given."}
+    return spec
+
+
+def _statuses(method: str, operation: dict[str, Any]) -> tuple[int, ...]:
+    common = (400, 404, 422, 429, 500, 503)
+    return common if method == "get" else (*common, 401, 403, 409, 412, 413, 415, 428, 504)
+
+
+def _problem_schema() -> dict[str, Any]:
+    from apispec import APISpec
+    from apispec.ext.marshmallow import MarshmallowPlugin
+
+    alone = APISpec("", "", "3.1.0", plugins=[MarshmallowPlugin()])
+    alone.components.schema("ProblemDocument", schema=shapes.ProblemDocument)
+    found: dict[str, Any] = alone.to_dict()["components"]["schemas"]["ProblemDocument"]
+    found["properties"]["errors"]["items"] = {"type": "object"}
+    return found
+
+
+def _operations(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Operations for the page of documentation, in order of path."""
+    found = []
+    for path, methods in sorted(spec["paths"].items()):
+        for method, operation in methods.items():
+            if method != "parameters":
+                found.append(
+                    {"path": path, "method": method.upper(), "summary": operation.get("summary", ""),
+                     "parameters": operation.get("parameters", [])}
+                )  # fmt: skip
+    return found

@@ -1,0 +1,90 @@
+"""What every answer of the read side carries: ETag and 304, its age, links to other pages, gzip, CORS."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, Response, request
+
+from gateway.search import Reader
+from services.kernel import clock
+
+GZIP_FROM_BYTES = 1_000
+GZIP_LEVEL = 1
+ALLOWED = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key"
+EXPOSED = "ETag, Link, Age, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+LICENCE_LINK = '</api/v1/sources>; rel="license"'
+JSON = "application/json"
+
+
+def cached(reader: Reader, make: Callable[[], tuple[bytes, list[str]]], content_type: str = JSON) -> Response:
+    """An answer of the read model, or 304 where the caller already has it.
+
+    The ETag is the read model's version and the address asked: while nothing changed, `make` is not even called.
+    """
+    status = reader.status()
+    tag = hashlib.sha256(f"{status.version}{request.full_path}".encode()).hexdigest()[:24]
+    if request.if_none_match.contains_weak(tag):
+        response = Response(status=304)
+        links: list[str] = []
+    else:
+        body, links = make()
+        response = Response(body, content_type=content_type)
+    response.set_etag(tag, weak=True)
+    response.headers["Cache-Control"] = "public, max-age=0, must-revalidate"
+    response.headers["Age"] = str(age_s(status.as_of))
+    response.headers["Link"] = ", ".join([*links, LICENCE_LINK])
+    return response
+
+
+def age_s(as_of: datetime | None) -> int:
+    """Seconds since the read model last heard from the directory; 0 where it never did."""
+    return max(int((clock.now() - as_of.astimezone(UTC)).total_seconds()), 0) if as_of else 0
+
+
+def link(rel: str, **changes: Any) -> str:
+    """An RFC 8288 link to the same question with parameters changed; `None` takes one away."""
+    pairs = [(key, value) for key, value in request.args.items(multi=True) if key not in changes]
+    pairs += [(key, str(value)) for key, value in changes.items() if value is not None]
+    return f'<{request.path}?{urlencode(pairs)}>; rel="{rel}"'
+
+
+def install(app: Flask) -> None:
+    """Compress, allow other origins to read, and keep browsers careful."""
+    app.after_request(_finish)
+
+
+def _finish(response: Response) -> Response:
+    headers = response.headers
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
+    if response.mimetype == "text/html":
+        headers["Content-Security-Policy"] = "default-src 'self'; frame-ancestors 'self'; form-action 'self'"
+    if request.path.startswith(("/api/", "/openapi.json", "/healthz", "/readyz")):
+        headers["Access-Control-Allow-Origin"] = "*"
+        headers["Access-Control-Expose-Headers"] = EXPOSED
+        if request.method == "OPTIONS":
+            headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, DELETE, OPTIONS"
+            headers["Access-Control-Allow-Headers"] = (
+                "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key"
+            )
+            headers["Access-Control-Max-Age"] = "86400"
+    return _compressed(response)
+
+
+def _compressed(response: Response) -> Response:
+    headers = response.headers
+    if response.direct_passthrough or response.status_code < 200 or response.is_streamed:
+        return response
+    headers.add("Vary", "Accept-Encoding")
+    size = response.content_length or 0
+    if size < GZIP_FROM_BYTES or "Content-Encoding" in headers or "gzip" not in request.accept_encodings:
+        return response
+    response.set_data(gzip.compress(response.get_data(), GZIP_LEVEL, mtime=0))
+    headers["Content-Encoding"] = "gzip"
+    return response

@@ -1,0 +1,86 @@
+"""Every error as RFC 9457 `application/problem+json`: one table from what went wrong to its HTTP status."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from gateway.rpc_errors import Unanswered
+from services.kernel import errors
+
+STATUS: dict[type[Exception], int] = {
+    errors.ValidationError: 422,
+    errors.NotFound: 404,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.NotHome: 403,
+    errors.WrongState: 409,
+    errors.Conflict: 409,
+    errors.Unavailable: 503,
+    Unanswered: 504,
+}
+RETRY_AFTER_S = 5
+TYPE = "application/problem+json"
+TITLES = {
+    400: ("Demande illisible", "Bad request"), 401: ("Identification nécessaire", "Unauthorized"),
+    403: ("Action non permise", "Forbidden"), 404: ("Introuvable", "Not found"),
+    405: ("Méthode non permise", "Method not allowed"), 409: ("Conflit", "Conflict"), 410: ("Retiré", "Gone"),
+    412: ("Version dépassée", "Precondition failed"), 413: ("Demande trop grande", "Content too large"),
+    415: ("Type de contenu refusé", "Unsupported media type"), 422: ("Demande non valable", "Unprocessable content"),
+    428: ("Version à préciser", "Precondition required"), 429: ("Trop de demandes", "Too many requests"),
+    500: ("Erreur du serveur", "Internal server error"), 503: ("Indisponible pour l’instant", "Service unavailable"),
+    504: ("Sans réponse", "Gateway timeout"),
+}  # fmt: skip
+
+
+def problem(status: int, detail: str = "", found: list[Any] | None = None, headers: Any = None) -> Response:
+    """A problem document. `found` are `{field, value, why, remedy, code}`, one for each thing at fault."""
+    english = request.accept_languages.best_match(("fr", "en"), "fr") == "en"
+    title = TITLES.get(status, (HTTPStatus(status).phrase,) * 2)[english]
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
+    if detail:
+        body["detail"] = detail
+    if found:
+        body["errors"] = found
+    response = Response(orjson.dumps(body), status, content_type=TYPE, headers=headers)
+    response.headers["Vary"] = "Accept-Language"
+    return response
+
+
+def of_error(error: Exception) -> Response:
+    """The answer to an error of ours."""
+    status = next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), 500)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
+    details = getattr(error, "details", None)
+    return problem(status, str(error), details if isinstance(details, list) else None, headers)
+
+
+def install(app: Flask) -> None:
+    """Turn every error of the application into a problem document."""
+    app.register_error_handler(errors.MaillageError, of_error)
+    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(Exception, _of_bug)
+
+
+def _of_http(error: HTTPException) -> Response:
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]
+    headers = [(name, value) for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")]
+    data = getattr(error, "data", None) or {}
+    found = [
+        {"field": name, "value": "", "why": " ".join(map(str, why)) if isinstance(why, list) else str(why),
+         "remedy": "Corrigez ce champ.", "code": "request"}
+        for place in (data.get("messages") or {}).values() if isinstance(place, dict) for name, why in place.items()
+    ]  # fmt: skip
+    return problem(error.code or 500, "" if found else error.description or "", found, headers)
+
+
+def _of_bug(error: Exception) -> Response:
+    import structlog
+
+    structlog.get_logger(__name__).exception("unforeseen error", path=request.path)
+    return problem(500, "Une erreur imprévue s’est produite ; elle est notée dans le journal du nœud.")

@@ -1,0 +1,15 @@
+"""What a worker of granian loads: the application of the node whose folder the environment names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gateway.app import create_app
+from gateway.rpc import RpcClient, connector
+from gateway.search import Reader
+from services.kernel.settings import load
+
+_folder = Path(os.environ["MAILLAGE_NODE_FOLDER"])
+_settings = load(_folder)
+app = create_app(_settings, Reader(_folder / "index"), RpcClient(connector(_settings.broker.url)).call)
