@@ -1,8 +1,8 @@
-"""data·inclusion's closed lists of values: themes, audiences, networks…, with labels, and the words people use for them.
+"""data·inclusion's closed lists of values: themes, audiences, networks…, their labels, and the words people use.
 
 Values, labels and descriptions: data·inclusion, schema v1 (MIT, Licence Ouverte 2.0), `data/referentials.json`, made by
 `python -m deploy.build.referentials`. The synonyms are ours, `data/synonyms.json`: common words and abbreviations that
-people type, never an official equivalence.
+people type; one that belongs to several values says no more than that.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SURE_RATIO, _SURE_MARGIN, _NEAR_RATIO, _NEAREST = 92.0, 4.0, 60.0, 3
 
 
 class Value(str):
-    """A value of a list: the string itself, with its French `label` and its `description` (empty where there is none)."""
+    """A value of a list: the string itself, with its French `label` and `description` (empty where there is none)."""
 
     label: str
     description: str
@@ -110,8 +110,10 @@ def synonyms(name: str, value: str) -> tuple[str, ...]:
 
 
 def find(name: str, text: str) -> Value | Unlisted:
-    """The value that a text means, for imports: a value, its label or a synonym of it alone, in any case, with or without
-    accents, plural or singular, or with a slip of the pen that leaves no doubt. Otherwise `Unlisted`, with the nearest.
+    """The value that a text means, for imports; `Unlisted` with the nearest values where there is a doubt.
+
+    A text means a value when it is that value, its label, or a synonym of it alone: in any case, with or without
+    accents, plural or singular, or with a slip of the pen that leaves no doubt.
     """
     said = _plain(text)
     exact = _meanings(name).get(said)
@@ -168,8 +170,9 @@ def _category_words(name: str, value: str) -> tuple[str, ...]:
 
 def _plain(text: str) -> str:
     """A text as it is compared: folded words without the plural's s or x, joined by spaces."""
-    folded = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe")).encode("ascii", "ignore").decode()
-    words = re.findall(r"[a-z0-9]+", re.sub(r"\b(?:[dlsn]|qu)['’]", "", folded.replace("'", " ")))
+    spelled = text.casefold().replace("œ", "oe").replace("’", "'")
+    folded = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
+    words = re.findall(r"[a-z0-9]+", re.sub(r"\b(?:[dlsn]|qu)'", "", folded))
     return " ".join(word[:-1] if len(word) > 3 and word[-1] in "sx" else word for word in words)
 
 

@@ -247,8 +247,8 @@ def test_a_week_told_in_french_reads_back_to_the_same_hours(told: tuple[Week, st
 
 PIECES = st.sampled_from(
     "lundi mardi mercredi vendredi au du et , ; / - ( ) : . 9h 12h 14h-17h 9h-12h sauf fermé matin après-midi 1er 3e "
-    "mois paires semaines août jusqu'à entre midi RDV rendez-vous sur sans vacances scolaires jours fériés 24h/24 7j/7 \n "
-    "8 ouvert téléphone 02.40.00.00.00 tous les 18h30 hors week-end dernier du_mois".replace("_", " ").split(" ")
+    "mois paires semaines août jusqu'à entre midi RDV rendez-vous sur sans vacances scolaires jours fériés 24h/24 7j/7 "
+    "\n 8 ouvert téléphone 02.40.00.00.00 tous les 18h30 hors week-end dernier du_mois".replace("_", " ").split(" ")
 )
 
 
