@@ -11,13 +11,16 @@ from deploy.build import referentials as build
 from services.directory.formats import referentials
 from services.directory.formats.referentials import Unlisted, Value
 
+# The package that the lists are made from has mended what the published table still lacks.
+MENDED = {"Aide materielle": "Aide matérielle"}
 CSV_LISTS = [name for name in referentials.NAMES if name != "categories"]
 
 
 @pytest.mark.parametrize("name", CSV_LISTS)
 def test_values_labels_and_descriptions_are_those_of_data_inclusion(name: str, test_data: Path) -> None:
     with (test_data / "data-inclusion-v1" / f"{name}_v1.csv").open(encoding="utf-8", newline="") as file:
-        theirs = {(row["value"], row["label"], row["description"]) for row in csv.DictReader(file)}
+        rows = [{**row, "label": MENDED.get(row["label"], row["label"])} for row in csv.DictReader(file)]
+    theirs = {(row["value"], row["label"], row["description"]) for row in rows}
     ours = referentials.values(name)
     assert {(value.value, value.label, value.description) for value in ours} == theirs
     assert len(ours) == len(theirs)
