@@ -28,10 +28,14 @@ def create_app(settings: Settings, reader: Reader, ask: Ask) -> Flask:
     """The application over one read model; `ask` calls the rooms, for writes alone."""
     app = Flask("gateway", static_folder=None)
     app.config |= {
-        "API_TITLE": "Maillage", "API_VERSION": "1", "OPENAPI_VERSION": "3.1.0",
-        "MAX_CONTENT_LENGTH": BODY_AT_MOST_BYTES, "OPENAPI_URL_PREFIX": None, "PROPAGATE_EXCEPTIONS": False, "RATELIMIT_HEADERS_ENABLED": True,
+        "API_TITLE": "Maillage",
+        "API_VERSION": "1",
+        "OPENAPI_VERSION": "3.1.0",
+        "MAX_CONTENT_LENGTH": BODY_AT_MOST_BYTES,
+        "PROPAGATE_EXCEPTIONS": False,
+        "RATELIMIT_HEADERS_ENABLED": True,
         "RATELIMIT_STORAGE_URI": "memory://",
-    }  # fmt: skip
+    }
     if settings.http.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.http.trusted_proxies)  # type: ignore[method-assign]
     _limit(app, settings)

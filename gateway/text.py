@@ -36,6 +36,9 @@ _FILLERS = "cherche cherchons chercher trouver besoin voudrais veux aimerais com
 FILLERS = frozenset(_FILLERS.split())
 
 
+_OPEN_VOWELS = tuple("aiou")
+
+
 def _analyzer(*, stem: bool) -> tantivy.TextAnalyzer:
     builder = (
         tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
@@ -66,13 +69,31 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
-    """The stem of one folded word, as the index holds it."""
+    """The stem of one folded word, the same for its plurals; `forms` tells what the index may hold for it."""
     found: list[str] = _STEMMING_ANALYZER.analyze(word)
-    return found[0] if found else word
+    stemmed = found[0] if found else word
+    # Snowball keeps the s of `emplois`, `velos`, `essais`: it could be that of `avis`.
+    return stemmed[:-1] if stemmed[-1:] == "s" and stemmed[-2:-1] in _OPEN_VOWELS else stemmed
+
+
+def forms(stemmed: str) -> tuple[str, ...]:
+    """What the index may hold for a stem: itself, a plural that Snowball leaves, and `travaux` for `travail`."""
+    if stemmed[-1:] in _OPEN_VOWELS:
+        return stemmed, f"{stemmed}s"
+    if stemmed.endswith("ail"):
+        return stemmed, f"{stemmed[:-3]}al"
+    if stemmed.endswith("al"):
+        return stemmed, f"{stemmed[:-2]}ail"
+    return (stemmed,)
 
 
 def stems(text: str) -> list[str]:
-    """The stems of a text, in order, repeats kept."""
+    """The stems of the words of a question, in order, repeats kept."""
+    return [stem(word) for word in words(text)]
+
+
+def indexed(text: str) -> list[str]:
+    """The stems of a text as the index holds them, in order, repeats kept."""
     found: list[str] = _STEMMING_ANALYZER.analyze(text)
     return found
 
@@ -97,11 +118,12 @@ def fold(text: str) -> str:
 
 def _folded(sign: str) -> str:
     """One sign in lower case without its accents; a space for what is no letter or digit."""
-    small = {"œ": "oe", "æ": "ae", "ß": "ss"}.get(sign.lower(), sign.lower())
-    bare = "".join(part for part in unicodedata.normalize("NFKD", small) if not unicodedata.combining(part))
+    small = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", sign).lower())
+    bare = "".join(_LIGATURES.get(part, part) for part in small if not unicodedata.combining(part))
     return bare if bare.isalnum() or not bare else " "
 
 
+_LIGATURES = {"œ": "oe", "æ": "ae", "ß": "ss"}
 # Latin letters in one pass; the rare others take the slow way.
 _FOLDED = {code: _folded(chr(code)) for code in range(0x250)} | {0x2019: " ", 0x2018: " ", 0x2013: " "}
 

@@ -126,7 +126,8 @@ def query_of(name: str, query_string: bytes) -> Query:
     else:
         asked |= _listed_place(said)
     asked["radius_km"] = said.pop("radius_km", DEFAULT_RADIUS_KM)
-    return Query(**asked, **{key: tuple(value) if isinstance(value, list) else value for key, value in said.items()})
+    asked |= {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
+    return Query(**asked)
 
 
 def load(schema: Schema, query_string: bytes) -> dict[str, Any]:

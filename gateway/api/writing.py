@@ -46,7 +46,8 @@ def writing_blueprint(reader: Reader, ask: Ask) -> Blueprint:
             raise NotFound(f"Aucune fiche publique {identifier}.")
         response = Response(record.native, content_type=http.JSON)
         response.set_etag(str(record.version))
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
     @blueprint.post("")
     @blueprint.doc(security=[{"key": []}], requestBody=_body(DraftBody))

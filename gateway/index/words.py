@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tantivy
 
-from gateway import schema
+from gateway import schema, text
 from gateway.index import generation
 from gateway.index.arrays import Rows
 
@@ -123,10 +123,9 @@ class Words:
         if how == "mistyped":
             near = tantivy.Query.fuzzy_term_query(self._schema, schema.WORDS, word, distance=1)
             return tantivy.Query.const_score_query(near, float(schema.TYPO_TIER))
-        if how == "audience":
-            return self._constant(schema.AUDIENCE, word, 1.0)
+        tiers = {schema.AUDIENCE: 1} if how == "audience" else schema.TIERS
         return tantivy.Query.disjunction_max_query(
-            [self._constant(field, word, float(tier)) for field, tier in schema.TIERS.items()]
+            [self._constant(field, form, float(tier)) for field, tier in tiers.items() for form in text.forms(word)]
         )
 
     def _constant(self, field: str, word: str, score: float) -> tantivy.Query:

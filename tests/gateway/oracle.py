@@ -55,7 +55,7 @@ class Oracle:
                 not query.modes_accueil or bool({*fields.get("modes_accueil", [])} & {*query.modes_accueil}),
                 not query.reseaux_porteurs or bool({*fields.get("reseaux_porteurs", [])} & {*query.reseaux_porteurs}),
                 not query.sectors or bool({*_sectors(record)} & {*query.sectors}),
-                all(stem in self._words[record["id"]]["audience"] for stem in text.stems(query.recherche_public)),
+                all(_holds(self._words[record["id"]]["audience"], stem) for stem in text.stems(query.recherche_public)),
                 query.score_qualite_minimum is None or item["score_qualite"] >= query.score_qualite_minimum,
                 not query.code_commune or bool(commune and commune.code in query.code_commune),
                 not query.code_departement or bool(commune and commune.department in query.code_departement),
@@ -75,7 +75,7 @@ class Oracle:
             said = documents.structure_words(record)
         else:
             said = documents.service_words(record, Owner.of(self.owners[record["structure"]]))
-        stems = {field: set(text.stems(words)) for field, words in said.items()}
+        stems = {field: set(text.indexed(words)) for field, words in said.items()}
         plain = {word for words in said.values() for word in text.words(words)}
         return {"audience": set(), **stems, "plain": plain}
 
@@ -96,7 +96,7 @@ class Oracle:
     def _tiers(self, word: str) -> dict[str, int]:
         stem, tiers = text.stem(word), {}
         for uuid, said in self._words.items():
-            best = max((tier for field, tier in schema.TIERS.items() if stem in said[field]), default=0)
+            best = max((tier for field, tier in schema.TIERS.items() if _holds(said[field], stem)), default=0)
             if best:
                 tiers[uuid] = best
         if len(tiers) < 3 and len(word) >= 4:
@@ -169,6 +169,10 @@ def _key(
     if order == "distance":
         return (metres is None, metres or 0, *by_id)
     return (metres is None, round((metres or 0) / 1000), *by_id) if placed else by_id
+
+
+def _holds(said: set[str], stem: str) -> bool:
+    return not said.isdisjoint(text.forms(stem))
 
 
 def _publics(held: list[str], asked: tuple[str, ...]) -> bool:

@@ -77,6 +77,9 @@ def test_when_no_record_has_every_word_any_of_them_will_do(world: World) -> None
         ("Aide à l’emploi", "l'emploi"),
         ("Réparation de vélos", "RÉPARATIONS VELO"),
         ("Logements", "je cherche un logement"),
+        ("Emplois d'avenir", "emploi"),
+        ("Petit travail", "travaux"),
+        ("Petits travaux", "travail"),
     ],
 )
 def test_french_is_found_whatever_its_accents_plurals_and_elisions(world: World, said: str, asked: str) -> None:

@@ -27,13 +27,16 @@ _OVERSEAS = {
     "590": "590", "690": "590", "691": "590", "594": "594", "694": "594", "596": "596", "696": "596", "697": "596",
     "262": "262", "263": "262", "269": "262", "639": "262", "692": "262", "693": "262", "508": "508",
 }  # fmt: skip
-_FRENCH = r"(?:(?:\+|00)\s?33[\s.()-]*(?:\(?0\)?[\s.()-]*)?|0)([1-9](?:[\s./-]{0,3}\d){8})(?!\d)"
-_FOREIGN = r"((?:\+|00)[1-9](?:[\s./()-]{0,3}\d){5,14})(?!\d)"
-_FULL = re.compile(rf"(?<![\d+]){_FRENCH}|(?<![\d+]){_FOREIGN}")
+_FRENCH = r"(?:(?:\+|00)\s?33[\s.()-]*(?:\(?0\)?[\s.()-]*)?|0[\s.-]?)([1-9](?:[\s./-]{0,3}\d){8})"
+_FOREIGN = r"((?:\+|00[\s.]?)[1-9](?:[\s./()-]{0,3}\d){5,14})"
+# Not followed by a few more digits, of which the number would be a part; a whole other number may follow.
+_END = r"(?!(?:[ .-]?\d){1,8}(?![ .-]?\d))"
+_FULL = re.compile(rf"(?<![\d+])(?:{_FRENCH}|{_FOREIGN}){_END}")
 _SHORT = re.compile(r"1\d|1[0-9]\d|10\d\d|116 ?\d{3}|118 ?\d{3}|3\d ?\d\d")
 _SEPARATOR = re.compile(r"\x00|[;,|\n]|\s/\s|\s-\s|\bou\b|\bet\b", re.IGNORECASE)
 _FILLER = re.compile(
-    r"t[eé]l(?:[eé]phones?)?|n°|num[eé]ros?|fixe|mobile|portable|standard|appel(?:er)?|accueil|au|le|[^\w]+", re.IGNORECASE
+    r"t[eé]l(?:[eé]phones?)?|n°|num[eé]ros?|fixe|mobile|portable|standard|appel(?:er)?|accueil|au|le|[^\w]+",
+    re.IGNORECASE,
 )
 
 
@@ -154,15 +157,19 @@ def emails(value: object) -> Cell:
     for part in re.split(r"[\s;,|<>()\"]+", plain):
         word = part.removeprefix("mailto:").strip(".:'/-")
         if "@" not in word:
-            rest += [word] if re.search(r"\w", word) and word.lower() not in ("ou", "et", "mail", "email", "e-mail") else []
+            rest += (
+                [word] if re.search(r"\w", word) and word.lower() not in ("ou", "et", "mail", "email", "e-mail") else []
+            )
             continue
         try:
             found.append(_address(word))
-        except ValueError as error:
+        except ValueError:
             rest.append(word)
-            why = why or _in_french(str(error))
+            why = why or _fault(word)
     if not found:
-        raise Refused("email.invalid", f"Ce n'est pas une adresse e-mail. {why}".strip(), "Écrivez par exemple nom@exemple.fr.")
+        raise Refused(
+            "email.invalid", f"Ce n'est pas une adresse e-mail. {why}".strip(), "Écrivez par exemple nom@exemple.fr."
+        )
     first, *others = dict.fromkeys(found)
     return Cell(first, tuple(others), " ".join(rest))
 
@@ -193,17 +200,19 @@ def _whole(address: str) -> str:
     return str(validate_email(address, check_deliverability=False).normalized)
 
 
-def _in_french(error: str) -> str:
-    if "domain" in error or "after the @" in error or "period" in error:
+def _fault(word: str) -> str:
+    try:
+        _domain(word.rpartition("@")[2])
+    except ValueError:
         return "Ce qui suit le @ n'est pas un nom de domaine."
-    return "Ce qui précède le @ n'est pas permis." if "before the @" in error else ""
+    return "Ce qui précède le @ n'est pas permis."
 
 
 # Sites
 
 LONGEST_URL = 2083
 """Characters, as data·inclusion's schema has it."""
-_SCHEME = re.compile(r"(https?)(?:\s?:[\s/\\]*|//+)", re.IGNORECASE)
+_SCHEME = re.compile(r"(?:(https?)(?:\s?:[\s/\\]*|//+))+", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"([a-z][a-z0-9+-]*):(?!\d)", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _TOP = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]{1,59}")
@@ -240,7 +249,9 @@ def _url(written: str) -> str:
         raise Refused("url.space", "L'adresse contient des espaces ou d'autres mots.", "Gardez l'adresse seule.")
     whole = f"{secure}://{_host(rest)}"
     if len(whole) > LONGEST_URL:
-        raise Refused("url.long", f"L'adresse a {len(whole)} caractères.", f"Elle ne doit pas dépasser {LONGEST_URL} caractères.")
+        raise Refused(
+            "url.long", f"L'adresse a {len(whole)} caractères.", f"Elle ne doit pas dépasser {LONGEST_URL} caractères."
+        )
     return whole
 
 
@@ -273,5 +284,5 @@ def _ascii(host: str) -> str:
 
 
 def _no_host(rest: str) -> Refused:
-    why = f"« {rest[:60]} » n'a pas de nom de site valable."
+    why = f"« {rest[:60]} » n'a pas de nom de site valable." if rest else "Il y manque le nom du site."
     return Refused("url.host", why, "Écrivez l'adresse telle que le navigateur la montre.")

@@ -41,13 +41,22 @@ class Refused(Exception):  # noqa: N818  (it reads as what happened: a value was
 # Signs that are no text: every control but the line break, the invisible ones that editors and bidi attacks leave, halves
 # of surrogate pairs. Every space becomes the plain one. Word writes its bullet in a private area.
 _CATEGORIES = {"Zs": " ", "Cc": None, "Cs": None, "Zl": "\n", "Zp": "\n"}
-_INVISIBLE = "\u00ad\u180e\u200b\u200e\u200f\u2060\ufeff" + "".join(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+_INVISIBLE = "\u00ad\u180e\u200b\u200e\u200f\u2060\ufeff" + "".join(
+    map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+)
 _TABLE: dict[int, str | None] = {
     code: _CATEGORIES[category]
     for code in (*range(0x3001), *range(0xD800, 0xE000))
     if (category := unicodedata.category(chr(code))) in _CATEGORIES
 }
-_TABLE |= {ord(sign): None for sign in _INVISIBLE} | {0x09: " ", 0x0A: "\n", 0x0B: "\n", 0x0C: "\n", 0x0D: "\n", 0x85: "\n"}
+_TABLE |= {ord(sign): None for sign in _INVISIBLE} | {
+    0x09: " ",
+    0x0A: "\n",
+    0x0B: "\n",
+    0x0C: "\n",
+    0x0D: "\n",
+    0x85: "\n",
+}
 _TABLE |= {0xF0B7: "•", 0xF0A7: "•", 0xF0D8: "•"}
 _SPACES = re.compile(r"  +")
 _AROUND_BREAK = re.compile(r" ?\n ?")
@@ -161,7 +170,9 @@ def long_text(value: object, least: int = 0) -> str:
     """`html_text` of at least `least` and at most `LONGEST_TEXT` characters."""
     plain = html_text(value)
     if len(plain) < least:
-        raise Refused("text.short", f"Le texte est trop court ({len(plain)} caractères).", f"Écrivez-en au moins {least}.")
+        raise Refused(
+            "text.short", f"Le texte est trop court ({len(plain)} caractères).", f"Écrivez-en au moins {least}."
+        )
     if len(plain) > LONGEST_TEXT:
         why = f"Le texte est trop long ({len(plain)} caractères)."
         raise Refused("text.long", why, f"Ramenez-le à {LONGEST_TEXT} caractères.")
@@ -185,7 +196,9 @@ def name(value: object) -> str:
     bare = plain.rstrip(" .")
     bare = f"{bare}." if bare.endswith("etc") and plain.endswith(".") else bare
     if len(bare) < SHORTEST_NAME:
-        raise Refused("name.short", f"Le nom est trop court ({len(bare)} caractères).", "Écrivez le nom en toutes lettres.")
+        raise Refused(
+            "name.short", f"Le nom est trop court ({len(bare)} caractères).", "Écrivez le nom en toutes lettres."
+        )
     if len(bare) > LONGEST_NAME:
         why = f"Le nom est trop long ({len(bare)} caractères)."
         raise Refused("name.long", why, f"Ramenez-le à {LONGEST_NAME} caractères ; le reste va dans la description.")

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.directory.formats import mapping_template
-from services.directory.formats.clean import Refused
-from services.directory.formats.drafts import Kind, Origin, problem
+from services.directory.formats.candidate import Candidate, Days, Unmade
+from services.directory.formats.clean_text import Refused
+from services.directory.formats.drafts import Origin, problem
 from services.directory.formats.mapping import Column, Condition, Constant, Mapping, Part, Spec, Template, Week
 from services.directory.formats.mapping_faults import suggestion
 from services.directory.formats.tables import key_of
@@ -23,41 +24,6 @@ from services.kernel.errors import Problem, ValidationError
 Cells = Sequence[str]
 Getter = Callable[[Cells], Any]
 MANY = LISTS | {"sectors"}
-
-
-@dataclass(slots=True)
-class Unmade:
-    """A value that could not be made from a row: what the row says, why it is not enough, what else could be made."""
-
-    value: str
-    refused: Refused
-    kept: list[Any] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Candidate:
-    """A record that a row makes, before it is cleaned.
-
-    Args:
-        values: by field; a text, a list of texts, a number, `Days`, or `Unmade`. Empty ones are left out.
-        labels: the column of a field, where there is one that people will look for.
-        required: fields without which the mapping wants no record.
-    """
-
-    kind: Kind
-    source_id: str
-    structure_source_id: str
-    values: dict[str, Any]
-    labels: dict[str, str]
-    required: frozenset[str]
-
-
-@dataclass(slots=True)
-class Days:
-    """Opening hours as a row says them: French names of weekdays to texts, and a remark."""
-
-    week: dict[str, str]
-    note: str = ""
 
 
 class Mapped:
@@ -81,7 +47,7 @@ class Mapped:
         """Whether the mapping wants this row at all (`[rows] when`)."""
         return all(holds(cells) for holds in self._when)
 
-    def candidates(self, cells: Cells) -> Iterator[Candidate]:
+    def candidates(self, cells: Cells, source: str) -> Iterator[Candidate]:
         """The records that a row makes, its structure first."""
         structure_id = ""
         for part in self._parts:
@@ -89,7 +55,7 @@ class Mapped:
             if part.kind == "structure":
                 structure_id = own
             if all(holds(cells) for holds in part.when):
-                yield part.candidate(cells, own, structure_id)
+                yield part.candidate(cells, source, own, structure_id)
 
 
 class _Columns:
@@ -158,7 +124,7 @@ class _BoundPart:
     def id_of(self, cells: Cells) -> str:
         return _text(_value(self._special["id"], cells))
 
-    def candidate(self, cells: Cells, own: str, structure_id: str) -> Candidate:
+    def candidate(self, cells: Cells, source: str, own: str, structure_id: str) -> Candidate:
         values = {}
         for one in self._fields:
             value = _value(one, cells)
@@ -166,7 +132,7 @@ class _BoundPart:
                 values[one.name] = value
         if "structure" in self._special:
             structure_id = _text(_value(self._special["structure"], cells))
-        return Candidate(self.kind, own, structure_id, values, self._labels, self._required)
+        return Candidate(self.kind, source, own, structure_id, values, self._labels, self._required)
 
 
 def _bind_field(name: str, specs: tuple[Spec, ...], columns: _Columns) -> _BoundField:
@@ -253,7 +219,9 @@ def _changes(spec: Spec) -> Callable[[Any], Any] | None:
             made = one(value)
             return made if made not in ("", []) else None
         parts = [one(part.strip()) for part in str(value).split(spec.split) if part.strip()]
-        return _with_unmade([word for part in parts for word in (part if isinstance(part, list) else [part]) if word != ""])
+        return _with_unmade(
+            [word for part in parts for word in (part if isinstance(part, list) else [part]) if word != ""]
+        )
 
     return change
 

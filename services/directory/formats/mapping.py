@@ -15,6 +15,7 @@ from services.directory.formats import toml_lines
 from services.directory.formats.drafts import Kind
 from services.directory.formats.tables import Layout
 
+
 @dataclass(frozen=True)
 class Source:
     """Who the data comes from.

@@ -60,7 +60,9 @@ def parse(name: str, text: str) -> Mapping:
     if faults.problems:
         first = faults.problems[0]
         more = f" ({len(faults.problems)} erreurs)" if len(faults.problems) > 1 else ""
-        raise ValidationError(f"{name}, ligne {first['line']}{more} : {first['why']} {first['remedy']}", faults.problems)
+        raise ValidationError(
+            f"{name}, ligne {first['line']}{more} : {first['why']} {first['remedy']}", faults.problems
+        )
     return mapping
 
 

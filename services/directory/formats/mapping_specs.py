@@ -41,7 +41,9 @@ def part(kind: Kind, table: dict[str, Any], at: toml_lines.Path, faults: Faults,
     needed = ("id", "nom") if kind == "structure" or linked else ("id", "nom", "structure")
     for name in needed:
         if name not in table:
-            remedy = f'{name} = "Nom de la colonne"' if name != "id" else "Une colonne, ou un modèle comme {Nom}-{Ville}."
+            remedy = (
+                f'{name} = "Nom de la colonne"' if name != "id" else "Une colonne, ou un modèle comme {Nom}-{Ville}."
+            )
             faults.wrong(at, "", "mapping.required", f"Le champ « {name} » manque.", remedy)
     specs = {
         name: tuple(spec(value, (*at, name), faults))
@@ -122,9 +124,7 @@ def _test(name: str, wanted: Any) -> Callable[[str], bool]:
     return lambda cell: cell.casefold() not in values
 
 
-def _origin(
-    table: dict[str, Any], at: toml_lines.Path, faults: Faults
-) -> Column | Constant | Template | Week | None:
+def _origin(table: dict[str, Any], at: toml_lines.Path, faults: Faults) -> Column | Constant | Template | Week | None:
     said = [key for key in ORIGINS if key in table]
     if len(said) != 1:
         why = "D'où vient la valeur ?" if not said else f"« {' » et « '.join(said)} » s'excluent."

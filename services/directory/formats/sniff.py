@@ -52,7 +52,9 @@ def nature(path: Path) -> Shape:
         with path.open("rb") as handle:
             head = handle.read(SAMPLE_BYTES)
     except OSError as error:
-        raise _refused(path, "file.unreadable", _reason(error), "Vérifiez le chemin et les droits du fichier.") from error
+        raise _refused(
+            path, "file.unreadable", _reason(error), "Vérifiez le chemin et les droits du fichier."
+        ) from error
     if not head.strip():
         raise _refused(path, "file.empty", "Le fichier est vide.", "Exportez-le de nouveau depuis votre outil.")
     if head.startswith(b"PK\x03\x04"):
@@ -109,7 +111,9 @@ def _zipped(path: Path) -> Shape:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except zipfile.BadZipFile as error:
-        raise _refused(path, "file.broken", "Le classeur est abîmé ou incomplet.", "Enregistrez-le de nouveau.") from error
+        raise _refused(
+            path, "file.broken", "Le classeur est abîmé ou incomplet.", "Enregistrez-le de nouveau."
+        ) from error
     if "xl/workbook.xml" in names or "[Content_Types].xml" in names:
         return "xlsx"
     what = "C'est un classeur OpenDocument (.ods)." if "mimetype" in names else "C'est une archive zip."

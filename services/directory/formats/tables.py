@@ -156,4 +156,6 @@ def _too_many(line: int, width: int, excess: list[str]) -> Problem:
 
 def _too_few(line: int, width: int, count: int) -> Problem:
     why = f"La ligne n'a que {count} cellules pour {width} colonnes."
-    return problem(line, "", None, "row.short", why, "Les cellules absentes sont prises pour vides : vérifiez la ligne.")
+    return problem(
+        line, "", None, "row.short", why, "Les cellules absentes sont prises pour vides : vérifiez la ligne."
+    )

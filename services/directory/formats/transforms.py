@@ -105,7 +105,11 @@ _ALL: Final = (
         lambda text, part: text.replace(part, "").strip(),
     ),
     Transform(
-        "replace", "one text for another", "`old=>new`", ("replace:St =>Saint-", "St Herblain", "Saint-Herblain"), _replace
+        "replace",
+        "one text for another",
+        "`old=>new`",
+        ("replace:St =>Saint-", "St Herblain", "Saint-Herblain"),
+        _replace,
     ),
     Transform(
         "prefix",
