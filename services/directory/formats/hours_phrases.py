@@ -16,6 +16,7 @@ from services.directory.formats.hours_words import Token
 
 MORNING_STARTS_BEFORE_MIN: Final = 12 * 60
 MORNING_ENDS_BY_MIN: Final = 14 * 60
+FRIDAY: Final = 4
 NIGHT_STARTS_FROM_MIN: Final = 17 * 60
 NIGHT_ENDS_BY_MIN: Final = 10 * 60
 _LAST_DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -100,6 +101,7 @@ def take_days(cursor: Cursor) -> Days:
             monthly = bool(cursor.take())
         else:
             _fit(joined or not group.items or not group.items[-1].nth)
+            _fit(group.parity is None and not group.months)  # "mardi (semaines paires) et jeudi"
             group.items.append(_take_item(cursor))
         if not group.items and not monthly:
             return group
@@ -170,15 +172,15 @@ def _take_range(cursor: Cursor, first: Token) -> tuple[int, ...]:
 
 
 def _two(first: int, last: int, sign: Token, *, tight: bool) -> tuple[int, ...]:
-    """The days meant by two names and a sign. "Mardi / jeudi" and "mardi - jeudi" may be a range or a list: unread."""
+    """The days meant by two names and a sign: "mardi / jeudi" and "mardi - jeudi" may be a range or a list, unread.
+
+    A dash is surely a range from Monday to the week's end; without spaces, also from Monday or to the week's end.
+    """
     if sign.kind == "to":
         _fit(first != last)
         return tuple(sorted({day % 7 for day in range(first, last + 1 + 7 * (last < first))}))
-    _fit(first < last)
-    if sign.kind == "slash":
-        _fit(last == first + 1)
-    else:
-        _fit(tight or first == 0 or last >= 4 or last == first + 1)
+    bounds = (first == 0) + (last >= FRIDAY)
+    _fit(first + 1 == last or (first < last and sign.kind == "dash" and bounds >= (1 if tight else 2)))
     return tuple(range(first, last + 1))
 
 

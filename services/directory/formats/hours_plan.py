@@ -56,12 +56,14 @@ class Plan:
         comment: said of all hours.
         closed: contexts of days closed although others are open: months, "le 1er lundi du mois".
         holidays: `PH` and `SH` when closed then.
+        told: for each day of a context, all days of the phrase that gave it hours.
     """
 
     offers: dict[Context, dict[int, list[Offer]]] = field(default_factory=dict)
     comment: str = ""
     closed: list[tuple[Context, tuple[int, ...]]] = field(default_factory=list)
     holidays: set[str] = field(default_factory=set)
+    told: dict[tuple[Context, int], frozenset[tuple[Context, int]]] = field(default_factory=dict)
 
     def add(self, days: Days, spans: tuple[Span, ...], comment: str = "") -> Phrase:
         """Open these days between these times; without times they are unknown. Returns where, to speak of it again."""
@@ -71,6 +73,10 @@ class Plan:
             phrase += [(context, day) for day in item.days]
         if len(set(phrase)) < len(phrase):
             raise Unread
+        for place in phrase:
+            # "du lundi au vendredi 9h-12h, mardi 14h-17h": more hours for Tuesday, or others?
+            if self.told.setdefault(place, frozenset(phrase)) != frozenset(phrase):
+                raise Unread
         for context, day in phrase:
             self.offers.setdefault(context, {}).setdefault(day, []).append(Offer(spans, comment))
         return phrase

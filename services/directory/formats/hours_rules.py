@@ -95,11 +95,12 @@ def write(rules: Iterable[Rule]) -> str:
 def _rule(rule: Rule) -> str:
     if rule == Rule():
         return "24/7"
+    unsaid = rule.spans == WHOLE_DAY and rule.state != "open"
     parts = [
         _names(rule.months, MONTHS, 1),
         f"week {2 - rule.parity:02}-{52 + rule.parity}/2" if rule.parity is not None else "",
         _days(rule),
-        "" if rule.spans == WHOLE_DAY else ",".join(f"{_clock(start)}-{_clock(end)}" for start, end in rule.spans),
+        "" if unsaid else ",".join(f"{_clock(start)}-{_clock(end)}" for start, end in rule.spans),
         {"open": "", "closed": "off", "unknown": "unknown"}[rule.state],
         f'"{rule.comment}"' if rule.comment else "",
     ]
@@ -111,7 +112,7 @@ def _days(rule: Rule) -> str:
         nth = ",".join(str(number) for number in rule.nth)
         return ",".join(f"{DAYS[day]}[{nth}]" for day in rule.days)
     if rule.days == WEEK and not rule.holidays:
-        return "" if rule.spans == WHOLE_DAY else "Mo-Su"
+        return "" if rule.spans == WHOLE_DAY and rule.state != "open" else "Mo-Su"
     return ",".join(filter(None, (_names(rule.days, DAYS, 0), *rule.holidays)))
 
 

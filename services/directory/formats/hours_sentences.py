@@ -47,6 +47,7 @@ class _Reading(Closings):
         super().__init__(words)
         self.remark = ""  # said of what is pending or waiting
         self.remarked = False  # something was said of the last phrase
+        self.bare: set[int] = set()  # numbers of the phrases of this sentence of which nothing was said
         self.days_of_last: Days | None = None
         self.hours_first: bool | None = None
         self.context: Days | None = None  # "semaines paires :" holds until the next, within its sentence
@@ -102,6 +103,7 @@ class _Reading(Closings):
         self.joint = "hard" if "hard" in (self.joint, strength) else strength
         if kind == "hard" and not (self.pending or self.waiting):
             self.hours_first = None
+            self.bare.clear()
             self.context_ended = bool(self.context and self.phrases)
 
     def _take_days(self) -> None:
@@ -135,7 +137,7 @@ class _Reading(Closings):
         if self.pending:
             days, self.pending = self.pending, None
             self._done(self._say(days, spans))
-        elif self.hours_first is False and self.remarked and self.days_of_last and self.joint != "hard":
+        elif self.hours_first is False and self.remarked and self.days_of_last and self.joint not in ("", "hard"):
             self._done(self._say(self.days_of_last, spans))  # "lundi 9h-12h sans rendez-vous, 14h-17h sur rendez-vous"
         elif self.hours_first is not False and not self.waiting:
             self.hours_first, self.waiting = True, spans
@@ -155,6 +157,8 @@ class _Reading(Closings):
         self.days_of_last = days
         self.named.update(item.days[0] for item in days.items if len(item.days) == 1)
         phrase = self.plan.add(days, spans, self.remark)
+        if spans and not self.remark:
+            self.bare.add(len(self.phrases) + 1)
         self.remark = ""
         return phrase
 
@@ -180,12 +184,18 @@ class _Reading(Closings):
             self._done(self._say(days, ()))
             self.plan.remark(self.phrases[-1], comment)
         elif self.phrases and self.joint in ("", "and"):
-            self.plan.remark(self.phrases[-1], comment)
-            self.remarked = True
-        elif self.plan.comment:
+            self._remark_last(comment)
+        elif self.plan.comment or (self.phrases and starts_days(self.cursor)):
             raise Unread
         else:
             self.plan.comment = comment
+
+    def _remark_last(self, comment: str) -> None:
+        self.plan.remark(self.phrases[-1], comment)
+        self.remarked = True
+        self.bare.discard(len(self.phrases))
+        if self.bare:
+            raise Unread  # "mardi 14h-16h et jeudi 10h-12h sur rendez-vous": Tuesday too?
 
     def _keep_remark(self, comment: str) -> None:
         if self.remark:

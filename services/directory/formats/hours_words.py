@@ -79,7 +79,7 @@ _VAGUE = (
     r"soirs?|soirees?|nuits?|provisoires?|temporaires?|exceptionnel(?:le)?(?:s|ment)?|suspendue?s?|annulee?s?|"
     r"partir|depuis|travaux|dates?|plannings?|calendrier|rotation|sinon|ou|ni|pas|aucune?|sans|avant|apres|"
     r"debut|fin|prochaine?s?|dernier|actuellement|demain|aujourd'hui|veilles?|ponts?|quelques|certaine?s|parfois|"
-    r"selon|variables?|journees?|deux|trois|quatre|un|une|ouvres|ouvrables|midis|paques|noel|avec|telephoniques?"
+    r"selon|variables?|journees?|reste|temps|autres?|aussi|egalement|idem|memes?|fois|deux|trois|quatre|un|une|ouvres|ouvrables|midis|paques|noel|avec|telephoniques?"
 )
 _PHONE = r"(?:tel(?:ephone)?\.? ?:? ?|au )?(?:\+33|0033|0) ?[1-9](?:[ .\-/]?\d\d){4}(?!\d)"
 _SIGNS: Final = (
