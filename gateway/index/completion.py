@@ -69,13 +69,12 @@ def communes(typed: str, limit: int) -> list[Completion]:
 
 @lru_cache(maxsize=1)
 def themes() -> WordBlock:
-    """All themes and categories, by label and synonyms."""
+    """All themes, by label and synonyms."""
     entries = []
     for value in referentials.values("thematiques"):
-        label = referentials.label("thematiques", value) or value
-        category = referentials.label("thematiques", referentials.category_of(value)) or ""
-        said = " ".join([label, *referentials.synonyms("thematiques", value)])
-        entries.append((said, Completion("theme", value, label, category)))
+        category = referentials.label("thematiques", referentials.category_of(value))
+        said = " ".join([value.label, *referentials.synonyms("thematiques", value)])
+        entries.append((said, Completion("theme", str(value), value.label, category)))
     return WordBlock(entries)
 
 

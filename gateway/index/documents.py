@@ -141,7 +141,8 @@ def structure_words(record: dict[str, Any]) -> dict[str, str]:
 
 
 def _sectors(record: dict[str, Any]) -> list[str]:
-    return list(record.get("sectors") or sectors.of(record["fields"].get("thematiques", ())))
+    fields = record["fields"]
+    return list(record.get("sectors") or sectors.of(fields.get("thematiques", ()), fields.get("publics", ())))
 
 
 def _columns(slot: int, record: dict[str, Any], item: dict[str, Any]) -> RowData:

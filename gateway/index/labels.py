@@ -11,8 +11,7 @@ from services.directory.formats import referentials, sectors
 @lru_cache(maxsize=4096)
 def of(referential: str, value: str) -> str:
     """Label and synonyms of a value, joined; the value's own words when it has no label."""
-    label = referentials.label(referential, value) or value.replace("-", " ")
-    return " ".join([label, *referentials.synonyms(referential, value)])
+    return joined([referentials.label(referential, value), *referentials.synonyms(referential, value)])
 
 
 @lru_cache(maxsize=4096)

@@ -180,7 +180,8 @@ def _publics(held: list[str], asked: tuple[str, ...]) -> bool:
 
 
 def _sectors(record: Record) -> list[str]:
-    return record["sectors"] or sectors.of(record["fields"].get("thematiques", []))
+    fields = record["fields"]
+    return record["sectors"] or list(sectors.of(fields.get("thematiques", []), fields.get("publics", [])))
 
 
 def _in_box(fields: dict[str, Any], box: tuple[float, float, float, float]) -> bool:
