@@ -13,6 +13,8 @@ import pytest
 from data_inclusion.schema import v1
 from opening_hours import OpeningHours
 
+from services.directory.formats import sectors
+
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "deploy" / "samples"
 FILES = ("radar", "animation-rurale-44", "orpan")
@@ -20,18 +22,6 @@ TABLES = ROOT / "services" / "directory" / "formats" / "data"
 KINDS = ("structures", "services")
 MODELS = {"structures": v1.Structure, "services": v1.Service}
 
-# The sectors that docs/glossary.md names.
-SECTORS = {
-    "petite-enfance",
-    "enfance-jeunesse",
-    "personnes-agees",
-    "handicap",
-    "sante-psychique",
-    "logement",
-    "mobilite",
-    "creation-activite",
-    "culture",
-}
 # Ranges kept for fiction: ARCEP, national numbering plan (decision 2018-0881).
 FICTION = re.compile(r"\+33(19900|26191)\d{4}")
 REAL = {
@@ -111,7 +101,8 @@ def test_every_sector_theme_audience_and_way_is_shown() -> None:
         values = [record.get(field) or [] for record in RECORDS]
         return {value for some in values for value in ([some] if isinstance(some, str) else some)}
 
-    assert said("sectors") == SECTORS
+    assert said("sectors") <= set(sectors.SECTORS)
+    assert {sector for record in RECORDS for sector in sectors_of(record)} == set(sectors.SECTORS)
     assert said("thematiques") == {theme.value for theme in v1.Thematique}
     assert said("publics") == {public.value for public in v1.Public}
     assert said("type") == {kind.value for kind in v1.TypeService}
@@ -119,6 +110,17 @@ def test_every_sector_theme_audience_and_way_is_shown() -> None:
     assert said("modes_accueil") == {mode.value for mode in v1.ModeAccueil}
     assert said("modes_mobilisation") == {mode.value for mode in v1.ModeMobilisation}
     assert said("mobilisable_par") == {who.value for who in v1.PersonneMobilisatrice}
+
+
+def sectors_of(record: Record) -> list[str]:
+    """Those that a record says, else those that follow from its themes and audiences."""
+    return record.get("sectors") or list(sectors.of(record.get("thematiques", ()), record.get("publics", ())))
+
+
+def test_each_sector_has_structures_and_services() -> None:
+    for records, at_least in ((STRUCTURES, 2), (SERVICES, 4)):
+        shown = Counter(sector for record in records for sector in sectors_of(record))
+        assert {sector: shown[sector] for sector in sectors.SECTORS if shown[sector] < at_least} == {}
 
 
 def test_communes_postal_codes_and_points_agree(communes: dict[str, dict[str, str]]) -> None:
