@@ -297,3 +297,15 @@ def test_no_week_makes_it_fail(cells: dict[str, str | None], note: str) -> None:
 ), min_size=1, max_size=4))  # fmt: skip
 def test_rules_are_read_as_they_were_written(rules: list[Rule]) -> None:
     assert read(write(rules)) == tuple(rules)
+
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "hours.md"
+
+
+def test_the_phrases_of_the_docs_are_read_as_they_say() -> None:
+    rows = [line.strip("| ").split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    told = {text: meaning for text, meaning in rows if text != "text"}
+    read_there = {text: meaning.strip("`") for text, meaning in told.items() if meaning.startswith("`")}
+    assert len(read_there) > 15
+    assert {text: from_text(text).osm for text in read_there} == read_there
+    assert [text for text in told.keys() - read_there.keys() if from_text(text).osm is not None] == []
