@@ -225,7 +225,7 @@ class Reader:
         if kind == "commune":
             return completion.communes(typed, limit)
         if kind == "theme":
-            return completion.themes().find(words, limit)
+            return completion.themes(words, limit)
         view = self._current()
         return completion.names(view.schema, view.searcher, kind, words, limit)
 

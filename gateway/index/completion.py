@@ -1,7 +1,7 @@
 """Completion as one types: communes, themes, and the names of structures and services.
 
-Communes and themes lie in one block of text each, best first (communes by population), searched for the beginning of
-a word; names are looked up in the index by the beginnings of their words. Every word typed must begin a word.
+Communes come from the territory's tables, themes from the referential; names are looked up in the index by the
+beginnings of their words. Every word typed must begin a word.
 """
 
 from __future__ import annotations
@@ -30,35 +30,6 @@ class Completion:
     detail: str = ""
 
 
-class WordBlock:
-    """Entries in order of preference, found by the beginnings of their words in one block of text."""
-
-    def __init__(self, entries: list[tuple[str, Completion]]) -> None:
-        """Each entry with the text it is found by."""
-        self._entries = [completion for _, completion in entries]
-        self._block = "".join(f"\n {text.fold(said)}\t{number}" for number, (said, _) in enumerate(entries)) + "\n"
-
-    def find(self, words: list[str], limit: int) -> list[Completion]:
-        """The first entries that begin with the words typed, then those that merely hold them."""
-        begins = self._lines(f"\n {' '.join(words)}", words, limit)
-        if len(begins) < limit:
-            longest = max(words, key=len)
-            begins += [entry for entry in self._lines(f" {longest}", words, limit) if entry not in begins]
-        return begins[:limit]
-
-    def _lines(self, needle: str, words: list[str], limit: int) -> list[Completion]:
-        found: list[Completion] = []
-        place = self._block.find(needle)
-        while place >= 0 and len(found) < limit:
-            start = self._block.rfind("\n", 0, place + 1)
-            end = self._block.find("\n", start + 1)
-            said, _, number = self._block[start + 1 : end].rpartition("\t")
-            if all(f" {word}" in said for word in words):
-                found.append(self._entries[int(number)])
-            place = self._block.find(needle, end)
-        return found
-
-
 def communes(typed: str, limit: int) -> list[Completion]:
     """Communes by the beginning of their name or postal code, most populated first."""
     return [
@@ -67,15 +38,26 @@ def communes(typed: str, limit: int) -> list[Completion]:
     ]
 
 
+def themes(words: list[str], limit: int) -> list[Completion]:
+    """Themes that begin with the words typed, then those whose label holds them, then those with such synonyms."""
+    ranked = []
+    for completion, label, said in _themes():
+        if all(f" {word}" in said for word in words):
+            begins = label.startswith(f" {' '.join(words)}")
+            ranked.append((0 if begins else 1 if all(f" {word}" in label for word in words) else 2, completion))
+    return [completion for _, completion in sorted(ranked, key=lambda pair: pair[0])[:limit]]
+
+
 @lru_cache(maxsize=1)
-def themes() -> WordBlock:
-    """All themes, by label and synonyms."""
+def _themes() -> list[tuple[Completion, str, str]]:
+    """Each theme with its label, and with all it is called, folded, a space before each word."""
     entries = []
     for value in referentials.values("thematiques"):
         category = referentials.label("thematiques", referentials.category_of(value))
         said = " ".join([value.label, *referentials.synonyms("thematiques", value)])
-        entries.append((said, Completion("theme", str(value), value.label, category)))
-    return WordBlock(entries)
+        completion = Completion("theme", str(value), value.label, category)
+        entries.append((completion, f" {text.fold(value.label)}", f" {text.fold(said)}"))
+    return entries
 
 
 def names(

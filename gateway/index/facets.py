@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from gateway.index.arrays import Rows
 from gateway.index.table import Table
 
@@ -19,22 +17,20 @@ _COLUMN = {
     "sources": "source",
     "reseaux_porteurs": "reseaux_porteurs",
 }
-_KEPT: dict[str, Callable[[str], bool]] = {
-    "thematiques": lambda value: "--" in value,
-    "categories": lambda value: "--" not in value,
-}
 
 
 def count(table: Table, rows: Rows, names: tuple[str, ...]) -> dict[str, dict[str, int]]:
     """For each facet named, how many of `rows` hold each value; most frequent first, then by value."""
     found = {}
     for name in names:
-        keep = _KEPT.get(name, lambda _: True)
         counts = table.sets[_COLUMN[name]].counts(rows)
-        ranked = sorted(((value, number) for value, number in counts.items() if keep(value)), key=_most_first)
-        found[name] = dict(ranked)
+        ranked = sorted((-number, value) for value, number in counts.items() if _kept(name, value))
+        found[name] = {value: -number for number, value in ranked}
     return found
 
 
-def _most_first(pair: tuple[str, int]) -> tuple[int, str]:
-    return -pair[1], pair[0]
+def _kept(name: str, value: str) -> bool:
+    """The column of themes holds their categories as well."""
+    if name == "thematiques":
+        return "--" in value
+    return name != "categories" or "--" not in value
