@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import eventlet
@@ -13,7 +14,10 @@ from deploy.control import ControlServer
 from deploy.node import ROOMS, containers
 from services.kernel.errors import Unavailable
 from services.kernel.runtime import Runtime
+from services.kernel.wakeup import follow
 
+POLL_S = 5.0
+"""How often the projector looks without being woken: messages of the embedded broker do not get lost."""
 _log = structlog.get_logger(__name__)
 
 
@@ -49,8 +53,8 @@ class Embedded:
             for thread in self._threads:
                 thread.join(5)
             self._projector.close()
-        for room in self._rooms:
-            room.stop()
+        for stopping in [eventlet.spawn(room.stop) for room in self._rooms]:
+            stopping.wait()
 
     def _listen(self) -> Any:
         try:
@@ -62,17 +66,20 @@ class Embedded:
 
     def _start_gateway(self) -> None:
         from gateway.app import create_app
-
         from gateway.projection import Projector
         from gateway.search import Reader
 
         index = self._given.folder / "index"
-        self._projector = Projector(index, self._fetch)
-        thread = threading.Thread(target=self._projector.run, args=(self._stop,), daemon=True)
-        thread.start()
-        self._threads.append(thread)
+        self._projector = Projector(index, self._fetch, poll_s=POLL_S)
+        self._spawn(self._projector.run, self._stop)
+        self._spawn(follow, self._given.connect, "directory", self._projector.wake, self._stop)
         app = create_app(self._given.settings, Reader(index), self._given.ask)
         eventlet.spawn(eventlet.wsgi.server, self._listener, app, log_output=False, socket_timeout=60)
+
+    def _spawn(self, work: Callable[..., None], *arguments: Any) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        thread.start()
+        self._threads.append(thread)
 
     def _fetch(self, after: int, limit: int) -> dict[str, Any]:
         page: dict[str, Any] = self._given.ask("directory", "changes", {"after": after, "limit": limit})

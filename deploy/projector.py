@@ -36,7 +36,9 @@ def main() -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, tell)
-    wake = threading.Thread(target=follow, args=(settings.broker.url, "directory", projector.wake, stop), daemon=True)
+    wake = threading.Thread(
+        target=follow, args=(connector(settings.broker.url), "directory", projector.wake, stop), daemon=True
+    )
     wake.start()
     try:
         projector.run(stop)

@@ -7,6 +7,7 @@ as a process of its own.
 import os
 import warnings
 
+warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
 warnings.filterwarnings("ignore", category=DeprecationWarning)
 os.environ.setdefault("EVENTLET_HUB", "epolls")
 os.environ.setdefault("PSYCOPG_WAIT_FUNC", "wait_selector")

@@ -32,6 +32,8 @@ from services.kernel.sequencer import Sequencer
 from services.kernel.witness import Witness
 
 POLL_S = 1.0
+ALONE_POLL_S = 5.0
+"""An embedded node has no other process that could commit without waking this one."""
 _HANDLES = "maillage_handles"
 _logger = structlog.get_logger(__name__)
 
@@ -82,6 +84,7 @@ class Engine(DependencyProvider):
         self.runtime = runtime
         self.database = database.Database(runtime.database_url(room.name), room.name, runtime.executor)
         migrate(self.database)
+        self._poll_s = POLL_S if runtime.settings.broker.url else ALONE_POLL_S
         self.parking = Parking()
         self.stop_flag, self._poked = threading.Event(), threading.Event()
         self.log = log.EventLog(self._poked.set)
@@ -151,7 +154,7 @@ class Engine(DependencyProvider):
             except (MaillageError, OSError) as error:
                 _logger.warning("sequencer waits", room=self.prefix, reason=type(error).__name__, detail=str(error))
                 self.stop_flag.wait(POLL_S)
-            self._poked.wait(POLL_S)
+            self._poked.wait(self._poll_s)
 
     def _publish(self) -> None:
         """A broker that is away delays messages, never numbers: followers read the log."""

@@ -18,7 +18,7 @@ from typing import Any, cast
 from kombu.transport import TRANSPORT_ALIASES, memory, virtual
 from kombu.utils.scheduling import FairCycle
 
-URL = "local://"
+URL = "local://localhost//"
 
 
 class _Bell:

@@ -18,11 +18,11 @@ WAITING_AT_MOST = 16
 """Messages kept for a reader that is busy: one would do, the rest says the same."""
 
 
-def follow(url: str, service: str, wake: Callable[[], None], stop: threading.Event) -> None:
+def follow(connect: Callable[[], Connection], service: str, wake: Callable[[], None], stop: threading.Event) -> None:
     """Call `wake` at every event of `service` until `stop` is set; reconnects by itself."""
     while not stop.is_set():
         try:
-            with Connection(url, heartbeat=10, connect_timeout=5) as connection:
+            with connect() as connection:
                 _listen(connection, service, wake, stop)
         except BROKER_ERRORS:
             stop.wait(1.0)

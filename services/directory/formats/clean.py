@@ -1,14 +1,17 @@
 """Cleaning of values: what importers and the API do to every field before the directory sees it.
 
-Each function takes a cell as a file or a request gives it and returns the clean value, or raises `Refused` with the reason
-and the remedy in French. Nothing is dropped in silence; cleaning a clean value gives it back.
+Each function takes a cell as a file or a request gives it and returns the clean value, or raises `Refused` with the
+reason and the remedy in French. Nothing is dropped in silence; cleaning a clean value gives it back.
 
 >>> phone("04 50 56 87 49"), email("Accueil <ACCUEIL@Exemple.fr>"), url("www.exemple.fr"), date("23/11/2026")
 ('+33450568749', 'accueil@exemple.fr', 'https://www.exemple.fr', '2026-11-23')
->>> check("siret", "13003013300017")
-Traceback (most recent call last):
-...
-services.directory.formats.clean_text.Refused: La clé de contrôle ne correspond pas : un chiffre est faux ou deux sont intervertis. Vérifiez-le sur annuaire-entreprises.data.gouv.fr.
+>>> check("telephone", "39 49"), check("zone_eligibilite", "1; 44109; France"), check("site_web", " ")
+('3949', ['01', '44109', 'france'], None)
+>>> try:
+...     check("siret", "13003013300017")
+... except Refused as refused:
+...     print(refused.why)
+La clé de contrôle ne correspond pas : un chiffre est faux ou deux sont intervertis.
 
 Fields and their limits are those of data·inclusion schema v1 (https://github.com/gip-inclusion/data-inclusion).
 """
@@ -34,8 +37,9 @@ from services.directory.formats.clean_codes import (
     update_date,
     whole,
 )
-from services.directory.formats.clean_contact import Cell, email, emails, phone, phones, url, urls
-from services.directory.formats.clean_text import Refused, html_text, line, long_text, name, short_text, text
+from services.directory.formats.clean_phone import phone, phones
+from services.directory.formats.clean_text import Cell, Refused, html_text, line, long_text, name, short_text, text
+from services.directory.formats.clean_web import email, emails, url, urls
 from services.kernel.errors import Problem
 
 __all__ = [
@@ -76,7 +80,7 @@ SHORTEST_DESCRIPTION = 5
 
 
 def words(value: object) -> list[str]:
-    """A list of distinct short texts, from a list or from text separated by `;`, `|`, commas or lines; order is kept."""
+    """A list of distinct short texts, from a list or from text with `;`, `|`, commas or line breaks between."""
     parts = re.split(r"[;|,\n]", text(value)) if isinstance(value, str) else value
     if not isinstance(parts, Iterable) or isinstance(parts, bytes | Mapping):
         parts = [parts]
@@ -110,8 +114,8 @@ def _description(value: object) -> str:
     return long_text(value, SHORTEST_DESCRIPTION)
 
 
-# How each field of data·inclusion v1 is cleaned. The values of enumerations are only put in shape here: `referentials` knows
-# them; hours are text here: `hours` reads them.
+# How each field of data·inclusion v1 is cleaned. The values of enumerations are only put in shape here: `referentials`
+# knows them; hours are text here: `hours` reads them.
 FIELDS: Mapping[str, Callable[[object], Any]] = {
     "nom": name,
     "description": _description,

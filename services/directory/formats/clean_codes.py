@@ -1,8 +1,7 @@
-"""Numbers, codes, dates and coordinates: checked by the rule of each, mended where a spreadsheet is known to break them."""
+"""Numbers, codes, dates and coordinates: checked by the rule of each, mended where spreadsheets break them."""
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import date as Date
 from datetime import timedelta
@@ -11,6 +10,8 @@ from services.directory.formats import territory
 from services.directory.formats.clean_text import Refused, line, said
 from services.kernel import clock
 
+MOST = 1e9
+"""No field of the directory has a greater number; events carry integers to 2**53."""
 _SCIENTIFIC = re.compile(r"\d[.,]?\d*e\+?\d+", re.IGNORECASE)
 
 
@@ -47,7 +48,7 @@ def _is_siret(digits: str) -> bool:
 
 
 def rna(value: object) -> str:
-    """The number of an association in the national register: W, three signs for the office, six digits (`W442001234`)."""
+    """The number of an association in the national register: W, three signs of the office, six digits."""
     number = re.sub(r"[\s.\-:]|RNA|N°", "", line(value).upper())
     if not re.fullmatch(r"W\d[0-9A-Z]\d{7}", number, re.ASCII):
         raise Refused(
@@ -83,7 +84,8 @@ def code_insee(value: object) -> str:
 
 
 _MONTHS = (
-    "janvier", "fevrier", "mars", "avril", "mai", "juin", "juillet", "aout", "septembre", "octobre", "novembre", "decembre",
+    "janvier", "fevrier", "mars", "avril", "mai", "juin",
+    "juillet", "aout", "septembre", "octobre", "novembre", "decembre",
 )  # fmt: skip
 _TIME = r"(?:[T ,]*(?:à )?\d{1,2}[:h]\d{0,2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:Z|UTC|[+-]\d{2}:?\d{2})?)?"
 _ISO = re.compile(rf"(\d{{4}})([-/]?)(\d{{2}})\2(\d{{2}}){_TIME}", re.ASCII)
@@ -93,7 +95,7 @@ _ACCENTS = str.maketrans("éèû", "eeu")
 
 
 def date(value: object) -> str:
-    """A day as `2026-11-23`, from ISO 8601, `23/11/2026`, `23 novembre 2026`, with or without a time, which is dropped."""
+    """A day as `2026-11-23`, from ISO 8601, `23/11/2026`, `23 novembre 2026`; a time behind it is left out."""
     if isinstance(value, Date):  # a datetime is one
         return f"{value.year:04}-{value.month:02}-{value.day:02}"
     written = line(value)
@@ -103,11 +105,11 @@ def date(value: object) -> str:
         day, month, year = found.groups()
     elif found := _WRITTEN.fullmatch(written.lower().translate(_ACCENTS)):
         day, name, year = found.groups()
-        month = str(next((rank for rank, full in enumerate(_MONTHS, 1) if len(name) > 2 and full.startswith(name)), 0))
+        meant = [rank for rank, full in enumerate(_MONTHS, 1) if len(name) > 2 and full.startswith(name)]
+        month = str(meant[0] if len(meant) == 1 else 0)
     else:
-        raise Refused(
-            "date.format", "Ce n'est pas une date.", "Écrivez 2026-11-23 ou 23/11/2026, avec l'année entière."
-        )
+        remedy = "Écrivez 2026-11-23 ou 23/11/2026, avec l'année entière."
+        raise Refused("date.format", "Ce n'est pas une date.", remedy)
     try:
         return Date(int(year), int(month), int(day)).isoformat()
     except ValueError:
@@ -132,8 +134,8 @@ def update_date(value: object) -> str:
     return day
 
 
-_YES = frozenset("oui o vrai true yes y 1 x ok actif".split())
-_NO = frozenset("non n faux false no 0 - aucun inactif".split())
+_YES = frozenset({"oui", "o", "vrai", "true", "yes", "y", "1", "x", "ok", "actif"})
+_NO = frozenset({"non", "n", "faux", "false", "no", "0", "-", "aucun", "inactif"})
 
 
 def boolean(value: object) -> bool:
@@ -146,28 +148,24 @@ def boolean(value: object) -> bool:
     raise Refused("boolean.format", "Ce n'est ni oui ni non.", "Écrivez oui ou non.")
 
 
-def number(value: object, least: float = 0, most: float = math.inf) -> float:
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
+
+
+def number(value: object, least: float = 0, most: float = MOST) -> float:
     """A number with a decimal point or comma, at most seven decimals (what an event can carry), within bounds."""
-    written = line(value).replace(" ", "").replace(",", ".")
-    try:
-        found = (
-            round(float(written), 7)
-            if re.fullmatch(r"[+-]?[\d.]+(e[+-]?\d+)?", written, re.ASCII | re.IGNORECASE)
-            else math.nan
-        )
-    except ValueError:
-        found = math.nan
-    if not math.isfinite(found):
+    written = line(value).replace(" ", "").replace(",", ".").replace("−", "-")
+    if not _NUMBER.fullmatch(written):
         raise Refused("number.format", "Ce n'est pas un nombre.", "Écrivez un nombre, par exemple 3,5.")
+    found = float(written)
     if not least <= found <= most:
-        bounds = f"au moins {least:g}" if math.isinf(most) else f"entre {least:g} et {most:g}"
-        raise Refused("number.range", f"Le nombre {written} est hors de ses limites.", f"Écrivez un nombre {bounds}.")
-    return found + 0.0  # no minus zero
+        remedy = f"Écrivez un nombre d'au moins {least:g}." if most == MOST else f"Il va de {least:g} à {most:g}."
+        raise Refused("number.range", f"Le nombre {written[:20]} est hors de ses limites.", remedy)
+    return round(found, 7) + 0.0  # no minus zero
 
 
 def whole(value: object, least: int = 0) -> int:
     """A whole number."""
-    found = number(value, least, 1e9)
+    found = number(value, least)
     if not found.is_integer():
         raise Refused("number.whole", f"Le nombre {said(value)[:20]} n'est pas entier.", "Écrivez un nombre entier.")
     return int(found)
@@ -209,7 +207,7 @@ def longitude(value: object) -> float:
 
 def _degrees(value: object, what: str, most: int) -> float:
     try:
-        found = number(value, -math.inf)
+        found = number(value, -MOST)
     except Refused:
         why = f"La {what} n'est pas un nombre."
         raise Refused(f"coordinates.{what}", why, "Écrivez des degrés décimaux, par exemple 47,2184.") from None

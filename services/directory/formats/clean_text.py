@@ -10,6 +10,7 @@ import html
 import re
 import sys
 import unicodedata
+from typing import NamedTuple
 
 from services.kernel.errors import Problem
 
@@ -17,8 +18,8 @@ LONGEST_TEXT = 10_000
 """Characters of the longest text that data·inclusion takes (`description`); no field needs more."""
 
 
-class Refused(Exception):  # noqa: N818  (it reads as what happened: a value was refused)
-    """A value that cannot be cleaned: `code` for programs (`siret.checksum`), `why` and `remedy` in French for people."""
+class Refused(Exception):
+    """A value that cannot be cleaned: `code` for programs (`siret.checksum`), `why` and `remedy` in French."""
 
     def __init__(self, code: str, why: str, remedy: str) -> None:
         super().__init__(code, why, remedy)
@@ -38,8 +39,16 @@ class Refused(Exception):  # noqa: N818  (it reads as what happened: a value was
         }  # fmt: skip
 
 
-# Signs that are no text: every control but the line break, the invisible ones that editors and bidi attacks leave, halves
-# of surrogate pairs. Every space becomes the plain one. Word writes its bullet in a private area.
+class Cell(NamedTuple):
+    """What a cell held: the first good value, the other good ones, and the words that were none."""
+
+    value: str
+    others: tuple[str, ...] = ()
+    rest: str = ""
+
+
+# Signs that are no text: every control but the line break, the invisible ones that editors and bidi attacks leave,
+# halves of surrogate pairs. Every space becomes the plain one. Word writes its bullet in a private area.
 _CATEGORIES = {"Zs": " ", "Cc": None, "Cs": None, "Zl": "\n", "Zp": "\n"}
 _INVISIBLE = "\u00ad\u180e\u200b\u200e\u200f\u2060\ufeff" + "".join(
     map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
@@ -91,7 +100,7 @@ def text(value: object) -> str:
 def line(value: object) -> str:
     """The same on one line."""
     plain = text(value)
-    return " ".join(plain.split("\n")) if "\n" in plain else plain
+    return " ".join(plain.split()) if "\n" in plain else plain
 
 
 # Elements of HTML, and those of Word (`o:p`). Any other `<word>` is text: people write <moins de 18 ans>.
@@ -117,10 +126,10 @@ _MOST_PASSES = 6
 
 
 def html_text(value: object) -> str:
-    """Plain text of what may be HTML: paragraphs, lines and list items (`- `) stay, links keep their address, scripts go.
+    """Plain text of what may be HTML: paragraphs, lines and list items (`- `) stay, links keep addresses, scripts go.
 
-    Entities are read (`&eacute;`, and `&amp;eacute;` of files escaped twice). Text without HTML is left alone: `<` and `&`
-    that are no tag and no entity stay. Raises `Refused` for text escaped more often than anybody does by mistake.
+    Entities are read (`&eacute;`, and `&amp;eacute;` of files escaped twice). Text without HTML is left alone: `<` and
+    `&` that are no tag and no entity stay. Raises `Refused` for text escaped more often than anybody does by mistake.
     """
     plain = text(value)
     for _ in range(_MOST_PASSES):

@@ -9,27 +9,24 @@ their entry and nothing is lost; a strict reading, and a mapping's `required`, r
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
-from services.directory.formats import clean, referentials, sectors, territory
-from services.directory.formats.clean_text import Refused
+from services.directory.formats import clean, sectors, territory, values
+from services.directory.formats.candidate import Candidate, Days, Unmade
+from services.directory.formats.clean import Refused
 from services.directory.formats.drafts import Draft, problem
-from services.directory.formats.hours import Hours, from_text, from_week
-from services.directory.formats.mapped import Candidate, Days, Unmade
+from services.directory.formats.hours import from_text, from_week
 from services.directory.formats.vocabulary import FIELDS, LISTS, OWN_FIELDS
 from services.kernel.errors import Problem
 
-CARRYING: Final = frozenset({"id", "nom", "structure_id"})
+CARRYING: Final = frozenset({"id", "nom", "structure_id", "source"})
+SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,98}")
 PLACE_WORDS: Final = ("code_insee", "commune", "code_postal")
-ENUMERATED: Final = {"type", "frais", *LISTS} - {"zone_eligibilite"}
+POINT: Final = ("latitude", "longitude")
 EVERYBODY: Final = "tous-publics"
-# What is looked up again and again, and is short: one address of a hundred places, one theme of a thousand services.
-_REPEATED: Final = frozenset({"telephone", "courriel", "site_web", "siret", "code_postal", "date_maj"})
 
 
 @dataclass(slots=True)
@@ -42,28 +39,29 @@ class Made:
 
 
 class Drafter:
-    """Makes drafts of one source.
+    """Makes drafts of candidates; tells of an unknown field once.
 
     Args:
-        source: its name, of every draft.
         strict: refuse a row for any value that cannot be understood.
     """
 
-    def __init__(self, source: str, *, strict: bool = False) -> None:
-        self._source = source
-        self._strict = strict
+    def __init__(self, *, strict: bool = False) -> None:
+        self.strict = strict
+        self.told: set[str] = set()
 
     def make(self, candidate: Candidate, line: int, as_of: str | None = None) -> Made:
         """The draft of a candidate. `as_of` (ISO date) dates it when it does not say its `date_maj`."""
         draft: Draft = {
-            "kind": candidate.kind, "source": self._source, "source_id": clean.text(candidate.source_id), "fields": {},
+            "kind": candidate.kind, "source": candidate.source, "source_id": clean.line(candidate.source_id),
+            "fields": {},
         }  # fmt: skip
         if candidate.kind == "service":
-            draft["structure_source_id"] = clean.text(candidate.structure_source_id)
-        task = _Task(candidate, line, Made(draft), self._strict)
+            draft["structure_source_id"] = clean.line(candidate.structure_source_id)
+        task = _Task(candidate, line, Made(draft), self)
         task.identify()
         task.clean_fields()
         task.place()
+        task.point()
         task.finish(as_of)
         return task.made
 
@@ -71,12 +69,16 @@ class Drafter:
 class _Task:
     """One candidate on its way to a draft."""
 
-    def __init__(self, candidate: Candidate, line: int, made: Made, strict: bool) -> None:
-        self.candidate, self.line, self.made, self.strict = candidate, line, made, strict
+    def __init__(self, candidate: Candidate, line: int, made: Made, drafter: Drafter) -> None:
+        self.candidate, self.line, self.made, self.drafter = candidate, line, made, drafter
         self.fields = made.draft["fields"]
         self.extra: dict[str, Any] = {}
 
     def identify(self) -> None:
+        if not SOURCE.fullmatch(self.candidate.source):
+            why = "La source manque." if not self.candidate.source else "Ce nom de source ne convient pas."
+            remedy = "Nommez-la (--source) en minuscules, chiffres et tirets."
+            self.refuse("source", self.candidate.source, Refused("source.name", why, remedy))
         if not self.made.draft["source_id"]:
             self.refuse("id", "", Refused("id.missing", "L'identifiant manque.", "Donnez-en un, qui ne change pas."))
         if not self.made.draft.get("structure_source_id", "-"):
@@ -104,20 +106,38 @@ class _Task:
             self.hours(value)
         elif name in LISTS:
             self.several(name, value)
-        elif name not in PLACE_WORDS:
-            try:
-                cleaned = _checked(name, value)
-            except Refused as refused:
-                self.fault(name, value, refused)
-            else:
-                if cleaned is not None and cleaned != "":
-                    self.fields[name] = cleaned
+        elif name not in PLACE_WORDS and name not in POINT:
+            found = self.checked(name, value)
+            if found is not None:
+                self.fields[name] = found
+
+    def checked(self, name: str, value: Any) -> Any:
+        """The clean value of a field, None when it is none (told)."""
+        try:
+            found = values.cleaned(name, value)
+        except Refused as refused:
+            self.fault(name, value, refused)
+            return None
+        if isinstance(found, clean.Cell):
+            self.beside(name, value, found)
+            return found.value
+        return found
+
+    def beside(self, name: str, value: Any, cell: clean.Cell) -> None:
+        """Tell what a cell held beside its value, and keep the cell."""
+        if cell.others or cell.rest:
+            why = f"La cellule dit plus qu'une valeur : {cell.value} est pris, le reste est gardé à côté."
+            refused = Refused(f"{name}.several", why, "Mettez le reste dans une autre colonne.")
+            if self.drafter.strict:
+                self.refuse(name, value, refused)
+            self.warn(name, value, refused)
+            self.unread(name, value)
 
     def several(self, name: str, value: Any) -> None:
         found = set()
-        for element in as_list(value):
+        for element in values.as_list(value):
             try:
-                found.add(_element(name, element))
+                found.add(values.element(name, element))
             except Refused as refused:
                 self.fault(name, element, refused)
         if name == "publics" and EVERYBODY in found and len(found) > 1:
@@ -128,7 +148,11 @@ class _Task:
             self.fields[name] = sorted(found)
 
     def hours(self, value: Any) -> None:
-        read = _hours(value)
+        try:
+            read = from_week(value.week, value.note) if isinstance(value, Days) else from_text(clean.long_text(value))
+        except Refused as refused:
+            self.fault("horaires_accueil", value, refused)
+            return
         if read.osm is not None:
             self.fields["horaires_accueil"] = read.osm
         if read.text is not None:
@@ -140,7 +164,7 @@ class _Task:
             self.fault("horaires_accueil", read.text, Refused(code, why, remedy), keep=False)
 
     def place(self) -> None:
-        said = {name: _word(self.candidate.values.get(name)) for name in PLACE_WORDS}
+        said = {name: values.word(self.candidate.values.get(name)) for name in PLACE_WORDS}
         if not any(said.values()):
             return
         found = territory.locate(said["code_insee"], said["commune"], said["code_postal"])
@@ -149,40 +173,48 @@ class _Task:
             self.refuse(told, said[told], Refused(found["code"], found["why"], found["remedy"]))
             return
         self.fields["commune"], self.fields["code_insee"] = found.name, found.code
-        postal = self.postal_code(said["code_postal"])
+        postal = self.checked("code_postal", said["code_postal"]) if said["code_postal"] else None
         if postal is None and len(found.postal_codes) == 1:
             postal = found.postal_codes[0]
         if postal is not None:
             self.fields["code_postal"] = postal
 
-    def postal_code(self, said: str | None) -> str | None:
-        if said is None:
-            return None
+    def point(self) -> None:
+        lat, lon = (values.word(self.candidate.values.get(name)) for name in POINT)
+        if lat is None and lon is None:
+            return
         try:
-            postal: str = _checked("code_postal", said)
+            if lat is None or lon is None:
+                why = "L'une des deux coordonnées manque."
+                raise Refused("coordinates.half", why, "Donnez les deux, ou aucune.")
+            self.fields["latitude"], self.fields["longitude"] = clean.coordinates(lat, lon)
         except Refused as refused:
-            self.fault("code_postal", said, refused)
-            return None
-        return postal
+            self.fault("latitude", f"{lat}, {lon}", refused)
 
     def keep(self, name: str, value: Any) -> None:
         """What is no field of data·inclusion: sectors, the number in the register of associations, anything else."""
         if name == "sectors":
             self.sectors(value)
         elif name == "adresse_certifiee":
-            self.extra.update({name: True} if value is True or _word(value) in ("true", "True", "oui", "1") else {})
+            if self.checked(name, value):
+                self.extra[name] = True
         elif name in OWN_FIELDS[self.candidate.kind]:
-            try:
-                self.extra[name] = _checked(name, value)
-            except Refused as refused:
-                self.fault(name, value, refused)
+            found = self.checked(name, value)
+            self.extra.update({} if found is None else {name: found})
         else:
+            self.unknown(name, value)
+
+    def unknown(self, name: str, value: Any) -> None:
+        """A field that nobody knows is kept as it is; told once, or refused each time by a strict reading."""
+        if self.drafter.strict or name not in self.drafter.told:
             remedy = "Corrigez le nom de la colonne, ou retirez-la."
-            self.fault(name, value, Refused("field.unknown", "Ce champ n'existe pas.", remedy))
+            self.fault(name, value, Refused("field.unknown", "Ce champ n'existe pas.", remedy), keep=False)
+            self.drafter.told.add(name)
+        self.unread(name, value)
 
     def sectors(self, value: Any) -> None:
         known = []
-        for sector in as_list(value):
+        for sector in values.as_list(value):
             if sectors.is_known(sector):
                 known.append(sector)
             else:
@@ -205,14 +237,17 @@ class _Task:
 
     def fault(self, name: str, value: Any, refused: Refused, *, keep: bool = True) -> None:
         """Refuse the row, or warn and keep the value: what the module's first lines say."""
-        if self.strict or name in CARRYING or name in self.candidate.required:
+        if self.drafter.strict or name in CARRYING or name in self.candidate.required:
             self.refuse(name, value, refused)
             return
         self.warn(name, value, refused)
         if keep:
-            unread = self.extra.setdefault("unread", {})
-            text = value if isinstance(value, str) else orjson.dumps(value).decode()
-            unread[name] = f"{unread[name]}, {text}" if name in unread else text
+            self.unread(name, value)
+
+    def unread(self, name: str, value: Any) -> None:
+        kept = self.extra.setdefault("unread", {})
+        text = value if isinstance(value, str) else orjson.dumps(value).decode()
+        kept[name] = f"{kept[name]}, {text}" if name in kept else text
 
     def refuse(self, name: str, value: Any, refused: Refused) -> None:
         self.made.problems.append(self.told(name, value, refused))
@@ -223,79 +258,3 @@ class _Task:
     def told(self, name: str, value: Any, refused: Refused) -> Problem:
         label = self.candidate.labels.get(name, name)
         return problem(self.line, label, value, refused.code, refused.why, refused.remedy)
-
-
-def as_list(value: Any) -> list[str]:
-    """A list as files write it: JSON, or texts separated by `|`, `;` or `,`; whichever comes first in that order."""
-    if isinstance(value, str):
-        value = _from_text(value.strip())
-    if not isinstance(value, list | tuple):
-        value = [value]
-    words = (_word(element) for element in value)
-    return [word for word in words if word]
-
-
-def _from_text(text: str) -> Any:
-    if text.startswith("["):
-        try:
-            return orjson.loads(text)
-        except ValueError:
-            text = re.sub(r"[\[\]'\"]", "", text)  # ['a', 'b'], as Python and spreadsheets write lists
-    separator = next((mark for mark in "|;," if mark in text), None)
-    return text.split(separator) if separator else [text]
-
-
-def _word(value: Any) -> str | None:
-    if value is None:
-        return None
-    return clean.text(value) or None
-
-
-def _checked(name: str, value: Any) -> Any:
-    if name in ("type", "frais"):
-        return _element(name, clean.text(value))
-    if name in _REPEATED and isinstance(value, str):
-        return _answer(name, value)()
-    return clean.check(name, value)
-
-
-@lru_cache(maxsize=4096)
-def _answer(name: str, value: str) -> Callable[[], Any]:
-    """What `clean.check` answers, as a function that returns it or raises it again."""
-    try:
-        cleaned = clean.check(name, value)
-    except Refused as refused:
-        return _raiser(refused.code, refused.why, refused.remedy)
-    return lambda: cleaned
-
-
-def _raiser(code: str, why: str, remedy: str) -> Callable[[], Any]:
-    def answer() -> Any:
-        raise Refused(code, why, remedy)
-
-    return answer
-
-
-@lru_cache(maxsize=4096)
-def _element(name: str, word: str) -> str:
-    """One value of a list field, or of a field with a closed list of values. Raises `Refused`."""
-    if name == "zone_eligibilite":
-        return _zone(word)
-    found = referentials.find(name, word)
-    if isinstance(found, referentials.Unlisted):
-        raise Refused(f"{name}.unknown", found.why, found.remedy)
-    return found.value
-
-
-def _zone(word: str) -> str:
-    code = word.lower() if word.lower() in territory.ALL_FRANCE else word.upper()
-    if not territory.valid_zone(code):
-        remedy = "Donnez le code d'une commune, d'un département, d'une intercommunalité (SIREN), ou « france »."
-        raise Refused("zone.unknown", "Cette zone n'existe pas.", remedy)
-    return code
-
-
-def _hours(value: Any) -> Hours:
-    if isinstance(value, Days):
-        return from_week(value.week, value.note)
-    return from_text(clean.html_text(value))

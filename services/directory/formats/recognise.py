@@ -1,0 +1,139 @@
+"""Which format files are in, when nobody says it, and with which mapping they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from services.directory.formats import items, jsonfile, mapping_file, sniff, tables
+from services.directory.formats.drafts import Raw, Shape, problem
+from services.directory.formats.mapped import Mapped
+from services.directory.formats.mapping import Mapping
+from services.directory.formats.tables import Layout, Table
+from services.directory.formats.vocabulary import FIELDS, IDENTIFIERS
+from services.kernel.errors import ValidationError
+
+DATA_INCLUSION: Final = "data-inclusion"
+OWN_COLUMNS: Final = tuple(name for kind in FIELDS for name in (*IDENTIFIERS[kind], *FIELDS[kind]))
+
+
+@dataclass(frozen=True)
+class Detected:
+    """How files are to be read.
+
+    Args:
+        format: `data-inclusion`, or the name of the mapping.
+        mapping: None for data·inclusion's own shape.
+        source: the source that the mapping, or the first item, names; None when nothing does.
+    """
+
+    format: str
+    mapping: Mapping | None
+    source: str | None
+
+
+def formats() -> list[str]:
+    """What `--format` may say, beside the path of a mapping file. `csv` and `xlsx` leave the columns to be found out."""
+    return [DATA_INCLUSION, "csv", "xlsx", *mapping_file.shipped()]
+
+
+def detect(
+    paths: Sequence[Path], format: str | None = None, mapping: Mapping | Path | str | None = None
+) -> Detected:
+    """How to read files, from what is said of them and, for the rest, from what they hold.
+
+    Args:
+        format: one of `formats()`, or the path of a mapping file.
+        mapping: a mapping, the name of a shipped one, or the path of one; stronger than `format`.
+    Raises `ValidationError` when a file cannot be read, or nothing knows its columns.
+    """
+    if not paths:
+        raise _refused("file.none", "Aucun fichier n'est donné.", "Donnez le chemin d'un fichier.")
+    chosen = _chosen(format, mapping)
+    shapes = [sniff.nature(path) for path in paths]
+    tabular = shapes[0] in ("csv", "xlsx")
+    if chosen is not None and not tabular:
+        remedy = "Importez le fichier avec --format data-inclusion, ou donnez un CSV ou un classeur."
+        raise _refused("file.json", f"Une correspondance lit des tableaux, {paths[0].name} est du JSON.", remedy)
+    if chosen is None and tabular and format != DATA_INCLUSION:
+        chosen = _knowing(paths[0], shapes[0])
+    if chosen is not None:
+        return Detected(chosen.source.name, chosen, chosen.source.name)
+    return Detected(DATA_INCLUSION, None, _first_source(paths[0]))
+
+
+def own_tables(path: Path) -> list[Table]:
+    """The tables of a file in data·inclusion's own columns: one of a CSV file, of a workbook every sheet that has them."""
+    shape = sniff.nature(path)
+    if shape == "csv":
+        return [tables.open_table(path, shape, OWN_COLUMNS)]
+    from services.directory.formats import workbook
+
+    sheets = [Layout(sheet=name) for name in workbook.sheets(path)]
+    if len(sheets) > 1:
+        found = [tables.open_table(path, shape, OWN_COLUMNS, layout) for layout in sheets if _has_rows(path, layout)]
+        sheets_in_shape = [table for table in found if items.in_shape(table.origin.columns)]
+        return sorted(sheets_in_shape, key=lambda table: items.kind_of(table.origin.columns) == "service")
+    return [tables.open_table(path, shape, OWN_COLUMNS)]
+
+
+def _has_rows(path: Path, layout: Layout) -> bool:
+    from services.directory.formats import workbook
+
+    return next(workbook.lines(path, layout.sheet), None) is not None
+
+
+def _chosen(format: str | None, mapping: Mapping | Path | str | None) -> Mapping | None:
+    if isinstance(mapping, Mapping):
+        return mapping
+    if mapping is not None:
+        return mapping_file.load(mapping)
+    if format is None or format in (DATA_INCLUSION, "csv", "xlsx"):
+        return None
+    if format in mapping_file.shipped() or format.endswith(".toml"):
+        return mapping_file.load(format)
+    remedy = f"Choisissez parmi {', '.join(formats())}, ou donnez le chemin d'une correspondance (.toml)."
+    raise _refused("format.unknown", f"Le format « {format} » n'existe pas.", remedy)
+
+
+def _knowing(path: Path, shape: Shape) -> Mapping | None:
+    """The shipped mapping that knows the columns of a table; None for data·inclusion's own."""
+    known = [mapping_file.load(name) for name in mapping_file.shipped()]
+    expected = {*OWN_COLUMNS, *(column for one in known for column in one.columns())}
+    origin = tables.open_table(path, shape, expected).origin
+    if items.in_shape(origin.columns):
+        return None
+    for one in known:
+        try:
+            Mapped(one, origin)
+        except ValidationError:
+            continue
+        return one
+    raise _refused(
+        "file.columns",
+        f"Maillage ne connaît pas les colonnes de {path.name} : {', '.join(origin.columns[:8])}…",
+        "Décrivez-les dans un fichier de correspondance (docs/mapping.md) et donnez-le avec --format.",
+    )
+
+
+def _first_source(path: Path) -> str | None:
+    raw = next(_raws(path), None)
+    if raw is None:
+        return None
+    if isinstance(raw.values, dict):
+        return str(raw.values.get("source") or "") or None
+    columns = items.renamed(raw.origin.columns)
+    return dict(zip(columns, raw.values, strict=False)).get("source") or None
+
+
+def _raws(path: Path) -> Iterator[Raw]:
+    shape = sniff.nature(path)
+    if shape == "json":
+        return jsonfile.read_json(path)
+    return jsonfile.read_lines(path) if shape == "jsonl" else own_tables(path)[0].rows
+
+
+def _refused(code: str, why: str, remedy: str) -> ValidationError:
+    return ValidationError(f"{why} {remedy}", [problem(None, "", None, code, why, remedy)])

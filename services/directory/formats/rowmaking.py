@@ -1,0 +1,94 @@
+"""Rows from what files say: all drafts of a row or none, and no identifier twice.
+
+A table with one service a line repeats its structure on each: the first line that says it counts, the others add their
+service. Any other identifier met twice with different words refuses the second row: nobody knows which is right.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+
+import orjson
+
+from services.directory.formats.candidate import Candidate
+from services.directory.formats.drafting import Drafter
+from services.directory.formats.drafts import Draft, Raw, Row, problem
+from services.directory.formats.seen import Key, Met, Seen
+from services.kernel.errors import Problem
+
+
+class RowMaker:
+    """Makes the rows of one reading; remembers the identifiers it met."""
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self._strict = strict
+        self._drafter = Drafter(strict=strict)
+        self._seen = Seen()
+        self._number = 0
+
+    def make(self, raw: Raw, candidates: Iterable[Candidate] | None, as_of: str | None) -> Row:
+        """A row.
+
+        Args:
+            candidates: what it says; None when the mapping leaves it aside.
+            as_of: date (ISO) of the state that its file describes.
+        """
+        self._number += 1
+        row = Row(self._number, raw, [], list(raw.faults), list(raw.notes), skipped=candidates is None)
+        if candidates is None:
+            row.problems = []
+            return row
+        if self._strict:
+            row.problems += raw.notes
+        if row.problems:
+            return row
+        for candidate in candidates:
+            made = self._drafter.make(candidate, raw.line, as_of)
+            row.drafts.append(made.draft)
+            row.problems += made.problems
+            row.warnings += made.warnings
+        self._check_identifiers(row)
+        if row.problems:
+            row.drafts = []
+        return row
+
+    def _check_identifiers(self, row: Row) -> None:
+        new: list[tuple[Key, Met]] = []
+        kept: list[Draft] = []
+        for draft in row.drafts:
+            key = (draft["kind"], draft["source"], draft["source_id"])
+            met, before = Met(row.line, _digest(draft)), self._seen.find(key)
+            if before is None:
+                new.append((key, met))
+                kept.append(draft)
+            elif before.digest == met.digest:
+                row.warnings += [] if len(row.drafts) > 1 else [_repeated(row, draft, before)]
+            elif draft["kind"] == "structure" and len(row.drafts) > 1:
+                row.warnings.append(_first_counts(row, draft, before))
+            else:
+                row.problems.append(_taken(row, draft, before))
+        row.drafts = kept
+        if not row.problems:
+            for key, met in new:
+                self._seen.note(key, met)
+
+
+def _digest(draft: Draft) -> int:
+    said = (draft["fields"], draft.get("extra"), draft.get("structure_source_id"))
+    return zlib.crc32(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
+
+
+def _repeated(row: Row, draft: Draft, before: Met) -> Problem:
+    why = f"Cette ligne répète la ligne {before.line} : elle est laissée de côté."
+    return problem(row.line, "id", draft["source_id"], "id.repeated", why, "Retirez l'une des deux.")
+
+
+def _first_counts(row: Row, draft: Draft, before: Met) -> Problem:
+    why = f"La structure « {draft['source_id']} » est dite autrement ligne {before.line}, qui seule compte."
+    return problem(row.line, "id", draft["source_id"], "structure.repeated", why, "Écrivez-la partout de même.")
+
+
+def _taken(row: Row, draft: Draft, before: Met) -> Problem:
+    why = f"L'identifiant « {draft['source_id']} » est déjà celui de la ligne {before.line}."
+    return problem(row.line, "id", draft["source_id"], "id.taken", why, "Donnez-lui un autre identifiant.")

@@ -1,0 +1,132 @@
+"""Laws of cleaning: any text is cleaned or refused, cleaning twice is cleaning once, nothing dangerous is left."""
+
+import re
+import string
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from services.directory.formats import clean, vocabulary
+from services.directory.formats.clean import Refused
+
+CLEANERS: dict[str, Callable[[object], Any]] = {
+    **clean.FIELDS,
+    "text": clean.text,
+    "line": clean.line,
+    "html_text": clean.html_text,
+    "rna": clean.rna,
+    "boolean": clean.boolean,
+    "date": clean.date,
+}
+# What people and programs put into cells, cut into pieces and glued at random: it goes deeper than random letters.
+PIECES = [
+    "<p>", "</p>", "<br>", "<li>", "<", ">", "&amp;", "&lt;", "&", ";", "&#60;", "&#x26;", "amp;", "<script>", "</script>",
+    '<a href="https://x.fr">', "</a>", "<!--", "-->", "<td", "o:p", "https://", "http:", "//", "www.", "x.fr", "été.fr", "@",
+    "a@b.fr", "mailto:", "0", "02 40", "04 50 56 87 49", "+33", "(0)", "00", "3949", " / ", "poste", "\n", "\r\n", "\u00a0",
+    "\u200b", "e\u0301", "\u0301", "\ud800", "\x00", "\ufeff", " ", "  ", ".", "etc", "etc.", ",", "-", "44", "44109", "000",
+    "2A", "france", "13003013300016", "W442001234", "CEDEX", "23/11/2026", "2026-11-23", "1er mars", "T10:00", "1e3", "nan",
+    "47,2", "-1.5", "oui", "é", "&eacute;", "&nbsp;", "<b", "/>", "\\", "[", "]", "%", "%20", "#", "?", ":", "8080",
+]  # fmt: skip
+CELLS = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+ANYTHING = st.one_of(CELLS, st.none(), st.booleans(), st.integers(), st.floats(), st.lists(CELLS, max_size=3), st.dates())
+
+
+@pytest.mark.parametrize("field", CLEANERS)
+@given(value=ANYTHING)
+@example(value="&amp;" * 30 + "lt;b>")
+@example(value="<b\x0b>x")
+@example(value=10**5000)
+def test_any_value_is_cleaned_or_refused_and_cleaning_again_changes_nothing(field: str, value: object) -> None:
+    try:
+        once = CLEANERS[field](value)
+    except Refused as refused:
+        assert refused.why and refused.remedy and "." in refused.code
+        return
+    assert CLEANERS[field](once) == once
+
+
+@given(CELLS)
+def test_plain_text_holds_no_control_sign_and_no_strange_space(value: str) -> None:
+    plain = clean.text(value)
+    assert {unicodedata.category(sign) for sign in plain.replace("\n", "")} <= ALLOWED
+    assert plain == plain.strip()
+    assert "  " not in plain
+    assert "\n\n\n" not in plain
+    plain.encode()
+
+
+ALLOWED = {
+    "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc",
+    "Sk", "So", "Zs", "Cf", "Co", "Cn",
+}  # fmt: skip
+
+
+@given(CELLS)
+def test_no_tag_of_html_is_left(value: str) -> None:
+    try:
+        plain = clean.html_text(value)
+    except Refused:
+        return
+    assert not re.search(r"</?(?:script|p|b|a|br|td)(?:\s[^<>]*)?/?>", plain, re.IGNORECASE)
+
+
+@given(CELLS)
+def test_a_url_is_of_the_web_and_nothing_else(value: str) -> None:
+    try:
+        found = clean.url(value)
+    except Refused:
+        return
+    assert re.fullmatch(r"https?://[a-z0-9_.-]+\.[a-z0-9-]{2,}(?::\d+)?(?:[/?#][!-~]*)?", found)
+    assert not set(found) & set("\"<>\\ ")
+
+
+@given(st.lists(st.sampled_from(string.digits), min_size=9, max_size=9).map("".join), st.sampled_from(". -/"))
+def test_a_french_number_is_read_the_same_however_it_is_spaced(nine: str, space: str) -> None:
+    national = f"0{nine}"
+    spaced = space.join(national[at : at + 2] for at in range(0, 10, 2))
+    try:
+        expected = clean.phone(national)
+    except Refused:
+        with pytest.raises(Refused):
+            clean.phone(spaced)
+        return
+    assert expected[0] == "+"
+    assert expected.endswith(nine)
+    for written in (spaced, f"+33 {spaced[1:]}", f"+33 (0) {nine}", f"0033{nine}", nine if nine[0] != "0" else national):
+        assert clean.phone(written) == expected
+
+
+@given(st.from_regex(r"[A-Za-z0-9._%+-]{1,20}@[a-z0-9.-]{1,20}\.[a-z]{2,4}", fullmatch=True))
+def test_the_short_way_of_an_address_agrees_with_the_library(address: str) -> None:
+    from email_validator import EmailNotValidError, validate_email
+
+    local, domain = address.split("@")
+    lowered = f"{local.lower() if local.isupper() else local}@{domain}".strip(".:'/-")
+    try:
+        expected = validate_email(lowered, check_deliverability=False).normalized
+    except EmailNotValidError:
+        with pytest.raises(Refused):
+            clean.email(address)
+    else:
+        assert clean.email(address) == expected
+
+
+@given(st.integers(0, 10**13 - 1))
+def test_a_siret_is_taken_exactly_when_its_sum_holds(thirteen: int) -> None:
+    kept = [number for key in range(10) if (number := _taken(f"{thirteen:013}{key}"))]
+    assert len(kept) <= 1
+
+
+def _taken(digits: str) -> str | None:
+    try:
+        return clean.siret(digits)
+    except Refused:
+        return None
+
+
+def test_every_field_of_data_inclusion_is_cleaned() -> None:
+    assert set(clean.FIELDS) == {*vocabulary.STRUCTURE_FIELDS, *vocabulary.SERVICE_FIELDS}
