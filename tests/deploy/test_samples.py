@@ -14,6 +14,7 @@ from data_inclusion.schema import v1
 from opening_hours import OpeningHours
 
 from services.directory.formats import sectors
+from services.directory.formats.reading import read
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "deploy" / "samples"
@@ -38,6 +39,11 @@ REAL = {
     "Chambre de commerce",
 }
 COMMUNE_RADIUS_KM = 12
+# What cleaning must leave as it is written; the commune is found again from its code.
+KEPT = (
+    "nom", "description", "commune", "code_insee", "code_postal", "latitude", "longitude", "telephone", "courriel",
+    "horaires_accueil", "zone_eligibilite", "frais_precisions",
+)  # fmt: skip
 Record = dict[str, Any]
 
 
@@ -213,3 +219,30 @@ def test_the_readme_tells_the_counts_and_what_is_unfinished() -> None:
         assert counted in readme.split(f"({name}.json)")[1][:160], name
     assert len(unfinished()) >= 5
     assert [name for name in unfinished() if name not in readme] == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_import_takes_every_sample_as_it_is(name: str) -> None:
+    rows = list(read([SAMPLES / f"{name}.json"]))
+    assert [problem for row in rows for problem in (*row.problems, *row.warnings)] == []
+    drafts = {(draft["kind"], draft["source_id"]): draft for row in rows for draft in row.drafts}
+    assert len(drafts) == len(rows) == sum(len(DOCUMENTS[name][kind]) for kind in KINDS)
+    for kind in KINDS:
+        for record in DOCUMENTS[name][kind]:
+            draft = drafts[kind[:-1], record["id"].split("--")[1]]
+            assert {field: draft["fields"].get(field) for field in KEPT if field in record} == {
+                field: record[field] for field in KEPT if field in record
+            }
+            assert set(draft.get("sectors", [])) == set(sectors_of(record))
+
+
+def test_the_example_spreadsheet_is_read_by_its_mapping_but_for_its_wrong_row() -> None:
+    rows = list(read([SAMPLES / "exemple-tableur.csv"], mapping=SAMPLES / "exemple-tableur.toml"))
+    assert [len(row.drafts) for row in rows] == [2, 2, 2, 2, 2, 2, 2, 0]
+    assert {problem["code"] for problem in rows[-1].problems} == {"commune.name"}
+    assert [row.warnings for row in rows] == [[]] * 8
+    garde = rows[2].drafts[1]
+    assert garde["fields"]["commune"] == "Le Gâvre"
+    assert garde["fields"]["horaires_accueil"] == "Mo-Fr 06:30-20:00"
+    assert garde["fields"]["telephone"] == "+33261917703"
+    assert "petite-enfance" in garde["sectors"]

@@ -37,7 +37,7 @@ COMMENT_LETTERS: Final = 80
 _WEEKDAYS: Final = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 _CLOSED: Final = {"-", "--", "ferme", "fermee", "ferme.", "closed", "off", "neant"}
 # Words that French does not share: "Sa 10:00-12:00" and "Mar 10:00-12:00" are French too, and March is not Tuesday.
-_SURELY_OSM: Final = re.compile(r"\b(?:Mo|Tu|We|Th|Fr|Su|PH|SH|24/7|week ?\d|off|closed|unknown)\b")
+_SURELY_OSM: Final = re.compile(r"\b(?:(?:Mo|Tu|We|Th|Fr|Su|PH|SH|24/7|week ?\d|off|closed|unknown)\b|Sa\[-?\d)")
 _TIMELESS: Final = {"word", "note", "number", "comma", "and", "to", "slash", "dash", "colon", "booking"}
 
 
@@ -69,8 +69,11 @@ def from_text(text: str | None) -> Hours:
     A text already in OpenStreetMap's notation is returned as it is. Never raises.
     """
     said = (text or "").strip()
-    if not said:
-        return NOTHING
+    return _read_text(said) if said else NOTHING
+
+
+@lru_cache(maxsize=2048)
+def _read_text(said: str) -> Hours:
     if _is_osm(said):
         return Hours(said, None, True)
     words, rest = _set_aside(said, tokens(said))
