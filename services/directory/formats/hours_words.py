@@ -118,9 +118,9 @@ def _grammar() -> Iterator[tuple[str, str]]:
     yield _words("until", r"jusqu'?(?: ?a|aux?)?")
     yield _words("between", r"entre")
     yield _words("nonstop", _NONSTOP)
-    yield "time", r"(?P<h>\d{1,2}) ?(?:heures?|hrs?|h)(?: ?(?P<m>[0-5]\d)(?! ?[h:]))?(?: ?(?:min|mn))?(?![a-z0-9])"
-    yield "time", r"(?P<h>\d{1,2}) ?: ?(?P<m>[0-5]\d)(?: ?h)?(?![\d:a-z])"
-    yield "time", r"(?<![\d.])(?P<h>\d{1,2})\.(?P<m>[0-5]\d)(?![\d]|\.\d)"
+    yield "time", r"\d{1,2} ?(?:heures?|hrs?|h)(?: ?[0-5]\d(?! ?[h:]))?(?: ?(?:min|mn))?(?![a-z0-9])"
+    yield "time", r"\d{1,2} ?: ?[0-5]\d(?: ?h)?(?![\d:a-z])"
+    yield "time", r"(?<![\d.])\d{1,2}\.[0-5]\d(?![\d]|\.\d)"
     yield _words("noon", r"midi")
     yield _words("midnight", r"minuit")
     for number, pattern in enumerate(_NTH_WORDS):
@@ -149,7 +149,8 @@ _BOOKING = (
     rf"(?![a-z0-9])|{_RDV} (?:tres |fortement )?(?:conseille|recommande|souhaite|obligatoire|possible|necessaire)"
     r"(?![a-z0-9])"
 )
-_SCANNERS: Final = tuple((name, re.compile(pattern)) for name, pattern in _grammar())
+_KINDS: Final = tuple(name.partition("_")[::2] for name, _ in _grammar())
+_SCANNER: Final = re.compile("|".join(f"({pattern})" for _, pattern in _grammar()), re.DOTALL)
 _FOLDS: Final = str.maketrans({"’": "'", "‘": "'", "`": "'", "–": "-", "—": "-", "−": "-", "‐": "-", "‑": "-"})
 
 
@@ -169,27 +170,20 @@ def _fold_sign(sign: str) -> str:
 
 def tokens(text: str) -> list[Token]:
     """The words of a text that mean something about opening hours, in order."""
-    folded = fold(text)
     found: list[Token] = []
-    at = 0
-    while at < len(folded):
-        kind, value, end = _next(folded, at)
+    for match in _SCANNER.finditer(fold(text)):
+        kind, number = _KINDS[(match.lastindex or 0) - 1]
         if kind not in ("space", "filler"):
-            found.append(Token(kind, value, at, end, text[at:end]))
-        at = end
+            kind, value = _meaning(kind, number, match.group())
+            found.append(Token(kind, value, match.start(), match.end(), text[match.start() : match.end()]))
     return found
 
 
-def _next(folded: str, at: int) -> tuple[str, int, int]:
-    for name, scanner in _SCANNERS:
-        match = scanner.match(folded, at)
-        if match is None:
-            continue
-        kind, _, value = name.partition("_")
-        if kind == "time":
-            minutes = int(match["h"]) * 60 + int(match["m"] or 0)
-            return ("time", minutes, match.end()) if minutes <= 1440 else ("word", 0, match.end())
-        if kind in ("noon", "midnight"):
-            return "time", 720 if kind == "noon" else 1440, match.end()
-        return kind, int(match.group() if kind == "number" else value or 0), match.end()
-    raise AssertionError("the last scanner matches any sign")
+def _meaning(kind: str, number: str, said: str) -> tuple[str, int]:
+    """The kind and value of a word: what a time or a number says is in the word itself."""
+    if kind == "time":
+        hours, minutes = (*map(int, re.findall(r"\d+", said)), 0)[:2]
+        return ("time", hours * 60 + minutes) if hours * 60 + minutes <= 1440 else ("word", 0)
+    if kind in ("noon", "midnight"):
+        return "time", 720 if kind == "noon" else 1440
+    return kind, int(said) if kind == "number" else int(number or 0)
