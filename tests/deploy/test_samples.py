@@ -42,7 +42,7 @@ COMMUNE_RADIUS_KM = 12
 # What cleaning must leave as it is written; the commune is found again from its code.
 KEPT = (
     "nom", "description", "commune", "code_insee", "code_postal", "latitude", "longitude", "telephone", "courriel",
-    "horaires_accueil", "zone_eligibilite", "frais_precisions",
+    "horaires_accueil", "frais_precisions",
 )  # fmt: skip
 Record = dict[str, Any]
 
@@ -233,6 +233,7 @@ def test_an_import_takes_every_sample_as_it_is(name: str) -> None:
             assert {field: draft["fields"].get(field) for field in KEPT if field in record} == {
                 field: record[field] for field in KEPT if field in record
             }
+            assert set(draft["fields"].get("zone_eligibilite", ())) == set(record.get("zone_eligibilite", ()))
             assert set(draft.get("sectors", [])) == set(sectors_of(record))
 
 
