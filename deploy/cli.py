@@ -6,9 +6,11 @@ English beside it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
 
-from deploy.commands import node, parked, people, records
+from deploy.commands import exchange, node, parked, people, records
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,22 +18,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Maillage : annuaire et orientation fédérés / a federated directory and referral network.",
 )
-for command in (
-    node.init,
-    node.up,
-    node.run,
-    node.status,
-    node.rebuild,
-    node.verify,
-    node.doctor,
-    records.publish,
-    records.undo,
-):
-    app.command()(command)
-app.add_typer(records.source, name="source")
-app.add_typer(people.user, name="user")
-app.add_typer(people.key, name="key")
-app.add_typer(parked.parked, name="parked")
+COMMANDS: dict[str, Callable[..., None]] = {
+    "init": node.init, "up": node.up, "run": node.run, "import": exchange.import_, "undo": records.undo,
+    "publish": records.publish, "export": exchange.export, "status": node.status, "rebuild": node.rebuild,
+    "verify": node.verify, "doctor": node.doctor,
+}  # fmt: skip
+GROUPS = {"source": records.source, "user": people.user, "key": people.key, "parked": parked.parked}
+
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+for name, group in GROUPS.items():
+    app.add_typer(group, name=name)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ import structlog
 
 from gateway.index import generation
 from gateway.index.folder import Folder
+from gateway.index.snapshot import FROM_ROWS, Snapshots, make
 from gateway.index.writer import GenerationWriter
 from services.kernel import clock
 
@@ -70,7 +71,7 @@ class Projector:
         self._woken = threading.Event()
         self._writing = threading.Lock()
         self._writer: GenerationWriter | None = None
-        self._committed_s = 0.0
+        self._snapshots = Snapshots()
         self._heard_s = float("-inf")
 
     def wake(self) -> None:
@@ -121,6 +122,8 @@ class Projector:
         writer = self._execute(lambda: GenerationWriter.create(self._folder.new_generation()))
         try:
             taken = self._catch_up(writer, progress)
+            if taken >= FROM_ROWS:
+                self._execute(make(writer.path).wait)
             with self._writing:
                 taken += self._catch_up(writer, None)
                 self._switch(writer)
@@ -141,6 +144,7 @@ class Projector:
             self._execute(lambda: writer.write(items, after))  # noqa: B023
             if not more or taken % COMMITTED_AT_ONCE < PAGE:
                 self._execute(writer.commit)
+            self._heard(changed=False)
             if progress:
                 progress(after, head)
         return taken
@@ -149,6 +153,7 @@ class Projector:
         """Release the folder; what was pulled is committed already."""
         with self._writing:
             self._release()
+            self._snapshots.close()
             self._folder.unlock()
 
     def _pull_page(self) -> tuple[int, bool]:
@@ -169,6 +174,7 @@ class Projector:
         if items:
             after = items[-1]["position"]
             self._execute(lambda: writer.apply(items, after))
+            self._snapshots.keep_up(writer.path, writer.position.stamp, sum(writer.position.rows.values()))
             more = after < head
         self._heard(changed=bool(items))
         return len(items), more, head

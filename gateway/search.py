@@ -135,9 +135,10 @@ class Reader:
         view = self._current()
         with view.lock:
             answer = answer_of(query, place, view.records[query.kind])
+            stamps = view.records[query.kind].stamps[answer.rows].tolist()
             searcher, version = view.searcher, self._version(view)
         slots = [schema.slot(query.kind, row) for row in answer.rows]
-        found = reading.items(view.schema, searcher, slots, embed_structure=query.embed_structure)
+        found = view.items.fetch(searcher, slots, stamps, embed_structure=query.embed_structure)
         return Page(
             found,
             answer.distances_km,
@@ -208,7 +209,7 @@ class Reader:
             return Status(0, 0, 0, self._folder.as_of(), "", "", 0)
         with view.lock:
             counts = {kind: len(records.postings.all_rows()) for kind, records in view.records.items()}
-            held = sum(records.nbytes for records in view.records.values())
+            held = sum(records.nbytes for records in view.records.values()) + view.items.nbytes
             position, version = view.position.feed, self._version(view)
         return Status(
             counts["service"], counts["structure"], position, self._folder.as_of(), version, view.path.name, held

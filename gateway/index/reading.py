@@ -1,8 +1,7 @@
-"""Documents out of the index: pages of finished JSON, single records, the feed."""
+"""Documents out of the index one by one: single records, and the feed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +10,6 @@ import tantivy
 
 from gateway import schema
 from gateway.index import generation
-from gateway.index.generation import BATCH
-
-WIDEST_RANGE = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +18,6 @@ class Found:
 
     item: bytes | None
     feed_item: dict[str, Any]
-
-
-def joined(item: bytes, name: bytes, value: bytes) -> bytes:
-    """A JSON object with one more member, by joining bytes: nothing is parsed."""
-    return item[:-1] + b',"' + name + b'":' + value + b"}"
-
-
-def items(
-    index_schema: tantivy.Schema, searcher: tantivy.Searcher, slots: Sequence[int], *, embed_structure: bool
-) -> list[bytes]:
-    """The finished JSON of these slots, in their order."""
-    found: dict[int, bytes] = {}
-    for start in range(0, len(slots), BATCH):
-        for slot, document in generation.by_slots(index_schema, searcher, slots[start : start + BATCH]).items():
-            item = generation.stored(document, "item")
-            structure = document.get_first("structure_item") if embed_structure else None
-            found[slot] = joined(item, b"structure", structure) if structure else item
-    return [found[slot] for slot in slots]
 
 
 def record(index_schema: tantivy.Schema, searcher: tantivy.Searcher, uuid: str) -> Found | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from gateway.index.arrays import Mask, Rows, grown
 
@@ -102,6 +103,17 @@ class SetColumn:
         translation = np.array([self._fresh(one) if one else EMPTY for one in kept], dtype=np.int32)
         self.codes[:] = EMPTY
         self.codes[alive] = translation[fresh]
+
+    def state(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+        """The codes, and the sets as JSON, for a snapshot."""
+        sets = orjson.dumps([written(value) for value in self.values[1:]])
+        return self.codes, np.frombuffer(sets, dtype=np.uint8)
+
+    def restore(self, codes: npt.NDArray[np.int32], sets: npt.NDArray[np.uint8]) -> None:
+        """What `state` gave, into a new column."""
+        self.codes = codes
+        for one in orjson.loads(sets.tobytes()):
+            self._fresh(one)
 
     @property
     def nbytes(self) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -111,6 +112,25 @@ class OrderedStrings:
         self._starts = np.array([0, *accumulate(map(len, strings))], dtype=np.int64)
         self._block = b"".join(strings)
         self._changed = {}
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Arrays for a snapshot; the order as far as it was worked out."""
+        self._pack()
+        unplaced = np.array(sorted(self._unplaced), dtype=np.int64)
+        block = np.frombuffer(self._block, dtype=np.uint8)
+        return {
+            "keys": self._keys,
+            "sorted": self._sorted,
+            "starts": self._starts,
+            "block": block,
+            "unplaced": unplaced,
+        }
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """What `state` gave, into a new column."""
+        self._keys, self._sorted, self._starts = state["keys"], state["sorted"], state["starts"]
+        self._block = state["block"].tobytes()
+        self._unplaced = set(state["unplaced"].tolist())
 
     @property
     def nbytes(self) -> int:

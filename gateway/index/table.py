@@ -6,8 +6,9 @@ and facets need is here: the finished JSON stays in the index.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -167,6 +168,27 @@ class Table:
         self.ids.put(dict(zip(numbers, keys, strict=True)))
         names = [name_key(data.name, key) for data, key in zip(live, keys, strict=True)]
         self.names.put(dict(zip(numbers, names, strict=True)))
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Everything, as arrays by name, for a snapshot."""
+        self.ids.keys()
+        found = {name: getattr(self, name) for name in self._FILL} | {"size": np.array([self.size])}
+        for name, strings in (("ids", self.ids), ("names", self.names)):
+            found |= {f"{name}.{part}": array for part, array in strings.state().items()}
+        for name, column in self.sets.items():
+            found[f"{name}.codes"], found[f"{name}.sets"] = column.state()
+        return found
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """What `state` gave, into a new table."""
+        self.size = int(state["size"][0])
+        for name in self._FILL:
+            setattr(self, name, state[name])
+        for name, strings in (("ids", self.ids), ("names", self.names)):
+            parts = {key.partition(".")[2]: array for key, array in state.items() if key.startswith(f"{name}.")}
+            strings.restore(parts)
+        for name, column in self.sets.items():
+            column.restore(state[f"{name}.codes"], state[f"{name}.sets"])
 
     @property
     def nbytes(self) -> int:

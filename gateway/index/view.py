@@ -9,15 +9,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tantivy
 
 from gateway import schema
-from gateway.index import generation
+from gateway.index import generation, snapshot
 from gateway.index.arrays import Rows, grown
 from gateway.index.generation import Position
+from gateway.index.items import Items
 from gateway.index.postings import Postings
 from gateway.index.selection import Selector
 from gateway.index.table import RowData, Table
@@ -33,7 +35,8 @@ class Records:
         self.table = Table()
         self.postings = Postings(self.table)
         self.words = Words(kind, index_schema)
-        self.selector = Selector(self.table, self.postings, everywhere=kind == "structure")
+        self._everywhere = kind == "structure"
+        self.selector = Selector(self.table, self.postings, everywhere=self._everywhere)
         self.stamps: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
     def put(self, batch: list[RowData], stamps: list[int]) -> None:
@@ -42,6 +45,17 @@ class Records:
         self.stamps = grown(self.stamps, self.table.size, 0)
         self.stamps[[data.row for data in batch]] = stamps
         self.postings.touched(rows)
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Everything, as arrays by name, for a snapshot."""
+        return self.table.state() | {"stamps": self.stamps}
+
+    def restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """What `state` gave, before anything was put."""
+        self.table.restore(state)
+        self.stamps = state["stamps"]
+        self.postings = Postings(self.table)
+        self.selector = Selector(self.table, self.postings, everywhere=self._everywhere)
 
     @property
     def nbytes(self) -> int:
@@ -60,8 +74,19 @@ class View:
         self.searcher = self.index.searcher()
         self.position = Position()
         self.records = {kind: Records(kind, self.schema) for kind in schema.KINDS}
+        self.items = Items(self.schema)
         self._seen: tuple[int, int, int] | None = None
+        self._restore()
         self.refresh()
+
+    def _restore(self) -> None:
+        """Begin with the last snapshot, if there is one."""
+        found = snapshot.load(self.path)
+        if found:
+            stamp, states = found
+            self.position = Position(stamp=stamp)
+            for kind, records in self.records.items():
+                records.restore(states[kind])
 
     def committed_since(self) -> bool:
         """Was anything committed since the last refresh? One `stat`; raises `FileNotFoundError`."""

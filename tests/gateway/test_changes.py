@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.index import reading
 from tests.gateway import world as w
 from tests.gateway.corpus import Feed
 from tests.gateway.world import World, random_records, service, structure
@@ -96,4 +95,3 @@ def test_wide_gaps_between_positions_are_crossed(world: World) -> None:
     world.projector._fetch = feed.fetch
     world.projector.pull()
     assert [item["position"] for item in walk(world, 1)] == [1, 5_000_001]
-    assert reading.joined(b'{"a":1}', b"b", b"[2]") == b'{"a":1,"b":[2]}'

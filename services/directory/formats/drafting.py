@@ -15,17 +15,16 @@ from typing import Any, Final
 import orjson
 
 from services.directory.formats import clean, sectors, territory, values
-from services.directory.formats.candidate import Candidate, Days, Unmade
+from services.directory.formats.candidate import Candidate, Unmade
 from services.directory.formats.clean import Refused
 from services.directory.formats.drafts import Draft, problem
-from services.directory.formats.hours import from_text, from_week
 from services.directory.formats.vocabulary import FIELDS, LISTS, OWN_FIELDS
 from services.kernel.errors import Problem
 
 CARRYING: Final = frozenset({"id", "nom", "structure_id", "source"})
 SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,98}")
 PLACE_WORDS: Final = ("code_insee", "commune", "code_postal")
-POINT: Final = ("latitude", "longitude")
+PLACE: Final = frozenset({*PLACE_WORDS, "latitude", "longitude"})
 EVERYBODY: Final = "tous-publics"
 
 
@@ -72,6 +71,7 @@ class _Task:
     def __init__(self, candidate: Candidate, line: int, made: Made, drafter: Drafter) -> None:
         self.candidate, self.line, self.made, self.drafter = candidate, line, made, drafter
         self.fields = made.draft["fields"]
+        self.said: dict[str, str | None] = {}  # words and numbers that tell the place together
         self.extra: dict[str, Any] = {}
 
     def identify(self) -> None:
@@ -93,10 +93,12 @@ class _Task:
         for name, value in self.candidate.values.items():
             if isinstance(value, Unmade):
                 self.fault(name, value.value, value.refused)
-                value = value.kept or None
+                value = value.kept
             if value is None or value == "" or value == []:
                 continue
-            if name in known:
+            if name in PLACE:
+                self.said[name] = value if isinstance(value, str) else values.word(value)
+            elif name in known:
                 self.clean_one(name, value)
             else:
                 self.keep(name, value)
@@ -106,52 +108,48 @@ class _Task:
             self.hours(value)
         elif name in LISTS:
             self.several(name, value)
-        elif name not in PLACE_WORDS and name not in POINT:
+        else:
             found = self.checked(name, value)
             if found is not None:
                 self.fields[name] = found
 
     def checked(self, name: str, value: Any) -> Any:
         """The clean value of a field, None when it is none (told)."""
-        try:
-            found = values.cleaned(name, value)
-        except Refused as refused:
-            self.fault(name, value, refused)
+        found = values.cleaned(name, value)
+        if isinstance(found, Refused):
+            self.fault(name, value, found)
             return None
         if isinstance(found, clean.Cell):
-            self.beside(name, value, found)
+            if found.others or found.rest:
+                self.beside(name, value, found)
             return found.value
         return found
 
     def beside(self, name: str, value: Any, cell: clean.Cell) -> None:
         """Tell what a cell held beside its value, and keep the cell."""
-        if cell.others or cell.rest:
-            why = f"La cellule dit plus qu'une valeur : {cell.value} est pris, le reste est gardé à côté."
-            refused = Refused(f"{name}.several", why, "Mettez le reste dans une autre colonne.")
-            if self.drafter.strict:
-                self.refuse(name, value, refused)
-            self.warn(name, value, refused)
-            self.unread(name, value)
+        why = f"La cellule dit plus qu'une valeur : {cell.value} est pris, le reste est gardé à côté."
+        refused = Refused(f"{name}.several", why, "Mettez le reste dans une autre colonne.")
+        if self.drafter.strict:
+            self.refuse(name, value, refused)
+        self.warn(name, value, refused)
+        self.unread(name, value)
 
     def several(self, name: str, value: Any) -> None:
-        found = set()
-        for element in values.as_list(value):
-            try:
-                found.add(values.element(name, element))
-            except Refused as refused:
-                self.fault(name, element, refused)
-        if name == "publics" and EVERYBODY in found and len(found) > 1:
-            why = "« tous-publics » ne va avec aucun autre public : il est seul gardé."
-            self.warn(name, ", ".join(sorted(found)), Refused("publics.everybody", why, "Choisissez entre les deux."))
-            found = {EVERYBODY}
-        if found:
-            self.fields[name] = sorted(found)
+        found = values.listed(name, value)
+        for element, refused in found.refused:
+            self.fault(name, element, refused)
+        chosen = list(found.values)
+        if name == "publics" and EVERYBODY in chosen and len(chosen) > 1:
+            why = "« tous-publics » ne va avec aucun autre public : il est seul pris."
+            self.fault(name, value, Refused("publics.everybody", why, "Choisissez entre les deux."))
+            chosen = [EVERYBODY]
+        if chosen:
+            self.fields[name] = chosen
 
     def hours(self, value: Any) -> None:
-        try:
-            read = from_week(value.week, value.note) if isinstance(value, Days) else from_text(clean.long_text(value))
-        except Refused as refused:
-            self.fault("horaires_accueil", value, refused)
+        read = values.hours(value)
+        if isinstance(read, Refused):
+            self.fault("horaires_accueil", value, read)
             return
         if read.osm is not None:
             self.fields["horaires_accueil"] = read.osm
@@ -164,32 +162,31 @@ class _Task:
             self.fault("horaires_accueil", read.text, Refused(code, why, remedy), keep=False)
 
     def place(self) -> None:
-        said = {name: values.word(self.candidate.values.get(name)) for name in PLACE_WORDS}
-        if not any(said.values()):
+        said = self.said
+        if not any(name in said for name in PLACE_WORDS):
             return
-        found = territory.locate(said["code_insee"], said["commune"], said["code_postal"])
+        postal = said.get("code_postal")
+        found = values.place(said.get("code_insee"), said.get("commune"), postal)
         if not isinstance(found, territory.Commune):
             told = found["field"]
-            self.refuse(told, said[told], Refused(found["code"], found["why"], found["remedy"]))
+            self.refuse(told, said.get(told), Refused(found["code"], found["why"], found["remedy"]))
             return
         self.fields["commune"], self.fields["code_insee"] = found.name, found.code
-        postal = self.checked("code_postal", said["code_postal"]) if said["code_postal"] else None
-        if postal is None and len(found.postal_codes) == 1:
-            postal = found.postal_codes[0]
-        if postal is not None:
-            self.fields["code_postal"] = postal
+        clean_postal = self.checked("code_postal", postal) if postal is not None else None
+        if clean_postal is None and len(found.postal_codes) == 1:
+            clean_postal = found.postal_codes[0]
+        if clean_postal is not None:
+            self.fields["code_postal"] = clean_postal
 
     def point(self) -> None:
-        lat, lon = (values.word(self.candidate.values.get(name)) for name in POINT)
+        lat, lon = self.said.get("latitude"), self.said.get("longitude")
         if lat is None and lon is None:
             return
-        try:
-            if lat is None or lon is None:
-                why = "L'une des deux coordonnées manque."
-                raise Refused("coordinates.half", why, "Donnez les deux, ou aucune.")
-            self.fields["latitude"], self.fields["longitude"] = clean.coordinates(lat, lon)
-        except Refused as refused:
-            self.fault("latitude", f"{lat}, {lon}", refused)
+        found = values.point(lat, lon)
+        if isinstance(found, tuple):
+            self.fields["latitude"], self.fields["longitude"] = found
+        elif found is not None:
+            self.fault("latitude", f"{lat}, {lon}", found)
 
     def keep(self, name: str, value: Any) -> None:
         """What is no field of data·inclusion: sectors, the number in the register of associations, anything else."""

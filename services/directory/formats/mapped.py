@@ -7,7 +7,6 @@ as a `Refused`, in the place of the value.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from services.directory.formats import mapping_template
@@ -102,54 +101,72 @@ class _Columns:
         return [name for at, name in enumerate(self._names) if at not in used]
 
 
-@dataclass(slots=True)
-class _BoundField:
-    name: str
-    label: str
-    getters: list[Getter] = field(default_factory=list)
-
-
 class _BoundPart:
-    """One record that a row makes, its specs tied to columns."""
+    """One record that a row makes, its specs tied to columns; what is the same in every row is made once."""
 
     def __init__(self, part: Part, columns: _Columns) -> None:
         self.kind = part.kind
         self.when = [columns.condition(condition) for condition in part.when]
-        fields = [_bind_field(name, specs, columns) for name, specs in part.specs.items()]
-        self._special = {one.name: one for one in fields if one.name in ("id", "structure")}
-        self._fields = [one for one in fields if one.name not in self._special]
-        self._labels = {one.name: one.label for one in fields if one.label}
+        getters = {name: _bind_field(name, specs, columns) for name, specs in part.specs.items()}
+        self._id, self._structure = getters.pop("id"), getters.pop("structure", None)
+        constant = {name for name, specs in part.specs.items() if name in getters and _is_constant(specs)}
+        self._constants = {name: getters.pop(name)(()) for name in constant}
+        self._getters = list(getters.items())
+        self._labels = {name: label for name, specs in part.specs.items() if (label := _label(specs))}
         self._required = frozenset(name for name, specs in part.specs.items() if any(spec.required for spec in specs))
 
     def id_of(self, cells: Cells) -> str:
-        return _text(_value(self._special["id"], cells))
+        return _text(self._id(cells))
 
     def candidate(self, cells: Cells, source: str, own: str, structure_id: str) -> Candidate:
-        values = {}
-        for one in self._fields:
-            value = _value(one, cells)
+        values = self._constants.copy()
+        for name, get in self._getters:
+            value = get(cells)
             if value is not None:
-                values[one.name] = value
-        if "structure" in self._special:
-            structure_id = _text(_value(self._special["structure"], cells))
+                values[name] = value
+        if self._structure is not None:
+            structure_id = _text(self._structure(cells))
         return Candidate(self.kind, source, own, structure_id, values, self._labels, self._required)
 
 
-def _bind_field(name: str, specs: tuple[Spec, ...], columns: _Columns) -> _BoundField:
-    first = next((spec.origin.name for spec in specs if isinstance(spec.origin, Column)), "")
-    return _BoundField(name, first, [_bind(spec, columns, many=name in MANY) for spec in specs])
+def _is_constant(specs: tuple[Spec, ...]) -> bool:
+    return len(specs) == 1 and isinstance(specs[0].origin, Constant) and not specs[0].when
 
 
-def _value(bound: _BoundField, cells: Cells) -> Any:
+def _label(specs: tuple[Spec, ...]) -> str:
+    """The column that people will look for when a value is wrong."""
+    return next((spec.origin.name for spec in specs if isinstance(spec.origin, Column)), "")
+
+
+def _bind_field(name: str, specs: tuple[Spec, ...], columns: _Columns) -> Getter:
     """The first filled value of a field; of a list field all of them together."""
-    if bound.name not in MANY or len(bound.getters) == 1:
-        return next((value for get in bound.getters if (value := get(cells)) is not None), None)
-    together: list[Any] = []
-    for get in bound.getters:
-        value = get(cells)
-        if value is not None:
-            together.extend(value if isinstance(value, list) else [value])
-    return _with_unmade(together)
+    getters = [_bind(spec, columns) for spec in specs]
+    if len(getters) == 1:
+        return getters[0]
+    return _together(getters) if name in MANY else _first(getters)
+
+
+def _first(getters: list[Getter]) -> Getter:
+    def first(cells: Cells) -> Any:
+        for get in getters:
+            value = get(cells)
+            if value is not None:
+                return value
+        return None
+
+    return first
+
+
+def _together(getters: list[Getter]) -> Getter:
+    def together(cells: Cells) -> Any:
+        parts: list[Any] = []
+        for get in getters:
+            value = get(cells)
+            if value is not None:
+                parts.extend(value if isinstance(value, list) else [value])
+        return _with_unmade(parts)
+
+    return together
 
 
 def _with_unmade(parts: list[Any]) -> Any:
@@ -165,7 +182,7 @@ def _text(value: Any) -> str:
     return "" if value is None or isinstance(value, Unmade) else str(value)
 
 
-def _bind(spec: Spec, columns: _Columns, *, many: bool) -> Getter:
+def _bind(spec: Spec, columns: _Columns) -> Getter:
     origin = _bind_origin(spec.origin, columns)
     changes = _changes(spec)
     whens = [columns.condition(condition) for condition in spec.when]
@@ -174,8 +191,9 @@ def _bind(spec: Spec, columns: _Columns, *, many: bool) -> Getter:
         return origin
 
     def get(cells: Cells) -> Any:
-        if not all(holds(cells) for holds in whens):
-            return None
+        for holds in whens:
+            if not holds(cells):
+                return None
         value = origin(cells)
         if value is not None and changes is not None:
             value = changes(value)
@@ -195,8 +213,8 @@ def _bind_origin(origin: Column | Constant | Template | Week, columns: _Columns)
             week, remark = {day: columns.cell(name) for day, name in days.items()}, columns.cell(note)
             return lambda cells: _days({day: cell(cells) for day, cell in week.items()}, remark(cells))
         case Column(name):
-            cell = columns.cell(name)
-            return lambda cells: cell(cells) or None
+            at = columns.find(name)
+            return (lambda cells: None) if at is None else (lambda cells: cells[at] or None)
 
 
 def _days(week: dict[str, str], note: str) -> Days | None:

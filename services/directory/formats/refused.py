@@ -108,7 +108,7 @@ class Summary:
         read: rows, of which `refused` and `skipped` (by the mapping, on purpose) made no draft.
         structures, services: drafts made.
         problems, warnings: by code; a row may have several.
-        hours_unread: opening hours kept as text.
+        hours_unread: rows whose opening hours are not read, or read in part; their text is kept.
     """
 
     read: int = 0
@@ -130,9 +130,9 @@ class Summary:
                 self.structures += 1
             else:
                 self.services += 1
-            self.hours_unread += "horaires_texte" in draft.get("extra", ())
         self.problems.update(one["code"] for one in row.problems)
         self.warnings.update(one["code"] for one in row.warnings)
+        self.hours_unread += any(one["code"].startswith("hours.") for one in row.warnings)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON: the same names."""

@@ -46,21 +46,22 @@ class RowMaker:
         for candidate in candidates:
             made = self._drafter.make(candidate, raw.line, as_of)
             row.drafts.append(made.draft)
-            row.problems += made.problems
-            row.warnings += made.warnings
+            # The structure and the service of a row often share a value: what is wrong with it is said once.
+            row.problems += [one for one in made.problems if one not in row.problems]
+            row.warnings += [one for one in made.warnings if one not in row.warnings]
         self._check_identifiers(row)
         if row.problems:
             row.drafts = []
         return row
 
     def _check_identifiers(self, row: Row) -> None:
-        new: list[tuple[Key, Met]] = []
+        new: dict[Key, Met] = {}
         kept: list[Draft] = []
         for draft in row.drafts:
             key = (draft["kind"], draft["source"], draft["source_id"])
-            met, before = Met(row.line, _digest(draft)), self._seen.find(key)
+            met, before = Met(row.line, _digest(draft)), new.get(key) or self._seen.find(key)
             if before is None:
-                new.append((key, met))
+                new[key] = met
                 kept.append(draft)
             elif before.digest == met.digest:
                 row.warnings += [] if len(row.drafts) > 1 else [_repeated(row, draft, before)]
@@ -70,7 +71,7 @@ class RowMaker:
                 row.problems.append(_taken(row, draft, before))
         row.drafts = kept
         if not row.problems:
-            for key, met in new:
+            for key, met in new.items():
                 self._seen.note(key, met)
 
 

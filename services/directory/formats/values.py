@@ -1,7 +1,8 @@
-"""One value of a field, from what a file says to what the directory keeps; `Refused` says why it cannot be.
+"""One value, from what a file says to what the directory keeps, or the `Refused` that says why it cannot be.
 
 Beside `clean`, which knows the fields: lists as files write them, closed lists of values by their labels and synonyms,
-and answers remembered, since the same telephone or theme comes again and again.
+and answers remembered. The same telephone, town, week or theme comes again and again in a file, and the structure and
+the service of one row often share all of them. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -9,12 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
-from services.directory.formats import clean, referentials
+from services.directory.formats import clean, referentials, territory
+from services.directory.formats.candidate import Days
 from services.directory.formats.clean import Refused
+from services.directory.formats.hours import Hours, from_text, from_week
+from services.kernel.errors import Problem
+
+REMEMBERED_CHARS: Final = 200
+REMEMBERED: Final = 4096
+Scalar = str | int | float
 
 # Fields whose cell may hold several values: the first is the field's, the whole of it is kept beside.
 _CELLS: Final[dict[str, Callable[[object], clean.Cell]]] = {
@@ -25,21 +33,82 @@ _CELLS: Final[dict[str, Callable[[object], clean.Cell]]] = {
     "lien_mobilisation": clean.urls,
     "accessibilite_lieu": clean.urls,
 }
-# What comes again and again and is short: one telephone for ten places, the postal code of a town, a date.
-_REPEATED: Final = frozenset({"telephone", "courriel", "site_web", "siret", "code_postal", "date_maj"})
+
+
+class Listed(NamedTuple):
+    """The values of a list field, sorted, and each element that is none, with why."""
+
+    values: tuple[str, ...]
+    refused: tuple[tuple[str, Refused], ...]
+
+
+def cleaned(name: str, value: Any) -> Any:
+    """The clean value of one field that is no list; a `Cell` where its cell may hold several; None when it is empty."""
+    if isinstance(value, str) and len(value) <= REMEMBERED_CHARS:
+        return _remembered(name, value)
+    return _cleaned(name, value)
+
+
+def listed(name: str, value: Any) -> Listed:
+    """The values of a list field, from a list or from the text of one."""
+    if isinstance(value, str):
+        return _listed(name, value)
+    return _listed(name, tuple(filter(None, map(word, value if isinstance(value, list | tuple) else [value]))))
 
 
 def as_list(value: Any) -> list[str]:
     """A list as files write it: JSON, or texts separated by `|`, `;` or `,`; whichever comes first in that order."""
     if isinstance(value, str):
-        value = _from_text(value.strip())
-    if not isinstance(value, list | tuple):
-        value = [value]
-    words = (word(element) for element in value)
-    return [word for word in words if word]
+        value = _split(value.strip())
+    return list(filter(None, map(word, value if isinstance(value, list | tuple) else [value])))
 
 
-def _from_text(text: str) -> Any:
+def word(value: Any) -> str | None:
+    """A value as one line of text, None when it is empty."""
+    return None if value is None else clean.line(value) or None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def place(code: str | None, name: str | None, postal_code: str | None) -> territory.Commune | Problem:
+    """The commune that is meant, or why none is certain."""
+    return territory.locate(word(code), word(name), word(postal_code))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def point(lat: Scalar | None, lon: Scalar | None) -> tuple[float, float] | Refused | None:
+    """Coordinates, None when neither is said."""
+    words = word(lat), word(lon)
+    if words == (None, None):
+        return None
+    if None in words:
+        return Refused("coordinates.half", "L'une des deux coordonnées manque.", "Donnez les deux, ou aucune.")
+    try:
+        return clean.coordinates(*words)
+    except Refused as refused:
+        return refused
+
+
+def hours(value: Any) -> Hours | Refused:
+    """Opening hours, from a text or from the days of a week."""
+    if isinstance(value, Days):
+        return _week(tuple(value.week.items()), value.note)
+    return _hours(value) if isinstance(value, str) else _not_one_value()
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _week(days: tuple[tuple[str, str], ...], note: str) -> Hours:
+    return from_week(dict(days), note)
+
+
+@lru_cache(maxsize=256)
+def _hours(text: str) -> Hours | Refused:
+    try:
+        return from_text(clean.long_text(text))
+    except Refused as refused:
+        return refused
+
+
+def _split(text: str) -> Any:
     if text.startswith("["):
         try:
             return orjson.loads(text)
@@ -49,52 +118,45 @@ def _from_text(text: str) -> Any:
     return text.split(separator) if separator else [text]
 
 
-def word(value: Any) -> str | None:
-    if value is None:
-        return None
-    return clean.line(value) or None
+@lru_cache(maxsize=REMEMBERED)
+def _remembered(name: str, value: str) -> Any:
+    return _cleaned(name, value)
 
 
-def cleaned(name: str, value: Any) -> Any:
-    """The clean value of one field that is no list, a `Cell` where its cell may hold several. Raises `Refused`."""
-    if name in _REPEATED and isinstance(value, str):
-        return _answer(name, value)()
-    return _clean(name, value)
-
-
-def _clean(name: str, value: Any) -> Any:
-    if not isinstance(value, str | int | float):
-        raise Refused("field.type", "Un texte ou un nombre est attendu.", "Donnez une seule valeur.")
-    if name in _CELLS:
-        return _CELLS[name](value)
-    if name in ("type", "frais"):
-        return element(name, clean.line(value))
-    if name == "rna":
-        return clean.rna(value)
-    if name == "adresse_certifiee":
-        return clean.boolean(value)
-    return clean.check(name, value)
-
-
-@lru_cache(maxsize=4096)
-def _answer(name: str, value: str) -> Callable[[], Any]:
-    """What `_clean` answers, as a function that returns it or raises it again."""
+def _cleaned(name: str, value: Any) -> Any:
+    if not isinstance(value, Scalar):
+        return _not_one_value()
     try:
-        cleaned = _clean(name, value)
+        if name in _CELLS:
+            return _CELLS[name](value)
+        if name in ("type", "frais"):
+            return _element(name, clean.line(value))
+        if name == "rna":
+            return clean.rna(value)
+        if name == "adresse_certifiee":
+            return clean.boolean(value)
+        return clean.check(name, value)
     except Refused as refused:
-        return _raiser(refused.code, refused.why, refused.remedy)
-    return lambda: cleaned
+        return refused
 
 
-def _raiser(code: str, why: str, remedy: str) -> Callable[[], Any]:
-    def answer() -> Any:
-        raise Refused(code, why, remedy)
-
-    return answer
+def _not_one_value() -> Refused:
+    return Refused("field.type", "Un texte ou un nombre est attendu.", "Donnez une seule valeur.")
 
 
-@lru_cache(maxsize=4096)
-def element(name: str, word: str) -> str:
+@lru_cache(maxsize=REMEMBERED)
+def _listed(name: str, value: str | tuple[str, ...]) -> Listed:
+    found: set[str] = set()
+    refused: list[tuple[str, Refused]] = []
+    for element in as_list(value):
+        try:
+            found.add(_element(name, element))
+        except Refused as why:
+            refused.append((element, why))
+    return Listed(tuple(sorted(found)), tuple(refused))
+
+
+def _element(name: str, word: str) -> str:
     """One value of a list field, or of a field with a closed list of values. Raises `Refused`."""
     if name == "zone_eligibilite":
         return clean.zones([word])[0]

@@ -1,7 +1,6 @@
 """Laws of cleaning: any text is cleaned or refused, cleaning twice is cleaning once, nothing dangerous is left."""
 
 import re
-import string
 import unicodedata
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +31,9 @@ PIECES = [
     "47,2", "-1.5", "oui", "é", "&eacute;", "&nbsp;", "<b", "/>", "\\", "[", "]", "%", "%20", "#", "?", ":", "8080",
 ]  # fmt: skip
 CELLS = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
-ANYTHING = st.one_of(CELLS, st.none(), st.booleans(), st.integers(), st.floats(), st.lists(CELLS, max_size=3), st.dates())
+ANYTHING = st.one_of(
+    CELLS, st.none(), st.booleans(), st.integers(), st.floats(), st.lists(CELLS, max_size=3), st.dates()
+)
 
 
 @pytest.mark.parametrize("field", CLEANERS)
@@ -81,10 +82,10 @@ def test_a_url_is_of_the_web_and_nothing_else(value: str) -> None:
     except Refused:
         return
     assert re.fullmatch(r"https?://[a-z0-9_.-]+\.[a-z0-9-]{2,}(?::\d+)?(?:[/?#][!-~]*)?", found)
-    assert not set(found) & set("\"<>\\ ")
+    assert not set(found) & set('"<>\\ ')
 
 
-@given(st.lists(st.sampled_from(string.digits), min_size=9, max_size=9).map("".join), st.sampled_from(". -/"))
+@given(st.from_regex(r"[1-9][0-9]{8}", fullmatch=True), st.sampled_from(". -/"))
 def test_a_french_number_is_read_the_same_however_it_is_spaced(nine: str, space: str) -> None:
     national = f"0{nine}"
     spaced = space.join(national[at : at + 2] for at in range(0, 10, 2))
@@ -96,7 +97,7 @@ def test_a_french_number_is_read_the_same_however_it_is_spaced(nine: str, space:
         return
     assert expected[0] == "+"
     assert expected.endswith(nine)
-    for written in (spaced, f"+33 {spaced[1:]}", f"+33 (0) {nine}", f"0033{nine}", nine if nine[0] != "0" else national):
+    for written in (spaced, f"+33 {spaced[1:]}", f"+33 (0) {nine}", f"0033{nine}", nine, int(nine)):
         assert clean.phone(written) == expected
 
 

@@ -1,0 +1,122 @@
+"""Commands that bring records in and take them out: import, export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deploy.client import Client, connected
+from deploy.commands.common import AsJson, Folder, out, sentences, show
+from deploy.loading import Loader, Outcome, Plan
+from services.kernel.errors import ValidationError
+
+PAGE = 500
+Files = Annotated[list[Path], typer.Argument(metavar="FICHIER…", help="JSON, JSON lignes, CSV ou XLSX", exists=True)]
+
+
+@sentences
+def import_(
+    folder: Folder,
+    files: Files,
+    format: Annotated[
+        str | None, typer.Option(help="data-inclusion, csv, france-services, ou un fichier de correspondance .toml")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Nom de la source (sinon celui que dit le fichier)")] = None,
+    complete: Annotated[bool, typer.Option(help="Retirer ce qui n’est plus dans le fichier (20 % au plus)")] = False,
+    force: Annotated[bool, typer.Option(help="Retirer même plus de 20 %")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Dire ce qui serait fait, sans rien faire")] = False,
+    strict: Annotated[bool, typer.Option(help="Refuser une ligne pour toute valeur incomprise")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Importer des fiches ; recommencer ne double rien / import records; doing it again doubles nothing."""
+    from services.directory.formats.reading import detect, read
+
+    detected = detect(files, format)
+    about: dict[str, Any] = {}
+    if detected.mapping is not None:
+        known = detected.mapping.source
+        source = source or known.name
+        about = {"licence": known.licence, "attribution": known.attribution,
+                 "policy": known.policy}  # fmt: skip
+    source = source or detected.source
+    if not source:
+        raise ValidationError("Dites de quelle source viennent ces fiches : --source NOM.")
+    rows = read(files, format, source=source, strict=strict)
+    plan = Plan(source, ", ".join(path.name for path in files), about, complete, force, dry_run)
+    with connected(folder) as node, _bar() as bars:
+        bar = bars.add_task("Import", total=1.0, rows=0, rate=0)
+
+        def progress(share: float, count: int) -> None:
+            elapsed_s = bars.tasks[0].elapsed or 0.001
+            bars.update(bar, completed=share, rows=count, rate=int(count / elapsed_s))
+
+        outcome = Loader(node, plan, Path.cwd()).run(rows, progress)
+    show(outcome.to_dict(), as_json, lambda: _tell(outcome, plan, folder))
+    raise typer.Exit(1 if outcome.refused and not outcome.created + outcome.updated + outcome.unchanged else 0)
+
+
+@sentences
+def export(
+    folder: Folder,
+    out_: Annotated[Path, typer.Option("--out", help="Fichier (.json, .jsonl, .csv) ou dossier")],
+    format: Annotated[str, typer.Option(help="data-inclusion ou csv")] = "data-inclusion",
+    all_: Annotated[bool, typer.Option("--all", help="Aussi ce qui n’est pas public")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Exporter les fiches publiques / export the public records."""
+    from services.directory.formats.writing import write
+
+    with connected(folder) as node:
+        written = write(format, out_, _records(node, not all_))
+    report = {"files": [str(path) for path in written.files], "structures": written.structures,
+              "services": written.services, "left_out": written.left_out}  # fmt: skip
+
+    def people() -> None:
+        out.print(f"{written.structures} structures et {written.services} services :", markup=False)
+        for path in written.files:
+            out.print(f"  {path}", markup=False)
+
+    show(report, as_json, people)
+
+
+def _records(node: Client, public: bool) -> Iterator[dict[str, Any]]:
+    for kind in ("structure", "service"):
+        after: str | None = ""
+        while after is not None:
+            page = node.call("directory", "export", {"kind": kind, "after": after, "limit": PAGE, "public": public})
+            yield from page["records"]
+            after = page["next"]
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]} lignes, {task.fields[rate]}/s"),
+        TimeRemainingColumn(), transient=True,
+    )  # fmt: skip
+
+
+def _tell(outcome: Outcome, plan: Plan, folder: Path) -> None:
+    would = "seraient " if plan.dry_run else ""
+    counts = (
+        f"{outcome.created} fiches {would}créées, {outcome.updated} {would}modifiées, "
+        f"{outcome.unchanged} inchangées, {outcome.withdrawn} {would}retirées."
+    )
+    out.print(counts, markup=False)
+    if outcome.read.hours_unread:
+        out.print(f"{outcome.read.hours_unread} horaires n’ont pas pu être lus : gardés comme texte.", markup=False)
+    for code, count in outcome.read.warnings.most_common():
+        out.print(f"  à vérifier : {code} ({count})", markup=False)
+    if outcome.refused:
+        out.print(f"{outcome.refused} lignes refusées :", markup=False)
+        for problem in outcome.first_problems:
+            line = f"ligne {problem['line']}, " if problem.get("line") else ""
+            what = f"{line}{problem['field']} « {problem.get('value', '')} »"
+            out.print(f"  {what} : {problem['why']} {problem['remedy']}", markup=False)
+        for path in outcome.refused_files:
+            out.print(f"Corrigez-les dans {path}, puis importez ce fichier.", markup=False)
+    if outcome.import_id:
+        out.print(f"Pour annuler : maillage undo {folder} {outcome.import_id}", markup=False)
