@@ -60,7 +60,8 @@ class Items:
         return found
 
     def _keep(self, fresh: dict[tuple[int, bool], tuple[int, bytes]]) -> None:
-        self.nbytes += sum(len(item) for _, item in fresh.values())
+        replaced = [self._kept.pop(key) for key in fresh if key in self._kept]
+        self.nbytes += sum(len(item) for _, item in fresh.values()) - sum(len(item) for _, item in replaced)
         self._kept.update(fresh)
         if self.nbytes > KEPT_BYTES:
             # The older half goes; dictionaries keep the order of arrival.
