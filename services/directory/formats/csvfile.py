@@ -10,6 +10,7 @@ import csv
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
@@ -56,7 +57,7 @@ def open_csv(path: Path, encoding: str | None = None, separator: str | None = No
 
 def _lines(path: Path, encoding: sniff.Encoding, separator: str, *, skip_first: bool) -> Iterator[Line]:
     size = path.stat().st_size
-    with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as handle:
+    with path.open("rb") as raw, TextIOWrapper(raw, encoding.name, encoding.errors, newline="") as handle:
         source = _Rewindable(handle)
         if skip_first:
             next(source)
@@ -79,7 +80,7 @@ def _lines(path: Path, encoding: sniff.Encoding, separator: str, *, skip_first: 
                 source.give_back()
             if encoding.damaged and not all(map(_sound, cells)):
                 cells, fault = [mended(cell) for cell in cells], _broken_bytes(source.first, cells)
-            yield Line(source.first, cells, handle.buffer.tell() / size, fault)
+            yield Line(source.first, cells, raw.tell() / size, fault)
 
 
 class _Rewindable(Iterator[str]):

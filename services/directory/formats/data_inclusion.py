@@ -24,7 +24,7 @@ def structure_item(record: Record) -> dict[str, Any]:
 
     `date_maj`, which v1 requires, is the day of the record's last change when its source gave none.
     """
-    item = _BLANK["structure"] | record["fields"]
+    item: dict[str, Any] = _BLANK["structure"] | record["fields"]
     item["source"] = record["source"]
     item["id"] = di_id(record["source"], record["source_id"])
     if item["date_maj"] is None:
@@ -40,7 +40,7 @@ def service_item(record: Record, structure: Record) -> dict[str, Any]:
     Args:
         structure: the record of its structure; only its `source` and `source_id` are read.
     """
-    item = _BLANK["service"] | record["fields"]
+    item: dict[str, Any] = _BLANK["service"] | record["fields"]
     item["source"] = record["source"]
     item["structure_id"] = di_id(structure["source"], structure["source_id"])
     item["id"] = di_id(record["source"], record["source_id"])

@@ -94,7 +94,7 @@ class _Task:
             if isinstance(value, Unmade):
                 self.fault(name, value.value, value.refused)
                 value = value.kept
-            if value is None or value == "" or value == []:
+            if value is None or value == "" or value == [] or value == ():
                 continue
             if name in PLACE:
                 self.said[name] = value if isinstance(value, str) else values.word(value)

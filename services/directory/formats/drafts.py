@@ -80,6 +80,12 @@ class Raw:
     faults: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
 
+    @property
+    def cells(self) -> list[str]:
+        """The cells of a row of a table."""
+        assert isinstance(self.values, list)
+        return self.values
+
 
 @dataclass(slots=True)
 class Row:
@@ -89,6 +95,8 @@ class Row:
         number: rank of the row among all rows read, from 1, stable for the same files.
         progress: share of all files read so far, 0 to 1.
         skipped: the mapping leaves this row aside on purpose (`[rows] when`); it then has no drafts and no problems.
+        digest: of the row as it is in the file and of how it is read, 16 bytes; empty when nobody asked for it.
+        known: the caller said that it knows this digest; the row was not looked at and has no drafts.
     """
 
     number: int
@@ -98,6 +106,8 @@ class Row:
     warnings: list[Problem]
     progress: float = 0.0
     skipped: bool = False
+    digest: bytes = b""
+    known: bool = False
 
     @property
     def file(self) -> Path:

@@ -24,7 +24,7 @@ def kind_of(keys: Iterable[str], section: str = "") -> Kind:
 
 
 def in_shape(columns: Iterable[str]) -> bool:
-    """Whether a table's columns are data·inclusion's: an identifier, a name, and hardly any column of another making."""
+    """Whether a table's columns are data·inclusion's: an identifier, a name, and few columns of another making."""
     keys = [key_of(name) for name in columns]
     known = sum(key in _NAMES or key in ADDED for key in keys)
     return "id" in keys and "nom" in keys and known * 2 >= len(keys)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, BinaryIO, Final, TextIO
 
 import orjson
 
@@ -29,11 +30,11 @@ _decode = json.JSONDecoder().raw_decode
 
 
 def read_json(path: Path) -> Iterator[Raw]:
-    """The items of a JSON file with their place (`structures[12]`) and line. Raises `ValidationError` where it breaks."""
+    """The items of a JSON file, with their place (`structures[12]`) and line. Raises `ValidationError` if it breaks."""
     encoding = sniff.encoding(path)
-    with path.open(encoding=encoding.name, errors="strict") as handle:
+    with path.open("rb") as raw, TextIOWrapper(raw, encoding.name, "strict") as handle:
         try:
-            yield from _document(path, _Window(path, handle))
+            yield from _document(path, _Window(path, handle, raw))
         except UnicodeError as error:
             raise broken(path, None, f"Le fichier n'est pas en {encoding.name} jusqu'au bout.") from error
 
@@ -42,12 +43,12 @@ def read_lines(path: Path, section: str = "") -> Iterator[Raw]:
     """The items of a JSON lines file; a line that is no JSON object comes with its fault, as text."""
     encoding = sniff.encoding(path)
     origin, size = Origin(path, "jsonl", section=section), path.stat().st_size
-    with path.open(encoding=encoding.name, errors=encoding.errors, newline="\n") as handle:
+    with path.open("rb") as raw, TextIOWrapper(raw, encoding.name, encoding.errors, newline="\n") as handle:
         for number, line in enumerate(handle, start=1):
             text = line.strip()
             if not text:
                 continue
-            progress = handle.buffer.tell() / size
+            progress = raw.tell() / size
             try:
                 item = orjson.loads(text)
             except ValueError as error:
@@ -67,13 +68,13 @@ def section_of(path: Path) -> str:
 class _Window:
     """The part of a file being decoded: `text` from `at` on; what is before is dropped when more is read."""
 
-    def __init__(self, path: Path, handle: TextIO) -> None:
-        self.path, self._handle, self._size = path, handle, path.stat().st_size
+    def __init__(self, path: Path, handle: TextIO, raw: BinaryIO) -> None:
+        self.path, self._handle, self._raw, self._size = path, handle, raw, path.stat().st_size
         self.text, self.at, self.line, self._ended = "", 0, 1, False
 
     @property
     def progress(self) -> float:
-        return min(1.0, self._handle.buffer.tell() / self._size)
+        return min(1.0, self._raw.tell() / self._size)
 
     def peek(self) -> str:
         """The next character that is no space, empty at the end of the file."""

@@ -110,7 +110,7 @@ class _BoundPart:
         getters = {name: _bind_field(name, specs, columns) for name, specs in part.specs.items()}
         self._id, self._structure = getters.pop("id"), getters.pop("structure", None)
         constant = {name for name, specs in part.specs.items() if name in getters and _is_constant(specs)}
-        self._constants = {name: getters.pop(name)(()) for name in constant}
+        self._constants = {name: _frozen(getters.pop(name)(())) for name in constant}
         self._getters = list(getters.items())
         self._labels = {name: label for name, specs in part.specs.items() if (label := _label(specs))}
         self._required = frozenset(name for name, specs in part.specs.items() if any(spec.required for spec in specs))
@@ -127,6 +127,10 @@ class _BoundPart:
         if self._structure is not None:
             structure_id = _text(self._structure(cells))
         return Candidate(self.kind, source, own, structure_id, values, self._labels, self._required)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _is_constant(specs: tuple[Spec, ...]) -> bool:

@@ -126,16 +126,18 @@ class Mapping:
         date: pattern whose group is the date of the list in a file's name, or a date (ISO), or empty.
         when: rows that do not meet these conditions are left aside.
         lines: where each key stands in the file.
+        digest: of the file's text; rows read with another text are other rows.
     """
 
     name: str
     source: Source
     parts: tuple[Part, ...]
-    layout: Layout = Layout()
+    layout: Layout
     about: str = ""
     date: str = ""
     when: tuple[Condition, ...] = ()
-    lines: dict[toml_lines.Path, int] = field(default_factory=dict, hash=False)
+    lines: dict[toml_lines.Path, int] = field(default_factory=dict)
+    digest: bytes = b""
 
     def columns(self) -> dict[str, toml_lines.Path]:
         """Each column that a file must have, with the place in the mapping that first names it."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,7 +58,7 @@ def parse(name: str, text: str) -> Mapping:
         remedy = 'Un texte s\'écrit entre guillemets (nom = "Colonne"), une table entre accolades sur une seule ligne.'
         raise _refused(name, "mapping.toml", why, remedy, line) from error
     faults = Faults(toml_lines.lines_of(text))
-    mapping = _mapping(name, table, faults)
+    mapping = replace(_mapping(name, table, faults), digest=blake2b(text.encode(), digest_size=16).digest())
     if faults.problems:
         first = faults.problems[0]
         more = f" ({len(faults.problems)} erreurs)" if len(faults.problems) > 1 else ""

@@ -62,10 +62,8 @@ def spec(value: Any, at: toml_lines.Path, faults: Faults) -> list[Spec]:
     """The specs of a field: a column's name, a template (`{…}` in a text), a table, or a list of these."""
     if isinstance(value, list):
         return [one for rank, element in enumerate(value) for one in spec(element, (*at, rank), faults)]
-    if isinstance(value, str):
-        table = {"template" if "{" in value else "column": value}
-    else:
-        table = faults.is_table(value, at)
+    short = isinstance(value, str)
+    table = {"template" if "{" in value else "column": value} if short else faults.is_table(value, at)
     if not table:
         return []
     faults.known(table, at, SPEC_KEYS)

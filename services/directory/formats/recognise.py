@@ -35,13 +35,11 @@ class Detected:
 
 
 def formats() -> list[str]:
-    """What `--format` may say, beside the path of a mapping file. `csv` and `xlsx` leave the columns to be found out."""
+    """What `--format` may say, beside the path of a mapping file; `csv` and `xlsx` leave columns to be found out."""
     return [DATA_INCLUSION, "csv", "xlsx", *mapping_file.shipped()]
 
 
-def detect(
-    paths: Sequence[Path], format: str | None = None, mapping: Mapping | Path | str | None = None
-) -> Detected:
+def detect(paths: Sequence[Path], format: str | None = None, mapping: Mapping | Path | str | None = None) -> Detected:
     """How to read files, from what is said of them and, for the rest, from what they hold.
 
     Args:
@@ -65,7 +63,7 @@ def detect(
 
 
 def own_tables(path: Path) -> list[Table]:
-    """The tables of a file in data·inclusion's own columns: one of a CSV file, of a workbook every sheet that has them."""
+    """The tables of a file in data·inclusion's own columns: that of a CSV file, every such sheet of a workbook."""
     shape = sniff.nature(path)
     if shape == "csv":
         return [tables.open_table(path, shape, OWN_COLUMNS)]

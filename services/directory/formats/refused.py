@@ -59,7 +59,7 @@ class RefusedRows:
     def _open(self, path: Path, origin: Origin) -> Callable[[Raw, str], None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if origin.columns:
-            # With its mark: Excel then reads the accents, and the mark is stronger than an encoding that a mapping says.
+            # With its mark: Excel then reads the accents, and it is stronger than the encoding that a mapping says.
             return _table(self._stack.enter_context(path.open("w", encoding="utf-8-sig", newline="")), origin)
         return _lines(self._stack.enter_context(path.open("w", encoding="utf-8")))
 
@@ -105,7 +105,8 @@ class Summary:
     """Counts of a reading.
 
     Args:
-        read: rows, of which `refused` and `skipped` (by the mapping, on purpose) made no draft.
+        read: rows, of which `refused`, `skipped` (by the mapping, on purpose) and `known` (unchanged since the last
+            import) made no draft.
         structures, services: drafts made.
         problems, warnings: by code; a row may have several.
         hours_unread: rows whose opening hours are not read, or read in part; their text is kept.
@@ -114,6 +115,7 @@ class Summary:
     read: int = 0
     refused: int = 0
     skipped: int = 0
+    known: int = 0
     structures: int = 0
     services: int = 0
     problems: Counter[str] = field(default_factory=Counter)
@@ -125,6 +127,7 @@ class Summary:
         self.read += 1
         self.refused += bool(row.problems)
         self.skipped += row.skipped
+        self.known += row.known
         for draft in row.drafts:
             if draft["kind"] == "structure":
                 self.structures += 1

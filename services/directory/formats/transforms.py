@@ -126,7 +126,7 @@ TRANSFORMS: Final[dict[str, Transform]] = {transform.name: transform for transfo
 def parse(written: str) -> Callable[[str], str]:
     """The function that a mapping names: `lower`, `before:(`.
 
-    Raises `KeyError` for an unknown name, `ValueError` (in French, for people) for a missing, useless or wrong argument.
+    Raises `KeyError` for an unknown name, `ValueError` (in French) for a missing, useless or wrong argument.
     """
     name, colon, argument = written.partition(":")
     transform = TRANSFORMS[name]

@@ -53,7 +53,10 @@ def listed(name: str, value: Any) -> Listed:
     """The values of a list field, from a list or from the text of one."""
     if isinstance(value, str):
         return _listed(name, value)
-    return _listed(name, tuple(filter(None, map(word, value if isinstance(value, list | tuple) else [value]))))
+    words = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if not all(type(one) is str for one in words):
+        words = tuple(as_list(words))
+    return _listed(name, words)
 
 
 def as_list(value: Any) -> list[str]:
