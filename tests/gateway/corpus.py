@@ -43,7 +43,7 @@ class Corpus:
     """`structures` structures with three services each on average; record n is always the same."""
 
     def __init__(self, services: int, *, seed: int = 1, paris_share: float = 0.0) -> None:
-        """`paris_share`: this part of the structures lies around Paris, beyond its share of the population."""
+        """`paris_share`: this part of the structures lies in Paris, beyond its share of the population."""
         self.services = services
         self.structures = max(1, services // SERVICES_A_STRUCTURE)
         self._seed = seed
@@ -122,13 +122,13 @@ class Corpus:
 
     def _commune(self, rnd: random.Random) -> Any:
         if rnd.random() < self._paris_share:
-            return rnd.choice(self._around_paris)
+            return rnd.choice(self._in_paris)
         known, weights = self._communes
         return known[bisect_right(weights, rnd.randrange(weights[-1]))]
 
     @cached_property
-    def _around_paris(self) -> list[Any]:
-        return [commune for commune in self._communes[0] if commune.department in ("75", "92", "93", "94")]
+    def _in_paris(self) -> list[Any]:
+        return [commune for commune in self._communes[0] if commune.department == "75"]
 
     @staticmethod
     def _sentence(rnd: random.Random, length: int) -> str:
