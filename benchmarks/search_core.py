@@ -166,7 +166,7 @@ def _say(position: int, head: int) -> None:
 
 
 def _line(reader: Reader, one: Class, rounds: int) -> Line:
-    view = reader._current()
+    view = reader._latest.view()
     times = _times(lambda: reader.search(one.query), rounds)
     found = reader.search(one.query).total
     line = Line(one.name, found, times[0], statistics.median(times[1:]), sorted(times[1:])[int(rounds * 0.98)])

@@ -10,8 +10,6 @@ a record whose own sort key changes between two pages by cursor is found at its 
 from __future__ import annotations
 
 import re
-import threading
-import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,14 +22,12 @@ from gateway import schema
 from gateway.index import completion, generation, reading
 from gateway.index.answering import answer_of, check, place_of
 from gateway.index.completion import shared_out
-from gateway.index.folder import Folder
-from gateway.index.view import View
+from gateway.index.latest import Latest
 from gateway.query import Kind, Query
 from gateway.text import fold
 from services.directory.formats.ids import di_id
 from services.kernel.errors import Unavailable
 
-OPENED_AT_MOST = 5
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -117,11 +113,7 @@ class Reader:
 
     def __init__(self, path: Path, *, check_every_s: float = 0.005) -> None:
         """`check_every_s`: how often, at most, to look whether the projector committed (one `stat`)."""
-        self._folder = Folder(path)
-        self._check_every_s = check_every_s
-        self._checked_s = float("-inf")
-        self._view: View | None = None
-        self._opening = threading.Lock()
+        self._latest = Latest(path, check_every_s)
 
     def search(self, query: Query) -> Page:
         """The page that `query` asks for.
@@ -132,11 +124,11 @@ class Reader:
         """
         check(query)
         place = place_of(query)
-        view = self._current()
+        view = self._latest.view()
         with view.lock:
             answer = answer_of(query, place, view.records[query.kind])
             stamps = view.records[query.kind].stamps[answer.rows].tolist()
-            searcher, version = view.searcher, self._version(view)
+            searcher, version = view.searcher, view.version
         slots = [schema.slot(query.kind, row) for row in answer.rows]
         found = view.items.fetch(searcher, slots, stamps, embed_structure=query.embed_structure)
         return Page(
@@ -148,7 +140,7 @@ class Reader:
             answer.next_cursor,
             answer.facets,
             version,
-            self._folder.as_of(),
+            self._latest.as_of(),
         )
 
     def get(self, kind: Kind, identifier: str) -> Record | None:
@@ -156,7 +148,7 @@ class Reader:
 
         Where several homes use one data·inclusion id, a public record goes before a withdrawn one, then by UUID.
         """
-        view = self._current()
+        view = self._latest.view()
         searcher = view.searcher
         uuids = [str(UUID(identifier))] if _is_uuid(identifier) else []
         uuids = uuids or reading.uuids_of(view.schema, searcher, kind, identifier)
@@ -166,14 +158,14 @@ class Reader:
 
     def services_of(self, structure_uuid: str) -> list[bytes]:
         """The data·inclusion JSON of a structure's services (without their structure), by id."""
-        view = self._current()
+        view = self._latest.view()
         rows = generation.with_term(view.schema, view.searcher, "structure", structure_uuid)
         items = [document.get_first("item") for _, document in rows]
         return sorted((item for item in items if item), key=lambda item: str(orjson.loads(item)["id"]))
 
     def changes(self, after: int = 0, limit: int = 100) -> Changes:
         """The feed after position `after`: every public record once, at its latest position, tombstones too."""
-        view = self._current()
+        view = self._latest.view()
         with view.lock:
             searcher, head = view.searcher, view.position.feed
         found = reading.changes(view.schema, searcher, after, limit, head)
@@ -189,7 +181,7 @@ class Reader:
 
     def sources(self) -> list[dict[str, Any]]:
         """Each source with its counts: `{"source", "structures", "services", "licence", "attribution"}`, by name."""
-        view = self._current()
+        view = self._latest.view()
         found: dict[str, dict[str, Any]] = {}
         with view.lock:
             for kind, records in view.records.items():
@@ -204,22 +196,20 @@ class Reader:
     def status(self) -> Status:
         """Counts, position, freshness. Never raises: an absent read model has zero records and no `as_of`."""
         try:
-            view = self._current()
+            view = self._latest.view()
         except Unavailable:
-            return Status(0, 0, 0, self._folder.as_of(), "", "", 0)
+            return Status(0, 0, 0, self._latest.as_of(), "", "", 0)
         with view.lock:
             counts = {kind: len(records.postings.all_rows()) for kind, records in view.records.items()}
             held = sum(records.nbytes for records in view.records.values()) + view.items.nbytes
-            position, version = view.position.feed, self._version(view)
+            position, version = view.position.feed, view.version
         return Status(
-            counts["service"], counts["structure"], position, self._folder.as_of(), version, view.path.name, held
+            counts["service"], counts["structure"], position, self._latest.as_of(), version, view.path.name, held
         )
 
     def refresh(self) -> bool:
-        """Take up now what was committed since, without waiting; true when there was something."""
-        before = self._version(self._view) if self._view else None
-        self._checked_s = float("-inf")
-        return self._version(self._current()) != before
+        """Take up now what was committed or rebuilt since; true when there was something."""
+        return self._latest.refresh()
 
     def _completed(self, kind: str, typed: str, limit: int) -> list[completion.Completion]:
         words = fold(typed).split()
@@ -227,40 +217,8 @@ class Reader:
             return completion.communes(typed, limit)
         if kind == "theme":
             return completion.themes(words, limit)
-        view = self._current()
+        view = self._latest.view()
         return completion.names(view.schema, view.searcher, kind, words, limit)
-
-    @staticmethod
-    def _version(view: View) -> str:
-        return f"{view.path.name.removeprefix('gen-')}-{view.position.stamp}"
-
-    def _current(self) -> View:
-        """The view brought up to the last commit, when the last look is old enough."""
-        now = time.monotonic()
-        view = self._view
-        if view and now - self._checked_s < self._check_every_s:
-            return view
-        with self._opening:
-            for _ in range(OPENED_AT_MOST):
-                try:
-                    self._view = self._looked()
-                except FileNotFoundError:
-                    continue  # A rebuild was switched in between: look at what is current now.
-                except generation.WrongFormat as error:
-                    raise Unavailable("L'index de recherche doit être reconstruit (maillage rebuild).") from error
-                self._checked_s = now
-                return self._view
-        raise Unavailable("L'index de recherche n'existe pas encore ; réessayez dans un instant.")
-
-    def _looked(self) -> View:
-        path = self._folder.current()
-        if path is None:
-            raise FileNotFoundError(self._folder.root)
-        if self._view is None or self._view.path != path:
-            return View(path)
-        if self._view.committed_since():
-            self._view.refresh()
-        return self._view
 
 
 def _is_uuid(text: str) -> bool:

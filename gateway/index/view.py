@@ -88,6 +88,11 @@ class View:
             for kind, records in self.records.items():
                 records.restore(states[kind])
 
+    @property
+    def version(self) -> str:
+        """Changes when anything in the read model does: the generation and the stamp."""
+        return f"{self.path.name.removeprefix('gen-')}-{self.position.stamp}"
+
     def committed_since(self) -> bool:
         """Was anything committed since the last refresh? One `stat`; raises `FileNotFoundError`."""
         return self._signature() != self._seen

@@ -174,6 +174,7 @@ def test_following_commits_the_first_change_at_once_and_groups_a_burst(world: Wo
 def test_from_the_feed_to_a_search_takes_less_than_the_promised_share(world: World) -> None:
     world.publish(structure(1), *(service(number) for number in range(200)))
     stop = threading.Event()
+    world.projector._poll_s = 30.0
     follower = threading.Thread(target=world.projector.run, args=(stop,))
     follower.start()
     reader = Reader(world.path)
@@ -190,8 +191,8 @@ def test_from_the_feed_to_a_search_takes_less_than_the_promised_share(world: Wor
         stop.set()
         world.projector.wake()
         follower.join(5)
-    # 20 ms are promised on a quiet machine; tests share theirs.
-    assert statistics.median(taken_ms) < 100, sorted(taken_ms)
+    # 20 ms on a quiet machine (benchmarks/search_core.py); here only that nothing waits for a poll.
+    assert statistics.median(taken_ms) < 400, sorted(taken_ms)
 
 
 def test_killed_at_any_point_it_goes_on_without_loss_or_double(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ def test_a_rebuild_of_many_records_leaves_a_snapshot_made_in_another_process(
     before = answers(world.reader)
     monkeypatch.setattr(projection, "FROM_ROWS", 20)
     world.projector.rebuild()
+    assert world.reader.refresh()
     assert snapshot.load(world.path / world.reader.status().generation) is not None
     assert answers(world.reader) == before
 
@@ -116,6 +117,6 @@ def test_items_kept_in_memory_stay_within_their_share(world: World) -> None:
     world.publish(structure(1), *(service(number, description=long) for number in range(1000)))
     for page in range(1, 41):
         world.reader.search(Query(size=25, page=page))
-    view = world.reader._view
-    assert view is not None and 0 < view.items.nbytes <= KEPT_BYTES
+    view = world.reader._latest.view()
+    assert 0 < view.items.nbytes <= KEPT_BYTES
     assert view.items.nbytes == sum(len(item) for _, item in view.items._kept.values())
