@@ -15,12 +15,16 @@ MOST = 1e9
 _SCIENTIFIC = re.compile(r"\d[.,]?\d*e\+?\d+", re.IGNORECASE)
 
 
+_AROUND_SIRET = re.compile(r"[\s.\-_/:]|SIRET|N°")
+_LA_POSTE, _LA_POSTE_HEAD = "356000000", "35600000000048"
+
+
 def siret(value: object) -> str:
     """The 14 digits of a SIRET whose check digit holds; a lost first zero comes back.
 
     Source: INSEE; Luhn's sum over all digits, and for La Poste (356 000 000) a plain sum that is a multiple of five.
     """
-    digits = re.sub(r"[\s.\-_/:]|SIRET|N°", "", line(value).upper())
+    digits = _AROUND_SIRET.sub("", line(value).upper())
     if not (digits.isascii() and digits.isdigit()):
         if _SCIENTIFIC.fullmatch(digits):
             why = "Le tableur a arrondi ce numéro, les derniers chiffres sont perdus."
@@ -42,9 +46,12 @@ def siret(value: object) -> str:
 
 
 def _is_siret(digits: str) -> bool:
-    from stdnum.fr import siret as rule
+    """As `stdnum.fr.siret`, which a test compares it with, ten times as fast: imports check one a row."""
+    from stdnum import luhn
 
-    return bool(rule.is_valid(digits))
+    if digits.startswith(_LA_POSTE) and digits != _LA_POSTE_HEAD:
+        return sum(map(int, digits)) % 5 == 0
+    return bool(luhn.is_valid(digits) and luhn.is_valid(digits[:9]))
 
 
 def rna(value: object) -> str:
@@ -192,7 +199,7 @@ def coordinates(lat: object, lon: object) -> tuple[float, float]:
         )
     if _in_france(east, north) and not _in_france(north, east):
         north, east = east, north
-    return latitude(north), longitude(east)
+    return _within(north, "latitude", 90), east
 
 
 def latitude(value: object) -> float:
@@ -214,10 +221,13 @@ def _degrees(value: object, what: str, most: int) -> float:
     if abs(found) > 1000:
         why = f"La {what} {found:g} est en mètres d'une projection, pas en degrés."
         raise Refused("coordinates.projected", why, "Convertissez le point en WGS 84 (degrés).")
+    return _within(found, what, most)
+
+
+def _within(found: float, what: str, most: int) -> float:
     if abs(found) > most:
-        raise Refused(
-            f"coordinates.{what}", f"La {what} {found:g} n'existe pas.", f"Elle va de -{most} à {most} degrés."
-        )
+        why = f"La {what} {found:g} n'existe pas."
+        raise Refused(f"coordinates.{what}", why, f"Elle va de -{most} à {most} degrés.")
     return found
 
 

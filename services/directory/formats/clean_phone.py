@@ -20,7 +20,7 @@ _FOREIGN = r"((?:\+|00[\s.]?)[1-9](?:[\s./()-]{0,3}\d){5,14})"
 _END = r"(?!(?:[ .-]?\d){1,8}(?![ .-]?\d))"
 _FULL = re.compile(rf"(?<![\d+])(?:{_FRENCH}|{_FOREIGN}){_END}")
 _SHORT = re.compile(r"1\d|1[0-9]\d|10\d\d|116 ?\d{3}|118 ?\d{3}|3\d ?\d\d")
-_SEPARATOR = re.compile(r"\x00|[;,|\n]|\s/\s|\s-\s|\bou\b|\bet\b", re.IGNORECASE)
+_SEPARATOR = re.compile(r"[;,|\n]|\s/\s|\s-\s|\bou\b|\bet\b", re.IGNORECASE)
 _FILLER = re.compile(
     r"t[eé]l(?:[eé]phones?)?|n°|num[eé]ros?|fixe|mobile|portable|standard|appel(?:er)?|accueil|au|le|[^\w]+",
     re.IGNORECASE,
@@ -65,10 +65,10 @@ def _numbers(plain: str) -> tuple[list[str], str]:
     rest: list[str] = []
     marked = plain
     for match in _FULL.finditer(plain):
-        number = _national(re.sub(r"\D", "", match[1])) if match[1] else _valid(_international(match[2]))
+        number = _national(re.sub(r"\D", "", match[1])) if match[1] else _dialled(_international(match[2]))
         if number:
             found.append((match.start(), number))
-            hole = "\x00" * len(match[0])
+            hole = ";" + " " * (len(match[0]) - 1)
             marked = f"{marked[: match.start()]}{hole}{marked[match.end() :]}"
     for at, part in _parts(marked):
         if _SHORT.fullmatch(part) and (short := _valid_short(part.replace(" ", ""))):
@@ -89,7 +89,17 @@ def _parts(marked: str) -> Iterator[tuple[int, str]]:
 def _national(nine: str) -> str | None:
     """E.164 of the nine digits after the 0 of a French number."""
     overseas = _OVERSEAS.get(nine[:3])
-    return (_valid(f"+{overseas}{nine}") if overseas else None) or _valid(f"+33{nine}")
+    if overseas and _exists(overseas, nine):
+        return f"+{overseas}{nine}"
+    return f"+33{nine}" if _exists("33", nine) else None
+
+
+@lru_cache(maxsize=4096)
+def _exists(country: str, nine: str) -> bool:
+    """Is this a number of a country whose numbers have nine digits? Three times as fast as parsing it."""
+    import phonenumbers
+
+    return phonenumbers.is_valid_number(phonenumbers.PhoneNumber(country_code=int(country), national_number=int(nine)))
 
 
 def _international(written: str) -> str:
@@ -98,8 +108,8 @@ def _international(written: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _valid(number: str) -> str | None:
-    """The number as it is dialled, if its country has such a number."""
+def _dialled(number: str) -> str | None:
+    """A number with its country's code as it is dialled, if that country has such a number."""
     import phonenumbers
 
     try:
