@@ -18,6 +18,7 @@ import resource
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -31,7 +32,7 @@ from gateway.index import generation
 from gateway.projection import Projector
 from gateway.query import Query
 from gateway.search import Reader
-from tests.gateway.corpus import WORDS, Corpus, lazy_fetch
+from tests.gateway.corpus import WORDS, Corpus, Feed, lazy_fetch
 
 PARIS, NANTES, RURAL = "75056", "44109", "48095"
 PARIS_SHARE = 0.45
@@ -128,6 +129,7 @@ def _measured(services: int, rounds: int, folder: Path | None) -> dict[str, Any]
         status = reader.status()
         opened_s = time.perf_counter() - began
         lines = [_line(reader, one, rounds) for one in CLASSES]
+        built["seen_after_ms"] = _seen_after_ms()
         after = reader.status()
         return {
             "services": status.services,
@@ -159,6 +161,32 @@ def _build(path: Path, services: int) -> dict[str, Any]:
     taken_s = time.perf_counter() - began - making_s
     projector.close()
     return {"rebuild_records_per_s": round(records / taken_s)}
+
+
+def _seen_after_ms() -> float:
+    """From a change in the feed to a search that finds it: p50 of fifty, one at a time, in an index of 3,000 records."""
+    feed, corpus = Feed(), Corpus(3_000)
+    for record in corpus.records():
+        feed.put(record)
+    with tempfile.TemporaryDirectory() as folder:
+        projector, stop = Projector(Path(folder), feed.fetch), threading.Event()
+        projector.pull()
+        follower = threading.Thread(target=projector.run, args=(stop,))
+        follower.start()
+        reader, taken_ms = Reader(Path(folder)), []
+        for number in range(50):
+            time.sleep(0.08)
+            began = time.perf_counter()
+            position = feed.put(corpus.service(number))
+            projector.wake()
+            while reader.search(Query(size=1)).total < 3_000 or reader.status().position < position:
+                time.sleep(0.001)
+            taken_ms.append((time.perf_counter() - began) * 1000)
+        stop.set()
+        projector.wake()
+        follower.join()
+        projector.close()
+    return round(statistics.median(taken_ms), 1)
 
 
 def _say(position: int, head: int) -> None:

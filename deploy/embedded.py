@@ -27,7 +27,7 @@ class Embedded:
     def __init__(self, given: Runtime, port: int | None = None, with_gateway: bool = True) -> None:
         self._given = given
         self._port = port or given.settings.http.port
-        self._rooms = containers(given, list(ROOMS))
+        self.rooms = containers(given, list(ROOMS))
         self._stop = threading.Event()
         self._control = ControlServer(given, {"status": self._status, "rebuild": self._rebuild})
         self._listener = self._listen() if with_gateway else None
@@ -36,7 +36,7 @@ class Embedded:
 
     def start(self) -> None:
         """Rooms first, then what reads them, then the doors to the outside."""
-        for room in self._rooms:
+        for room in self.rooms:
             room.start()
         if self._listener is not None:
             self._start_gateway()
@@ -53,7 +53,7 @@ class Embedded:
             for thread in self._threads:
                 thread.join(5)
             self._projector.close()
-        for stopping in [eventlet.spawn(room.stop) for room in self._rooms]:
+        for stopping in [eventlet.spawn(room.stop) for room in self.rooms]:
             stopping.wait()
 
     def _listen(self) -> Any:

@@ -19,9 +19,11 @@ eventlet.monkey_patch()
 import argparse  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+import structlog  # noqa: E402
 from eventlet import tpool  # noqa: E402
 from eventlet.event import Event  # noqa: E402
 
@@ -60,22 +62,24 @@ def _run(asked: argparse.Namespace) -> int:
         node.start()
         if asked.say_address:
             print(f"http://{settings.http.host}:{asked.port or settings.http.port}", flush=True)
-        _wait_for_signal()
+        failed = _wait_for_signal(node.rooms)
         node.stop()
-    return 0
+    return 1 if failed else 0
 
 
 def _run_until_told(rooms: list[Any]) -> int:
     for room in rooms:
         room.start()
-    _wait_for_signal()
+    failed = _wait_for_signal(rooms)
     for room in rooms:
         room.stop()
-    return 0
+    return 1 if failed else 0
 
 
-def _wait_for_signal() -> None:
+def _wait_for_signal(rooms: Sequence[Any] = ()) -> bool:
+    """Wait for SIGTERM, SIGINT or the death of a room; whether it was a death: another is then to be started."""
     told = Event()
+    dead: list[Any] = []
 
     def tell(*_: object) -> None:
         if not told.ready():
@@ -83,7 +87,19 @@ def _wait_for_signal() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: eventlet.spawn_n(tell))
+
+    def watch(room: Any) -> None:
+        try:
+            room.wait()
+        except Exception:
+            dead.append(room)
+            structlog.get_logger(__name__).exception("room died", room=room.service_name)
+        tell()
+
+    for room in rooms:
+        eventlet.spawn_n(watch, room)
     told.wait()
+    return bool(dead)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
+from kombu.exceptions import KombuError
 from kombu.messaging import Consumer, Producer
 
 EXCHANGE = Exchange("nameko-rpc", type="topic", durable=True)
@@ -149,5 +150,6 @@ class Link:
 
 def _what_breaks(connection: Connection) -> tuple[type[BaseException], ...]:
     """Errors of a lost connection. py-amqp also raises AttributeError when its transport has vanished under it."""
-    found: tuple[type[BaseException], ...] = (*connection.connection_errors, *connection.channel_errors)
+    own = (KombuError,)  # what kombu makes of them on the way, when it retries
+    found: tuple[type[BaseException], ...] = (*connection.connection_errors, *connection.channel_errors, *own)
     return (*found, socket.error, AttributeError)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Protocol
 
 import structlog
 from nameko.extensions import DependencyProvider
-from nameko.rpc import rpc as nameko_rpc
+from nameko.rpc import Rpc, RpcConsumer
 
 from services.kernel import access, catchup, database, log, verify
 from services.kernel.announce import HOME, SHARED
@@ -45,9 +45,29 @@ class Announces(Protocol):
     TYPES: frozenset[str]
 
 
+class PatientConsumer(RpcConsumer):
+    """Survives a broker that goes away before the answer: nameko would kill the whole service.
+
+    The question was not acknowledged: the broker gives it again, and a door that is asked twice does no more than once.
+    """
+
+    def handle_result(self, message: Any, result: Any, exc_info: Any) -> Any:
+        try:
+            return super().handle_result(message, result, exc_info)
+        except BROKER_ERRORS as error:
+            _logger.warning("answer not sent", reason=type(error).__name__)
+            return result, exc_info
+
+
+class Door(Rpc):
+    """nameko's RPC entrypoint over a patient consumer."""
+
+    rpc_consumer = PatientConsumer()
+
+
 def rpc(method: Callable[..., Any]) -> Callable[..., Any]:
     """A door for other processes: one dictionary in, one out; `MaillageError`s are answers, not faults."""
-    decorated: Callable[..., Any] = nameko_rpc(expected_exceptions=(MaillageError,))(method)
+    decorated: Callable[..., Any] = Door.decorator(expected_exceptions=(MaillageError,))(method)
     return decorated
 
 

@@ -24,6 +24,8 @@ CONTEXT = "maillage/event/1"
 GENESIS = "0" * 64
 """`prev` of the first header of a stream."""
 MAX_INTEGER = 2**53
+MAX_DEPTH = 64
+"""Lists and objects within each other: what is deeper could exhaust the stack of whoever reads it."""
 MAX_DATA_BYTES = 1_000_000
 """The largest data of one event; `Malformed` above it, so that no queue ever holds what a consumer must refuse."""
 _SHORTEST_PLAIN = 1e-5
@@ -56,13 +58,15 @@ def parse(raw: bytes) -> Any:
     return data
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, depth: int = 0) -> Any:
     if value is None or isinstance(value, str | bool):
         return value
+    if depth > MAX_DEPTH:
+        raise Malformed(f"more than {MAX_DEPTH} levels")
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain(item, depth + 1) for item in value]
     if isinstance(value, int):
         if abs(value) > MAX_INTEGER:
             raise Malformed(f"integer beyond 2^53: {value}")
@@ -180,6 +184,12 @@ def from_attributes(raw: Any) -> Signed:
         recordversion=_natural(raw, "recordversion"), time=_string(raw, "time"), keyid=_string(raw, "keyid"),
         causation=_string(raw, "causation"), prev=_string(raw, "prev"), datahash=_string(raw, "datahash"),
     )  # fmt: skip
+    fixed = {"specversion": "1.0", "source": source_of(header.stream), "datacontenttype": "application/json"}
+    for name, value in fixed.items():
+        if raw.get(name) != value:
+            raise Malformed(f"attribute {name}: {value} expected, found {raw.get(name)!r}")
+    if ("data" in raw) != ("salt" in raw):
+        raise Malformed("data and salt come and go together")
     data = canonical(raw["data"]) if "data" in raw else None
     salt = _bytes(raw, "salt") if data is not None else None
     return Signed(header, _bytes(raw, "signature"), data, salt)
@@ -217,9 +227,12 @@ def _text(raw: bytes) -> str:
 def _bytes(raw: dict[str, Any], name: str) -> bytes:
     text = _string(raw, name)
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:
         raise Malformed(f"attribute {name}: not base64url") from None
+    if _text(decoded) != text:  # unused bits of the last character: two texts must not mean the same bytes
+        raise Malformed(f"attribute {name}: not the one way to write these bytes")
+    return decoded
 
 
 def _string(raw: dict[str, Any], name: str) -> str:

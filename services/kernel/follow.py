@@ -94,10 +94,12 @@ class Receiver:
         batch, self._arrived[:] = list(self._arrived), []
         with self._database.begin() as session:
             receipt = receive(session, [_raw(message) for message in batch], self._follows)
-        last: dict[int, Message] = {id(message.channel): message for message in batch}
-        for message in last.values():
-            message.ack(multiple=True)
+        self._acknowledge(batch[-1])
         self._on_receipt(receipt)
+
+    def _acknowledge(self, last: Message) -> None:
+        """All of the batch at once: it came on one channel, and is committed."""
+        last.ack(multiple=True)
 
 
 _NOW = 0.000_1

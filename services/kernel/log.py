@@ -33,6 +33,8 @@ class EventLog:
 
     def append(self, session: Session, *events: NewEvent) -> None:
         """Tell what happened, with the session's commit. Raises `ValidationError` where an event is too large."""
+        if not events:
+            return
         pending = session.info.get(_PENDING)
         if pending is None:
             pending = session.info[_PENDING] = []

@@ -38,16 +38,17 @@ def service_item(record: Record, structure: Record) -> dict[str, Any]:
     `date_maj` is as for a structure. `description`, which v1 requires, is the service's name where nobody wrote one.
 
     Args:
-        structure: the record of its structure; only its `source` and `source_id` are read.
+        structure: the record of its structure; only its `source` and `source_id` are read. Empty when it is not known:
+            `structure_id` is then null, which v1 does not allow.
     """
     item: dict[str, Any] = _BLANK["service"] | record["fields"]
     item["source"] = record["source"]
-    item["structure_id"] = di_id(structure["source"], structure["source_id"])
+    item["structure_id"] = di_id(structure["source"], structure["source_id"]) if structure else None
     item["id"] = di_id(record["source"], record["source_id"])
     if item["date_maj"] is None:
         item["date_maj"] = record["changed_at"][:10]
     if item["description"] is None:
-        name = item["nom"]
+        name = item["nom"] or ""
         item["description"] = name if len(name) >= DESCRIPTION_CHARS_AT_LEAST else f"Service {name}"
     return item
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from services.directory.formats import mapping_template, toml_lines, transforms
+from services.directory.formats import mapping_template, mapping_values, toml_lines, transforms
 from services.directory.formats.drafts import Kind
 from services.directory.formats.mapping import Column, Condition, Constant, Part, Spec, Template, Week
 from services.directory.formats.mapping_faults import Faults, suggestion
@@ -52,6 +52,7 @@ def part(kind: Kind, table: dict[str, Any], at: toml_lines.Path, faults: Faults,
     }
     for name, options in specs.items():
         for option in options:
+            mapping_values.check(name, option, faults)
             if isinstance(option.origin, Week) and name != "horaires_accueil":
                 why, remedy = "Seuls des horaires se lisent jour par jour.", "« week » va avec « horaires_accueil »."
                 faults.wrong(option.at, "", "mapping.week", why, remedy)

@@ -36,6 +36,8 @@ def read(text: str) -> Template:
             groups[-1][1].append((False, word[0] if word in ("{{", "}}", "[[", "]]") else word))
     if inside:
         raise ValueError("Le crochet « [ » n'est pas refermé.")
+    if not any(is_column for _, parts in groups for is_column, _ in parts):
+        raise ValueError("Ce modèle ne nomme aucune colonne ({Colonne}) : pour un texte fixe, c'est « value ».")
     return Template(text, tuple((optional, tuple(parts)) for optional, parts in groups if parts))
 
 

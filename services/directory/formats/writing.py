@@ -40,7 +40,8 @@ class Written:
     Args:
         files: those written.
         structures, services: how many.
-        left_out: identifiers of services whose structure is not among the records written; v1 cannot say them.
+        left_out: identifiers of records that v1 cannot say: without a name, or services whose structure is not among
+            the records written.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -84,8 +85,11 @@ class _Items:
         self._structures: dict[bytes, str] = {}
 
     def of(self, record: Record) -> dict[str, Any] | None:
-        """The item of a record; None for a tombstone, and for a service without its structure (noted)."""
+        """The item of a record; None for a tombstone, and (noted) for what v1 cannot say."""
         if "fields" not in record:
+            return None
+        if not record["fields"].get("nom"):
+            self._written.left_out.append(record["id"])
             return None
         if record["kind"] == "structure":
             self._structures[UUID(record["id"]).bytes] = record["source_id"]

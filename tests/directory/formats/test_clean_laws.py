@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.directory.formats import clean, territory, territory_names, vocabulary
@@ -57,6 +57,7 @@ ANYTHING = st.one_of(
 
 
 @pytest.mark.parametrize("field", CLEANERS)
+@settings(deadline=None)
 @given(value=ANYTHING)
 @example(value="&amp;" * 30 + "lt;b>")
 @example(value="<b\x0b>x")
@@ -70,6 +71,7 @@ def test_any_value_is_cleaned_or_refused_and_cleaning_again_changes_nothing(fiel
     assert CLEANERS[field](once) == once
 
 
+@settings(deadline=None)
 @given(CELLS)
 def test_plain_text_holds_no_control_sign_and_no_strange_space(value: str) -> None:
     plain = clean.text(value)
@@ -81,6 +83,7 @@ def test_plain_text_holds_no_control_sign_and_no_strange_space(value: str) -> No
     plain.encode()
 
 
+@settings(deadline=None)
 @given(CELLS)
 def test_no_tag_of_html_is_left(value: str) -> None:
     try:
@@ -90,6 +93,7 @@ def test_no_tag_of_html_is_left(value: str) -> None:
     assert not re.search(r"</?(?:script|p|b|a|br|td)(?:\s[^<>]*)?/?>", plain, re.IGNORECASE)
 
 
+@settings(deadline=None)
 @given(CELLS)
 def test_a_url_is_of_the_web_and_nothing_else(value: str) -> None:
     try:
@@ -100,6 +104,7 @@ def test_a_url_is_of_the_web_and_nothing_else(value: str) -> None:
     assert not set(found) & set('"<>\\ ')
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[1-9][0-9]{8}", fullmatch=True), st.sampled_from(". -/"))
 def test_a_french_number_is_read_the_same_however_it_is_spaced(nine: str, space: str) -> None:
     national = f"0{nine}"
@@ -116,6 +121,7 @@ def test_a_french_number_is_read_the_same_however_it_is_spaced(nine: str, space:
         assert clean.phone(written) == expected
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[A-Za-z0-9._%+-]{1,20}@[a-z0-9.-]{1,20}\.[a-z]{2,4}", fullmatch=True))
 def test_the_short_way_of_an_address_agrees_with_the_library(address: str) -> None:
     from email_validator import EmailNotValidError, validate_email
@@ -131,6 +137,7 @@ def test_the_short_way_of_an_address_agrees_with_the_library(address: str) -> No
         assert clean.email(address) == expected
 
 
+@settings(deadline=None)
 @given(st.one_of(st.integers(0, 10**14 - 1), st.integers(356 * 10**11, 356 * 10**11 + 99_999), st.just(35600000000048)))
 @example(13003013300016)
 def test_a_siret_is_taken_exactly_when_the_library_takes_it(number: int) -> None:

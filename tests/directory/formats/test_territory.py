@@ -146,6 +146,7 @@ def test_every_commune_is_found_by_its_own_code_and_by_its_own_name_and_postal_c
     assert lost == []
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.text(max_size=8), st.text(max_size=8))
 def test_no_text_breaks_the_search(name: str, code: str, postal: str) -> None:
     found = locate(code, name, postal)
@@ -154,7 +155,7 @@ def test_no_text_breaks_the_search(name: str, code: str, postal: str) -> None:
     assert territory.valid_zone(code) in (True, False)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_case_accents_hyphens_and_saints_do_not_count(data: st.DataObject) -> None:
     rows = territory_tables.communes()
