@@ -164,7 +164,7 @@ def _build(path: Path, services: int) -> dict[str, Any]:
 
 
 def _seen_after_ms() -> float:
-    """From a change in the feed to a search that finds it: p50 of fifty, one at a time, in an index of 3,000 records."""
+    """From a change in the feed to a search that finds it: p50 of fifty, one at a time, among 3,000 services."""
     feed, corpus = Feed(), Corpus(3_000)
     for record in corpus.records():
         feed.put(record)
