@@ -61,19 +61,19 @@ def parse(raw: bytes) -> Any:
 def _plain(value: Any, depth: int = 0) -> Any:
     if value is None or isinstance(value, str | bool):
         return value
-    if depth > MAX_DEPTH:
-        raise Malformed(f"more than {MAX_DEPTH} levels")
-    if isinstance(value, dict):
-        return {key: _plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item, depth + 1) for item in value]
     if isinstance(value, int):
         if abs(value) > MAX_INTEGER:
             raise Malformed(f"integer beyond 2^53: {value}")
         return value
     if isinstance(value, float):
         return _number(value)
-    raise Malformed(f"no JSON value: {type(value).__name__}")
+    if not isinstance(value, dict | list | tuple):
+        raise Malformed(f"no JSON value: {type(value).__name__}")
+    if depth == MAX_DEPTH:
+        raise Malformed(f"more than {MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        return {key: _plain(item, depth + 1) for key, item in value.items()}
+    return [_plain(item, depth + 1) for item in value]
 
 
 def _number(value: float) -> Any:

@@ -1,12 +1,17 @@
 """One way to write an event: laws of canonical JSON, of the header's bytes and of what a changed byte does to them."""
 
+import base64
+import hashlib
 import json
 from pathlib import Path
 
 import orjson
 import pytest
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
+from nacl.signing import VerifyKey
 
 from services.kernel.envelope import (
     GENESIS,
@@ -117,10 +122,27 @@ def test_an_event_comes_out_of_its_wire_form_as_it_went_in(value: object) -> Non
 
 
 def test_the_wire_form_is_a_cloudevent_for_a_reader_that_is_not_ours() -> None:
-    from cloudevents.core.bindings.http import from_structured_event
-    from cloudevents.core.formats.json import JSONFormat
+    event = signed({"name": "Crèche"})
+    theirs = JSONFormat().read(CloudEvent, event.body())
+    assert theirs.get_type() == event.header.type
+    assert theirs.get_source() == f"urn:maillage:{NODE.name}"
+    assert theirs.get_data() == {"name": "Crèche"}
+    assert theirs.get_extension("datahash") == event.header.datahash
 
-    assert (from_structured_event, JSONFormat)
+
+def test_the_published_event_is_proved_by_the_documentation_alone() -> None:
+    """docs/federation.md followed with the standard library and one signature check, none of our code."""
+    told = VECTORS["event"]
+    body = json.loads(told["body"])
+    names = ["stream", "epoch", "sequence", "id", "type", "subject", "recordversion", "time", "keyid", "causation",
+             "prev", "datahash"]  # fmt: skip
+    header = json.dumps(["maillage/event/1", *(body[name] for name in names)], separators=(",", ":")).encode()
+    key = VerifyKey(bytes.fromhex(told["public_key"]))
+    key.verify(b"maillage/event/1\n" + header, base64.urlsafe_b64decode(body["signature"] + "=="))
+    data = json.dumps(body["data"], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    assert hashlib.sha256(base64.urlsafe_b64decode(body["salt"] + "=") + data).hexdigest() == body["datahash"]
+    name = base64.b32encode(hashlib.sha256(bytes(key)).digest()[:20]).decode().lower()
+    assert body["source"] == f"urn:maillage:{name}"
 
 
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
