@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.commands import exchange, node, parked, people, records
+from deploy.commands import exchange, node, parked, people, records, territory
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,7 +23,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "publish": records.publish, "export": exchange.export, "status": node.status, "rebuild": node.rebuild,
     "verify": node.verify, "doctor": node.doctor,
 }  # fmt: skip
-GROUPS = {"source": records.source, "user": people.user, "key": people.key, "parked": parked.parked}
+GROUPS = {
+    "source": records.source,
+    "user": people.user,
+    "key": people.key,
+    "parked": parked.parked,
+    "territory": territory.territory,
+}
 
 for name, command in COMMANDS.items():
     app.command(name)(command)

@@ -18,6 +18,8 @@ from nameko.containers import ServiceContainer
 
 from gateway.rpc import RpcClient, connector
 from services.accounts.service import AccountsService
+from services.directory.formats import territory
+from services.directory.formats.territory_points import load_points
 from services.directory.service import DirectoryService
 from services.kernel import identity, local, wire  # noqa: F401 (wire: JSON on the broker)
 from services.kernel.database import Executor, inline
@@ -26,6 +28,8 @@ from services.kernel.settings import Settings, load
 
 ROOMS: dict[str, type[Any]] = {room.name: room for room in (DirectoryService, AccountsService)}
 HEARTBEAT_S = 10
+POINTS = "points.csv"
+"""In the node's folder: a better table of points, loaded by `maillage territory points`."""
 MAX_WORKERS = 20
 
 
@@ -36,6 +40,7 @@ class Busy(Exception):
 def runtime(folder: Path, settings: Settings | None = None, executor: Executor = inline) -> Runtime:
     """What the rooms of the node in `folder` are given. Raises `FileNotFoundError`, `ValidationError`."""
     settings = settings or load(folder)
+    use_points(folder)
     url = settings.broker.url or local.URL
     calls = RpcClient(connector(url))
     return Runtime(
@@ -46,6 +51,13 @@ def runtime(folder: Path, settings: Settings | None = None, executor: Executor =
         connect=partial(_connect, url),
         ask=calls.call,
     )
+
+
+def use_points(folder: Path) -> None:
+    """Take the operator's own points of communes, where there are any. Raises `ValidationError`."""
+    path = folder / POINTS
+    if path.exists():
+        territory.use_points(load_points(path))
 
 
 def _connect(url: str) -> Connection:

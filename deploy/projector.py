@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from deploy.logs import configure
+from deploy.node import use_points
 from gateway.projection import Projector
 from gateway.rpc import RpcClient, connector
 from services.kernel.errors import MaillageError
@@ -26,6 +27,7 @@ def main() -> int:
     folder = Path(sys.argv[1])
     settings = load(folder)
     configure(settings.log)
+    use_points(folder)
     stop = threading.Event()
     calls = RpcClient(connector(settings.broker.url), size=2)
     projector = Projector(folder / "index", partial(fetch, calls))

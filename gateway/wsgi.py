@@ -8,8 +8,12 @@ from pathlib import Path
 from gateway.app import create_app
 from gateway.rpc import RpcClient, connector
 from gateway.search import Reader
+from services.directory.formats import territory
+from services.directory.formats.territory_points import load_points
 from services.kernel.settings import load
 
 _folder = Path(os.environ["MAILLAGE_NODE_FOLDER"])
 _settings = load(_folder)
+if (_folder / "points.csv").exists():
+    territory.use_points(load_points(_folder / "points.csv"))
 app = create_app(_settings, Reader(_folder / "index"), RpcClient(connector(_settings.broker.url)).call)

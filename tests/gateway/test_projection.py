@@ -225,6 +225,18 @@ def test_killed_at_any_point_it_goes_on_without_loss_or_double(tmp_path: Path) -
         assert content(Reader(index)) == content(expected.reader)
 
 
+def test_a_full_disk_is_said_reads_go_on_and_all_is_taken_when_there_is_room(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.gateway.starved", str(tmp_path / "index")],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert told.stdout.splitlines() == ["refused 30", "refused 30", "whole True True"]
+
+
 def wait_for(done: Callable[[], bool], *, every_s: float = 0.005, at_most_s: float = 10.0) -> None:
     """Until something is so."""
     end = time.monotonic() + at_most_s

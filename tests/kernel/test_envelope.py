@@ -97,7 +97,9 @@ def test_keys_are_sorted_by_code_point(value: dict[str, None]) -> None:
     assert list(orjson.loads(canonical(value))) == sorted(value)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**53 + 1, 0.123456789, b"raw", {1: 2}, "\ud800", object()])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), 2**53 + 1, 0.123456789, b"raw", {1: 2}, "\ud800", object()]
+)
 def test_what_json_or_our_numbers_cannot_say_is_refused(value: object) -> None:
     with pytest.raises(Malformed):
         canonical(value)

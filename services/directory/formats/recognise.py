@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -64,23 +64,18 @@ def detect(paths: Sequence[Path], format: str | None = None, mapping: Mapping | 
 
 def own_tables(path: Path) -> list[Table]:
     """The tables of a file in data·inclusion's own columns: that of a CSV file, every such sheet of a workbook."""
-    shape = sniff.nature(path)
-    if shape == "csv":
-        return [tables.open_table(path, shape, OWN_COLUMNS)]
+    if sniff.nature(path) == "csv":
+        return [tables.open_table(path, "csv", OWN_COLUMNS)]
+    own = [table for table in _sheets(path, OWN_COLUMNS) if items.in_shape(table.origin.columns)]
+    return sorted(own, key=lambda table: items.kind_of(table.origin.columns) == "service")
+
+
+def _sheets(path: Path, expected: Collection[str]) -> list[Table]:
+    """A table for every sheet of a workbook that is neither hidden nor blank."""
     from services.directory.formats import workbook
 
-    sheets = [Layout(sheet=name) for name in workbook.sheets(path)]
-    if len(sheets) > 1:
-        found = [tables.open_table(path, shape, OWN_COLUMNS, layout) for layout in sheets if _has_rows(path, layout)]
-        sheets_in_shape = [table for table in found if items.in_shape(table.origin.columns)]
-        return sorted(sheets_in_shape, key=lambda table: items.kind_of(table.origin.columns) == "service")
-    return [tables.open_table(path, shape, OWN_COLUMNS)]
-
-
-def _has_rows(path: Path, layout: Layout) -> bool:
-    from services.directory.formats import workbook
-
-    return next(workbook.lines(path, layout.sheet), None) is not None
+    filled = [name for name in workbook.sheets(path) if next(workbook.lines(path, name), None)]
+    return [tables.open_table(path, "xlsx", expected, Layout(sheet=name)) for name in filled]
 
 
 def _chosen(format: str | None, mapping: Mapping | Path | str | None) -> Mapping | None:
@@ -100,9 +95,10 @@ def _knowing(path: Path, shape: Shape) -> Mapping | None:
     """The shipped mapping that knows the columns of a table; None for data·inclusion's own."""
     known = [mapping_file.load(name) for name in mapping_file.shipped()]
     expected = {*OWN_COLUMNS, *(column for one in known for column in one.columns())}
-    origin = tables.open_table(path, shape, expected).origin
-    if items.in_shape(origin.columns):
+    opened = _sheets(path, expected) if shape == "xlsx" else [tables.open_table(path, shape, expected)]
+    if not opened or any(items.in_shape(table.origin.columns) for table in opened):
         return None
+    origin = opened[0].origin
     for one in known:
         try:
             Mapped(one, origin)
@@ -130,7 +126,9 @@ def _raws(path: Path) -> Iterator[Raw]:
     shape = sniff.nature(path)
     if shape == "json":
         return jsonfile.read_json(path)
-    return jsonfile.read_lines(path) if shape == "jsonl" else own_tables(path)[0].rows
+    if shape == "jsonl":
+        return jsonfile.read_lines(path)
+    return (raw for table in own_tables(path) for raw in table.rows)
 
 
 def _refused(code: str, why: str, remedy: str) -> ValidationError:

@@ -22,20 +22,19 @@ def sheets(path: Path) -> list[str]:
 
 
 def lines(path: Path, name: str | None = None) -> Iterator[Line]:
-    """The rows of a sheet that are not blank, by default of the first sheet; their numbers are those of the sheet.
+    """The rows of a sheet that are not blank, by default of the first that has any; numbered as in the sheet.
 
     Raises `ValidationError` when the workbook cannot be read or has no such sheet.
     """
     book = _open(path)
     try:
-        sheet = _sheet(path, book, name)
-        expected_rows = sheet.max_row or 0
-        sheet.reset_dimensions()  # some writers give a wrong extent, and rows beyond it would not be read
-        for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-            cells = [text_of(value) for value in row]
-            if any(cells):
-                progress = min(1.0, number / expected_rows) if expected_rows else 0.0
-                yield Line(number, cells, progress)
+        for sheet in _chosen(path, book, name):
+            found = False
+            for line in _rows(sheet):
+                found = True
+                yield line
+            if found:
+                return
     finally:
         book.close()
 
@@ -58,6 +57,16 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
+def _rows(sheet: Any) -> Iterator[Line]:
+    expected_rows = sheet.max_row or 0
+    sheet.reset_dimensions()  # some writers give a wrong extent, and rows beyond it would not be read
+    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+        cells = [text_of(value) for value in row]
+        if any(cells):
+            progress = min(1.0, number / expected_rows) if expected_rows else 0.0
+            yield Line(number, cells, progress)
+
+
 def _open(path: Path) -> Any:
     from openpyxl import load_workbook
 
@@ -69,11 +78,15 @@ def _open(path: Path) -> Any:
         raise ValidationError(f"{path.name} : {why} {remedy}", details) from error
 
 
-def _sheet(path: Path, book: Any, name: str | None) -> Any:
-    visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
-    for sheet in visible if name is None else book.worksheets:
-        if name is None or sheet.title.strip().casefold() == name.strip().casefold():
-            return sheet
+def _chosen(path: Path, book: Any, name: str | None) -> list[Any]:
+    """The sheet of a name, or all that are not hidden."""
+    if name is None:
+        found = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+    else:
+        wanted = name.strip().casefold()
+        found = [sheet for sheet in book.worksheets if sheet.title.strip().casefold() == wanted]
+    if found:
+        return found
     why = f"Le classeur n'a pas de feuille « {name} »." if name else "Le classeur n'a pas de feuille visible."
     remedy = "Ses feuilles : " + ", ".join(sheet.title for sheet in book.worksheets)
     details = [problem(None, "sheet", name, "file.sheet", why, remedy)]

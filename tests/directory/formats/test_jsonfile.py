@@ -24,7 +24,8 @@ def read(path: Path) -> list[Raw]:
 
 
 def test_both_lists_of_a_file_are_read_with_places_and_lines(tmp_path: Path) -> None:
-    text = '{\n "meta": {"a": [1]},\n "structures": [\n  {"id": "1"},\n  {"id": "2"}\n ],\n "services": [{"id": "s"}],\n "z": [3]}'
+    lists = '"structures": [\n  {"id": "1"},\n  {"id": "2"}\n ],\n "services": [{"id": "s"}]'
+    text = f'{{\n "meta": {{"a": [1]}},\n {lists},\n "z": [3]}}'
     assert [(raw.values, raw.place, raw.origin.section, raw.line) for raw in read(written(tmp_path, text))] == [
         ({"id": "1"}, "structures[0]", "structures", 4),
         ({"id": "2"}, "structures[1]", "structures", 5),
