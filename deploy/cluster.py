@@ -18,8 +18,9 @@ from typing import Any
 import structlog
 
 from deploy.control import ControlServer
+from deploy.folder import Busy, FolderLock, prepare_folder
 from deploy.logs import configure
-from deploy.node import ROOMS, Busy, FolderLock, prepare_folder, runtime
+from deploy.node import ROOMS, runtime
 from services.kernel.errors import MaillageError, Unavailable
 from services.kernel.settings import load
 

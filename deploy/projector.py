@@ -11,8 +11,8 @@ from typing import Any
 
 import structlog
 
+from deploy.folder import use_points
 from deploy.logs import configure
-from deploy.node import use_points
 from gateway.projection import Projector
 from gateway.rpc import RpcClient, connector
 from services.kernel.errors import MaillageError

@@ -7,7 +7,6 @@ as a process of its own.
 import os
 import warnings
 
-warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
 warnings.filterwarnings("ignore", category=DeprecationWarning)
 os.environ.setdefault("EVENTLET_HUB", "epolls")
 os.environ.setdefault("PSYCOPG_WAIT_FUNC", "wait_selector")
@@ -28,8 +27,9 @@ from eventlet import tpool  # noqa: E402
 from eventlet.event import Event  # noqa: E402
 
 from deploy.embedded import Embedded  # noqa: E402
+from deploy.folder import Busy, FolderLock, prepare_folder  # noqa: E402
 from deploy.logs import configure  # noqa: E402
-from deploy.node import ROOMS, Busy, FolderLock, containers, prepare_folder, runtime  # noqa: E402
+from deploy.node import ROOMS, containers, runtime  # noqa: E402
 from services.kernel.errors import MaillageError  # noqa: E402
 from services.kernel.settings import load  # noqa: E402
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from deploy.commands.common import Folder, out, sentences
-from deploy.node import POINTS
+from deploy.folder import POINTS
 from services.directory.formats.territory_points import load_points
 
 territory = typer.Typer(no_args_is_help=True, help="Le territoire / the territory.")

@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import Text, insert, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from services.kernel import catchup
+from services.kernel import catchup, verify
 from services.kernel.announce import NewEvent
 from services.kernel.applier import Applier, Event, Handlers
 from services.kernel.catchup import Head
 from services.kernel.database import Database
+from services.kernel.envelope import read
 from services.kernel.follow import Follower
 from services.kernel.identity import Identity
 from services.kernel.inbox import Receipt, receive
@@ -22,7 +23,7 @@ from services.kernel.migrate import migrate
 from services.kernel.parking import Parking
 from services.kernel.relay import after
 from services.kernel.sequencer import Sequencer
-from services.kernel.witness import Witness
+from services.kernel.witness import Mark, Witness
 from tests.conftest import Backend
 
 NODE = Identity.from_seed(b"laws" * 8)
@@ -139,3 +140,23 @@ class Following:
         session.execute(insert(Seen), {"subject": event.subject, "seq": event.seq})
         if event.subject in self.fails:
             raise RuntimeError(f"cannot handle {event.subject}")
+
+
+def faults(writer: Writer) -> list[str]:
+    """What `verify` says of the writer's log."""
+    with writer.database.read() as session:
+        proofs = verify.verify_room(session, f"{NODE.name}/{WRITER}", NODE.keyring())
+        return [fault for proof in proofs for fault in proof.faults]
+
+
+def put_back(writer: Writer, after: int, marked: int | None = None) -> None:
+    """The database as a backup taken after number `after` would have it; the witness stays, or says `marked`."""
+    kept = [read(body).header for body in writer.bodies()][after - 1]
+    with writer.database.begin() as session:
+        session.execute(text("DELETE FROM event_log WHERE reach = 'shared' AND seq > :seq"), {"seq": after})
+        session.execute(
+            text("UPDATE stream SET epoch = :epoch, seq = :seq, hash = :hash WHERE reach = 'shared'"),
+            {"epoch": kept.epoch, "seq": after, "hash": kept.hash},
+        )
+    if marked is not None:
+        Witness(writer.witness_path).record({"shared": Mark(kept.epoch, marked, "f" * 64)})

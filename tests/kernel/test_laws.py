@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from services.kernel import verify
 from services.kernel.envelope import read
-from tests.kernel.nodes import NODE, STREAM, WRITER, Following, Writer
+from tests.kernel.nodes import NODE, STREAM, WRITER, Following, Writer, faults
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 Step = st.one_of(
@@ -107,13 +107,6 @@ def _put_back(writer: Writer, column: str, seq: int, value: bytes) -> None:
     with writer.database.begin() as session:
         statement = f"UPDATE event_log SET {column} = :value WHERE reach = 'shared' AND seq = :seq"
         session.execute(text(statement), {"value": value, "seq": seq})
-
-
-def faults(writer: Writer) -> list[str]:
-    """What `verify` says of the writer's log."""
-    with writer.database.read() as session:
-        proofs = verify.verify_room(session, f"{NODE.name}/{WRITER}", NODE.keyring())
-        return [fault for proof in proofs for fault in proof.faults]
 
 
 def test_a_row_taken_out_of_the_log_or_cut_from_its_end_is_found(writer: Writer) -> None:

@@ -88,7 +88,12 @@ def said(value: object) -> str:
 
 
 def text(value: object) -> str:
-    """Plain text, NFC, trimmed: spaces of all kinds are one space, at most one empty line, no control characters."""
+    """Plain text, NFC, trimmed: spaces of all kinds are one space, at most one empty line, no control characters.
+
+    Raises `Refused` for what is no scalar: a list or an object of JSON in the place of a text.
+    """
+    if isinstance(value, list | tuple | dict | set | bytes):
+        raise Refused("text.type", "Ce n'est pas un texte mais une liste ou un objet.", "Donnez une seule valeur.")
     given = said(value)
     if given.isprintable() and "  " not in given and unicodedata.is_normalized("NFC", given):
         return given.strip()
