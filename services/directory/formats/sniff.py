@@ -55,6 +55,8 @@ def nature(path: Path) -> Shape:
         raise _refused(
             path, "file.unreadable", _reason(error), "Vérifiez le chemin et les droits du fichier."
         ) from error
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        return "jsonl"  # which may be empty: an export without services has such a file
     if not head.strip():
         raise _refused(path, "file.empty", "Le fichier est vide.", "Exportez-le de nouveau depuis votre outil.")
     if head.startswith(b"PK\x03\x04"):
@@ -122,8 +124,6 @@ def _zipped(path: Path) -> Shape:
 
 def _textual(path: Path, head: bytes) -> Shape:
     text = head.decode(encoding(path).name.removesuffix("-sig"), errors="replace").lstrip("\ufeff \t\r\n")
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return "jsonl"
     if not text.startswith(("{", "[")):
         return "csv"
     return "jsonl" if re.match(r"\{[^\n]*\}\s*\n\s*\{", text) else "json"
