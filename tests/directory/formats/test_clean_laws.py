@@ -51,9 +51,9 @@ PIECES = [
     *("1er mars", "T10:00", "1e3", "nan", "47,2", "-1.5", "oui", "é"),
 ]
 CELLS = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
-ANYTHING = st.one_of(
-    CELLS, st.none(), st.booleans(), st.integers(), st.floats(), st.lists(CELLS, max_size=3), st.dates()
-)
+NESTED = st.one_of(st.dictionaries(st.text(max_size=3), CELLS, max_size=2), st.binary(max_size=9), st.tuples(CELLS))
+SCALARS = st.one_of(CELLS, st.none(), st.booleans(), st.integers(), st.floats(), st.dates())
+ANYTHING = st.one_of(SCALARS, st.lists(CELLS, max_size=3), NESTED)
 
 
 @pytest.mark.parametrize("field", CLEANERS)

@@ -50,6 +50,9 @@ def test_each_field_has_its_rule_and_an_empty_value_is_none(field: str, given: o
         ("description", "a" * 10_001, "text.long"),
         ("latitude", "95", "coordinates.latitude"),
         ("couleur", "bleu", "field.unknown"),
+        ("nom", ["Le Relais"], "text.type"),
+        ("adresse", {"rue": "de la Fosse"}, "text.type"),
+        ("thematiques", [["a"]], "text.type"),
     ],
 )
 def test_a_value_out_of_its_limits_is_refused(field: str, given: object, code: str) -> None:
@@ -182,10 +185,11 @@ def test_cleaning_a_row_takes_no_longer_than_checking_five_numbers(rows: list[Ro
         for row in rows[:1000]:
             cleaned(row)
 
-    timed = [(seconds(ours), seconds(bare)) for _ in range(5)]
-    ours_us, bare_us = min(one for one, _ in timed) * 1000, min(other for _, other in timed) * 1000
-    print(f"{ours_us:.0f} µs a row, every telephone and domain new; a telephone by the bare library {bare_us:.0f} µs")
-    assert ours_us < 5 * bare_us
+    timed = [(seconds(ours), seconds(bare)) for _ in range(7)]
+    ratio = min(one / other for one, other in timed)
+    ours_us = min(one for one, _ in timed) * 1000
+    print(f"{ours_us:.0f} µs a row, every telephone and domain new: {ratio:.1f} telephones checked by the bare library")
+    assert ratio < 5
 
 
 def seconds(work: Callable[[], None]) -> float:
