@@ -83,11 +83,10 @@ def root_of(heads: Mapping[str, str]) -> str:
     members: dict[int, list[bytes]] = {}
     for subject, digest in heads.items():
         members.setdefault(bucket_of(subject), []).append(bytes.fromhex(digest))
-    whole = hashlib.sha256()
-    for bucket in range(BUCKETS):
-        hashes = members.get(bucket)
-        whole.update(hashlib.sha256(b"".join(sorted(hashes))).digest() if hashes else EMPTY)
-    return whole.hexdigest()
+    digests = bytearray(EMPTY * BUCKETS)
+    for bucket, hashes in members.items():
+        digests[bucket * 32 : bucket * 32 + 32] = hashlib.sha256(b"".join(sorted(hashes))).digest()
+    return hashlib.sha256(digests).hexdigest()
 
 
 def _parts(buckets: set[int] | None, size: int = 500) -> Iterable[list[int] | None]:

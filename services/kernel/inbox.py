@@ -77,7 +77,7 @@ def _readable(session: Session, body: bytes, receipt: Receipt, follows: frozense
 
 def _wanted(cursor: CursorRow | None, epoch: int, seq: int) -> bool:
     at_epoch, at_seq = (cursor.epoch, cursor.next) if cursor else (1, 1)
-    return epoch > at_epoch or (epoch == at_epoch and at_seq <= seq < at_seq + HOLD)
+    return (epoch, seq) >= (at_epoch, at_seq) and seq < at_seq + HOLD
 
 
 def _unreadable(body: bytes, error: str) -> ParkedRow:

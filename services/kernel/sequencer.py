@@ -67,6 +67,7 @@ class Sequencer:
         self._on_numbered = on_numbered
         self._executor = executor
         self._roots: dict[str, StateRoot] = {}
+        self._unwitnessed: dict[str, Mark] = {}
 
     def stream(self, reach: str) -> str:
         """The full name of this room's stream of a reach: `<fingerprint>/<service>/<reach>`."""
@@ -79,13 +80,19 @@ class Sequencer:
             self._ensure_streams(session)
             for head in self._lock(session).values():
                 mark = self._witness.mark(head.reach)
-                if mark and (mark.epoch, mark.seq) > (head.epoch, head.seq):
+                if mark and _is_behind(head, mark):
                     self._reopen(session, head, mark)
                     reopened.append(head.reach)
         return reopened
 
     def run_once(self, limit: int = BATCH) -> int:
-        """Number up to `limit` committed rows; how many. Raises `Unavailable`, `OSError`: nothing was numbered."""
+        """Number up to `limit` committed rows; how many.
+
+        Raises:
+            Unavailable: nothing was numbered.
+            OSError: what was numbered is not witnessed and may not be published; the next run begins by witnessing it.
+        """
+        self._bear_witness()
         try:
             with self._database.begin() as session:
                 heads = self._lock(session)
@@ -97,8 +104,14 @@ class Sequencer:
             for root in self._roots.values():
                 root.forget()
             raise
-        self._executor(lambda: self._witness.record(marks))
+        self._unwitnessed = marks
+        self._bear_witness()
         return len(rows)
+
+    def _bear_witness(self) -> None:
+        if self._unwitnessed:
+            self._executor(lambda: self._witness.record(self._unwitnessed))
+            self._unwitnessed = {}
 
     def _ensure_streams(self, session: Session) -> None:
         for reach in (HOME, SHARED):
@@ -177,15 +190,22 @@ class Sequencer:
         return waiting > 0 and clock.now() - clock.from_text(head.checkpoint_at) >= timedelta(seconds=EVERY_S)
 
     def _checkpoint(self, session: Session, head: StreamRow) -> None:
-        root = self._roots.setdefault(head.reach, StateRoot(head.reach))
-        state = root.advance(session, head.epoch, head.checkpoint_seq, head.seq)
+        root, state = self._count_in(session, head)
         data = {"epoch": head.epoch, "seq": head.seq, "hash": head.hash, "root": state}
         self._append(session, head, "checkpointed", data)
         head.checkpoint_seq, head.checkpoint_at = head.seq, clock.to_text(clock.now())
         root.moved(head.epoch, head.seq)
 
+    def _count_in(self, session: Session, head: StreamRow) -> tuple[StateRoot, str]:
+        """Bring the stream's state up to its head, within its epoch; the root there."""
+        root = self._roots.setdefault(head.reach, StateRoot(head.reach))
+        state = root.advance(session, head.epoch, head.checkpoint_seq, head.seq)
+        head.checkpoint_seq = head.seq
+        return root, state
+
     def _reopen(self, session: Session, head: StreamRow, mark: Mark) -> None:
         """The database forgot events that others may hold: go on in a new epoch that says where it starts."""
+        self._count_in(session, head)
         data = {"epoch": head.epoch, "seq": head.seq, "hash": head.hash, "lost": mark.seq - head.seq}
         head.epoch = max(head.epoch, mark.epoch) + 1
         self._append(session, head, "reopened", data)
@@ -206,6 +226,13 @@ class Sequencer:
                 seq=signed.header.seq, header=signed.header.raw, signature=signed.signature,
             )
         )  # fmt: skip
+
+
+def _is_behind(head: StreamRow, mark: Mark) -> bool:
+    """Whether the witness saw a later event than the database holds, or another one at the same place."""
+    if (mark.epoch, mark.seq) == (head.epoch, head.seq):
+        return mark.hash != head.hash
+    return (mark.epoch, mark.seq) > (head.epoch, head.seq)
 
 
 _NUMBER_MANY = text(

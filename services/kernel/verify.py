@@ -20,6 +20,7 @@ from services.kernel.relay import after
 from services.kernel.rows import StreamRow
 
 PAGE = 1_000
+REOPENED = ".stream.reopened.v1"
 
 
 @dataclass
@@ -54,6 +55,8 @@ class Chain:
         self._check_place(head)
         if head.type.endswith(".stream.checkpointed.v1"):
             self._check_root(event)
+        elif head.type.endswith(REOPENED):
+            self._check_base(event)
         if not is_about_stream(head.type):
             self._heads[head.subject] = head.hash
             if not is_live(head.type):
@@ -63,13 +66,17 @@ class Chain:
     def _check_place(self, head: Header) -> None:
         if head.stream != self.proof.stream:
             self._fault(head, f"belongs to {head.stream}")
-        reopened = head.epoch == self._epoch + 1 and head.type.endswith(".stream.reopened.v1")
-        if head.epoch != self._epoch and not reopened:
+        if head.epoch != self._epoch and not (head.epoch > self._epoch and head.type.endswith(REOPENED)):
             self._fault(head, f"epoch {head.epoch} after {self._epoch}")
         if head.seq != self._seq + 1:
             self._fault(head, f"number {head.seq} after {self._seq}")
         if head.prev != self._hash:
             self._fault(head, "does not hold the hash of the event before it")
+
+    def _check_base(self, event: Signed) -> None:
+        data = event.payload()
+        if data is not None and (data["epoch"], data["seq"], data["hash"]) != (self._epoch, self._seq, self._hash):
+            self._fault(event.header, "new epoch that starts elsewhere than it says")
 
     def _check_root(self, event: Signed) -> None:
         self.proof.checkpoints += 1

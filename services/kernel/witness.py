@@ -7,6 +7,7 @@ opens a new epoch (`sequencer.py`) instead of telling two histories.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,10 @@ class Mark(NamedTuple):
 
 
 class Witness:
-    """The marks of one room's streams, in one small file replaced as a whole."""
+    """The marks of one room's streams, in one small file replaced as a whole.
+
+    Several processes of one room may share it: a lock beside it makes their turns, and a mark never goes back.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -35,15 +39,21 @@ class Witness:
 
     def record(self, marks: dict[str, Mark]) -> None:
         """Remember, through a power cut. Raises `OSError` (disk full): nothing may then be published."""
-        merged = self._marks | marks
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.with_suffix(".lock").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            known = self._load()
+            merged = known | {reach: max(mark, known.get(reach, mark)) for reach, mark in marks.items()}
+            self._replace(merged)
+        self._marks = merged
+
+    def _replace(self, marks: dict[str, Mark]) -> None:
         partial = self._path.with_suffix(".partial")
-        partial.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
-            file.write(orjson.dumps({reach: list(mark) for reach, mark in merged.items()}))
+            file.write(orjson.dumps({reach: list(mark) for reach, mark in marks.items()}))
             file.flush()
             os.fsync(file.fileno())
         partial.rename(self._path)
-        self._marks = merged
 
     def _load(self) -> dict[str, Mark]:
         if not self._path.exists():

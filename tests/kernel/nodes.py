@@ -22,6 +22,7 @@ from services.kernel.log import EventLog
 from services.kernel.migrate import migrate
 from services.kernel.parking import Parking
 from services.kernel.relay import after
+from services.kernel.rows import Base as Kernel
 from services.kernel.sequencer import Sequencer
 from services.kernel.witness import Mark, Witness
 from tests.conftest import Backend
@@ -31,6 +32,7 @@ WRITER, FOLLOWER = "writer", "follower"
 STREAM = f"{NODE.name}/{WRITER}/shared"
 CHANGED = "writer.thing.changed.v1"
 KNOWN = frozenset({CHANGED})
+KERNEL_TABLES = [table.name for table in Kernel.metadata.sorted_tables]
 
 
 class Base(DeclarativeBase):
@@ -55,6 +57,15 @@ class Writer:
         self.witness_path = folder / "witness.json"
         self.log = EventLog()
         self.reopen()
+
+    def clean(self) -> Writer:
+        """As on its first day: for the next example of a property."""
+        with self.database.begin() as session:
+            for table in KERNEL_TABLES:
+                session.execute(text(f"DELETE FROM {table}"))
+        self.witness_path.unlink(missing_ok=True)
+        self.reopen()
+        return self
 
     def reopen(self) -> list[str]:
         """As a new process would: forget everything but the database and the witness."""
@@ -102,6 +113,15 @@ class Following:
         self.parking = Parking()
         self._writer = writer
         self.reopen(known)
+
+    def clean(self) -> Following:
+        """As on its first day: for the next example of a property."""
+        with self.database.begin() as session:
+            for table in (*KERNEL_TABLES, "seen"):
+                session.execute(text(f"DELETE FROM {table}"))
+        self.fails.clear()
+        self.reopen()
+        return self
 
     def reopen(self, known: frozenset[str] = KNOWN) -> None:
         """As a new process would, perhaps of a newer release."""
