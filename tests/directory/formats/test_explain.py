@@ -1,0 +1,50 @@
+"""Before an import: a mapping sketched from the columns, and what a reading would make, in words."""
+
+from pathlib import Path
+
+import pytest
+
+from services.directory.formats import mapping_file
+from services.directory.formats.explain import explain
+from services.directory.formats.reading import read
+from services.directory.formats.sketch import sketch
+
+
+def test_a_sketch_reads_the_table_it_was_made_from(tmp_path: Path) -> None:
+    places = tmp_path / "Annuaire été 2026.csv"
+    places.write_text(
+        "Association;Ville;CP;Tél.;E-mail;Lundi;Mardi;Mercredi;Remarque\n"
+        "Le Grain;Rezé;44400;0240123456;;9h-12h;;;rien\n",
+        encoding="cp1252",
+    )
+    text = sketch(places)
+    (tmp_path / "annuaire.toml").write_text(text, encoding="utf-8")
+    (row,) = read([places], str(tmp_path / "annuaire.toml"))
+    (draft,) = row.drafts
+    assert (draft["source"], draft["source_id"]) == ("annuaire-ete-2026", "le-grain-reze")
+    assert draft["fields"]["telephone"] == "+33240123456"
+    assert draft["fields"]["horaires_accueil"] == "Mo 09:00-12:00"
+    assert "# Colonnes que personne ne lit : Remarque" in text
+
+
+def test_a_sketch_of_columns_that_nobody_knows_still_is_a_mapping(tmp_path: Path) -> None:
+    places = tmp_path / "?.csv"
+    places.write_text('Quoi "donc";Où\na;b\n', encoding="utf-8")
+    mapping = mapping_file.parse("sketch", sketch(places))
+    assert (mapping.source.name, mapping.source.policy) == ("ma-source", "hold")
+
+
+def test_a_reading_is_told_in_words(tmp_path: Path, test_data: Path) -> None:
+    told = "\n".join(explain([test_data / "france-services" / "liste-fs-20240801.csv"], rows=1))
+    assert "Format : france-services. Source : france-services." in told
+    assert "Colonnes que personne ne lit : insee_dep." in told
+    assert "structure france-services--1" in told
+    assert "    telephone = +33450568749" in told
+
+
+@pytest.mark.parametrize("line", ['{"source": "essai", "id": "essai--1", "nom": "X"}', "{}"])
+def test_what_would_be_refused_is_told_with_what_to_do(tmp_path: Path, line: str) -> None:
+    (tmp_path / "a.jsonl").write_text(line, encoding="utf-8")
+    told = "\n".join(explain([tmp_path / "a.jsonl"]))
+    assert "refusée" in told
+    assert "  ! nom" in told
