@@ -34,10 +34,10 @@ def sqlite_in(folder: Path) -> Any:
 
 
 @contextmanager
-def node(folder: Path, broker: str = "", database: str = "", only_init: bool = False) -> Iterator[str]:
+def node(folder: Path, broker: str = "", database: str = "") -> Iterator[str]:
     """A node made in `folder` by `maillage init` and run by `maillage up`; its address. Stopped by its process id."""
     said = ["--broker", broker, "--database", database] if broker else []
-    maillage = [sys.executable, "-m", "deploy.cli"]
+    maillage = [sys.executable, "-c", "from deploy.cli import main; main()"]
     init = [*maillage, "init", str(folder), "--id", "bench", "--name", "Mesures", *said]
     subprocess.run(init, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     allow_any_rate(folder)

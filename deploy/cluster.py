@@ -39,9 +39,12 @@ class Child:
         self._started_at = 0.0
         self._again_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
+        self._paused = False
 
     def keep(self) -> None:
         """Start it where it does not run and its delay is over."""
+        if self._paused:
+            return
         if self._process is not None and self._process.poll() is not None:
             steady = time.monotonic() - self._started_at > STEADY_S
             self._delay_s = 0.5 if steady else min(self._delay_s * 2, 30)
@@ -56,6 +59,22 @@ class Child:
         """Ask it to stop."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
+
+    def instead(self, *arguments: str) -> str:
+        """Stop it, run its command once with more arguments, let it be started again; what that run printed.
+
+        Raises `Unavailable` where the run failed.
+        """
+        self._paused = True
+        try:
+            self.tell()
+            self.wait(STOP_WITHIN_S)
+            done = subprocess.run([*self._command, *arguments], capture_output=True, text=True, check=False)
+        finally:
+            self._process, self._paused = None, False
+        if done.returncode:
+            raise Unavailable(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "Sans explication.")
+        return done.stdout
 
     def wait(self, within_s: float) -> None:
         """Wait for its end; kill it where it takes longer."""
@@ -89,15 +108,16 @@ def _run(asked: argparse.Namespace) -> int:
     prepare_folder(asked.folder)
     port = asked.port or settings.http.port
     children = [Child(room, "deploy.serve", str(asked.folder), "--only", room) for room in ROOMS]
-    children += [
-        Child("projector", "deploy.projector", str(asked.folder)),
-        Child("gateway", "deploy.web", str(asked.folder), str(port)),
-    ]
+    projector = Child("projector", "deploy.projector", str(asked.folder))
+    children += [projector, Child("gateway", "deploy.web", str(asked.folder), str(port))]
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     given = runtime(asked.folder, settings)
-    control = ControlServer(given, {"status": lambda _: _status(given), "rebuild": _not_here})
+    control = ControlServer(
+        given,
+        {"status": lambda _: _status(given), "rebuild": lambda _: {"records": int(projector.instead("--rebuild"))}},
+    )
     control.start()
     if asked.say_address:
         print(f"http://{settings.http.host}:{port}", flush=True)
@@ -119,10 +139,6 @@ def _stop(children: list[Child]) -> None:
 
 def _status(given: Any) -> dict[str, Any]:
     return {"node": given.identity.name, "rooms": {name: given.ask(name, "status", {}) for name in ROOMS}}
-
-
-def _not_here(request: dict[str, Any]) -> dict[str, Any]:
-    raise Unavailable("Le modèle de lecture est tenu par un autre processus : arrêtez le nœud puis recommencez.")
 
 
 if __name__ == "__main__":

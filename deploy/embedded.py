@@ -90,6 +90,12 @@ class Embedded:
         return {"node": self._given.identity.name, "rooms": rooms}
 
     def _rebuild(self, request: dict[str, Any]) -> dict[str, Any]:
-        if self._projector is None:
-            raise Unavailable("Le modèle de lecture se reconstruit sur un nœud en marche : maillage up DIR.")
-        return {"records": self._projector.rebuild()}
+        if self._projector is not None:
+            return {"records": self._projector.rebuild()}
+        from gateway.projection import Projector
+
+        projector = Projector(self._given.folder / "index", self._fetch)
+        try:
+            return {"records": projector.rebuild()}
+        finally:
+            projector.close()

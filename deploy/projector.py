@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT: `python -m deploy.projector DIR`."""
+    """Run until SIGTERM or SIGINT: `python -m deploy.projector DIR [--rebuild]`."""
     folder = Path(sys.argv[1])
     settings = load(folder)
     configure(settings.log)
@@ -31,6 +31,11 @@ def main() -> int:
     stop = threading.Event()
     calls = RpcClient(connector(settings.broker.url), size=2)
     projector = Projector(folder / "index", partial(fetch, calls))
+
+    if "--rebuild" in sys.argv:
+        print(projector.rebuild())
+        projector.close()
+        return 0
 
     def tell(*_: object) -> None:
         stop.set()

@@ -68,12 +68,13 @@ def undo(session: Session, desk: Desk, done: Import) -> dict[str, int]:
     if done.state == UNDONE:
         raise WrongState("Cet import est déjà annulé.")
     counts = {"restored": 0, "withdrawn": 0, "kept": 0}
-    after = ""
-    while page := store.changes_of(session, done.id, after, PAGE):
-        after = page[-1].record_id
-        known = store.records(session, [change.record_id for change in page], lock=True)
-        for change in sorted(page, key=lambda change: known[change.record_id].kind, reverse=True):
-            counts[_undo_one(desk, change, known[change.record_id])] += 1
+    for kind in ("service", "structure"):  # a structure withdrawn first would take its services as changed since
+        after = ""
+        while page := store.changes_of(session, done.id, kind, after, PAGE):
+            after = page[-1].record_id
+            known = store.records(session, [change.record_id for change in page], lock=True)
+            for change in page:
+                counts[_undo_one(desk, change, known[change.record_id])] += 1
     done.state = UNDONE
     return counts
 

@@ -106,9 +106,13 @@ def note_changes(session: Session, changes: list[dict[str, Any]]) -> None:
             )
 
 
-def changes_of(session: Session, import_id: str, after: str, limit: int) -> Sequence[ImportChange]:
-    """What an import did, in order of record id."""
-    query = select(ImportChange).where(ImportChange.import_id == import_id, ImportChange.record_id > after)
+def changes_of(session: Session, import_id: str, kind: str, after: str, limit: int) -> Sequence[ImportChange]:
+    """What an import did to records of a kind, in order of record id."""
+    query = (
+        select(ImportChange)
+        .join(Record, Record.id == ImportChange.record_id)
+        .where(ImportChange.import_id == import_id, Record.kind == kind, ImportChange.record_id > after)
+    )
     return session.scalars(query.order_by(ImportChange.record_id).limit(limit)).all()
 
 

@@ -114,6 +114,11 @@ def test_undo_takes_back_what_nobody_changed_since(directory: Opened) -> None:
         directory.undo({"import": second["import"]})
 
 
+def test_undo_takes_services_back_with_their_structures(directory: Opened) -> None:
+    done = run(directory, [structure(), service(1), service(2)])
+    assert directory.undo({"import": done["import"]}) == {"restored": 0, "withdrawn": 3, "kept": 0}
+
+
 def test_a_preview_says_what_would_be_done_and_does_nothing(directory: Opened) -> None:
     run(directory, [structure(1)])
     before = directory.announced()

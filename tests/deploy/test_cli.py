@@ -1,0 +1,214 @@
+"""The command line as an operator uses it: real processes, real files, a node that runs and one that does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.servers import free_ports
+
+BIN = Path(sys.executable).parent / "maillage"
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "deploy" / "samples" / "radar.json"
+
+
+class Node:
+    """A node's folder and the command on it."""
+
+    def __init__(self, folder: Path, work: Path) -> None:
+        self.folder, self.work = folder, work
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run `maillage`; what it printed, where it ended with `code`."""
+        done = subprocess.run([BIN, *arguments], cwd=self.work, capture_output=True, text=True, timeout=120)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def json(self, command: str, *arguments: str) -> Any:
+        """Run a command on this node with `--json`."""
+        return json.loads(self.run(*command.split(), str(self.folder), *arguments, "--json"))
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    """A fresh node that does not run."""
+    made = Node(tmp_path / "node", tmp_path)
+    made.run("init", str(made.folder), "--id", "essai", "--name", "Essai")
+    return made
+
+
+@pytest.fixture
+def running(node: Node) -> Iterator[tuple[Node, int]]:
+    """The node, running, and its port."""
+    [port] = free_ports(1)
+    process = subprocess.Popen([BIN, "up", str(node.folder), "--port", str(port)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    yield node, port
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 0
+
+
+def get(port: int, path: str) -> Any:
+    """What the gateway answers."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return json.load(answer)
+
+
+def counts(outcome: dict[str, Any]) -> dict[str, int]:
+    """The counts of an import that are not 0."""
+    names = ("created", "updated", "unchanged", "withdrawn", "refused")
+    return {name: outcome[name] for name in names if outcome[name]}
+
+
+def test_a_second_import_on_a_stopped_node_changes_nothing_and_undo_takes_it_back(node: Node) -> None:
+    first = node.json("import", str(SAMPLE))
+    assert counts(first) == {"created": 98}
+    assert counts(node.json("import", str(SAMPLE))) == {"unchanged": 98}
+    said = node.run("undo", str(node.folder), first["import_id"])
+    assert "98 fiches retirées" in said
+
+
+def test_a_dry_run_tells_and_does_nothing(node: Node) -> None:
+    assert counts(node.json("import", str(SAMPLE), "--dry-run")) == {"created": 98}
+    assert node.json("source list") == []
+
+
+def test_refused_rows_are_corrected_in_their_file_and_imported_again(node: Node) -> None:
+    samples = ROOT / "deploy" / "samples"
+    mapping = str(samples / "exemple-tableur.toml")
+    outcome = node.json("import", str(samples / "exemple-tableur.csv"), "--format", mapping)
+    assert (outcome["created"], outcome["refused"]) == (14, 1)
+    [problem] = outcome["first_problems"]
+    assert problem["line"] and problem["why"] and problem["remedy"]
+    [refused] = [Path(path) for path in outcome["refused_files"]]
+    text = refused.read_text("utf-8-sig")
+    assert problem["value"] in text
+    refused.write_text(text.replace(problem["value"], "Nantes"), "utf-8")
+    again = node.json("import", str(refused), "--format", mapping)
+    assert again["refused"] == 0
+
+
+def test_a_held_source_is_published_by_a_permanent_in_one_command(node: Node) -> None:
+    node.json("import", str(SAMPLE))
+    node.run("user", "add", str(node.folder), "marie@example.org", "--role", "permanent")
+    node.run("user", "add", str(node.folder), "paul@example.org", "--role", "volunteer")
+    refusal = node.run("publish", str(node.folder), "--source", "exemples-radar", "--as", "paul@example.org", code=1)
+    assert "directory:publish" in refusal
+    done = node.json("publish", "--source", "exemples-radar", "--as", "marie@example.org")
+    assert done["published"] + len(done["refused"]) == 98
+    assert done["published"] > 90
+
+
+def test_an_import_killed_in_the_middle_is_finished_by_doing_it_again(node: Node, tmp_path: Path) -> None:
+    big = tmp_path / "grand.jsonl"
+    rows = (
+        {"source": "grand", "id": f"grand--{number}", "nom": f"Association {number}", "date_maj": "2026-01-01"}
+        for number in range(6_000)
+    )
+    big.write_bytes(b"\n".join(orjson.dumps(row) for row in rows))
+    command = [BIN, "import", str(node.folder), str(big), "--source", "grand"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _wait_for_rows(node, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    _wait_for_end(node)
+    outcome = node.json("import", str(big), "--source", "grand")
+    assert outcome["created"] + outcome["unchanged"] == 6_000
+    assert outcome["unchanged"] > 0
+    assert len(json.loads(_exported(node, tmp_path))["structures"]) == 6_000
+    assert node.json("verify")["faults"] == []
+
+
+def _wait_for_rows(node: Node, process: subprocess.Popen[bytes]) -> None:
+    import sqlite3
+
+    ends_at = time.monotonic() + 30
+    while time.monotonic() < ends_at and process.poll() is None:
+        try:
+            with sqlite3.connect(node.folder / "data" / "directory.sqlite3", timeout=1) as database:
+                if database.execute("SELECT count(*) FROM record").fetchone()[0] > 500:
+                    return
+        except sqlite3.OperationalError:
+            pass
+        time.sleep(0.02)
+    pytest.fail("the import was over, or had not begun, when it was to be killed")
+
+
+def _wait_for_end(node: Node) -> None:
+    """The quiet node that served the killed command must notice and end, or the next command would meet it."""
+    ends_at = time.monotonic() + 30
+    while time.monotonic() < ends_at and (node.folder / "node.sock").exists():
+        time.sleep(0.1)
+
+
+def _exported(node: Node, tmp_path: Path) -> bytes:
+    out = tmp_path / "tout.json"
+    node.run("export", str(node.folder), "--out", str(out), "--all")
+    return out.read_bytes()
+
+
+def test_what_a_running_node_imports_is_found_and_survives_its_restart(running: tuple[Node, int]) -> None:
+    node, port = running
+    node.json("import", str(SAMPLE))
+    node.run("source", "set", str(node.folder), "exemples-radar", "--policy", "publish")
+    node.run("user", "add", str(node.folder), "marie@example.org", "--role", "permanent")
+    node.json("publish", "--source", "exemples-radar", "--as", "marie@example.org")
+    assert _soon(lambda: get(port, "/api/v1/services?size=1")["total"] > 60)
+    assert node.json("doctor")[-1]["ok"]
+
+
+def _soon(holds: Any, within_s: float = 5.0) -> bool:
+    ends_at = time.monotonic() + within_s
+    while time.monotonic() < ends_at:
+        if holds():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_an_export_imported_into_a_second_node_is_exported_the_same(node: Node, tmp_path: Path) -> None:
+    node.json("import", str(SAMPLE))
+    exported = _exported(node, tmp_path)
+    second = Node(tmp_path / "second", tmp_path)
+    second.run("init", str(second.folder), "--id", "second", "--name", "Second")
+    (tmp_path / "premier.json").write_bytes(exported)
+    second.json("import", str(tmp_path / "premier.json"))
+    one, other = json.loads(exported), json.loads(_exported(second, tmp_path))
+    for kind in ("structures", "services"):
+        assert sorted(one[kind], key=lambda item: item["id"]) == sorted(other[kind], key=lambda item: item["id"])
+
+
+def test_a_second_up_says_who_runs_already(running: tuple[Node, int]) -> None:
+    node, _ = running
+    assert "tourne déjà" in node.run("up", str(node.folder), "--port", str(free_ports(1)[0]), code=1)
+
+
+def test_a_port_already_taken_is_said_with_the_way_out(node: Node, tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = node.run("up", str(node.folder), "--port", str(taken.getsockname()[1]), code=1)
+    assert "est pris" in said and "--port" in said
+
+
+def test_a_folder_that_is_no_node_is_said_with_the_command_that_makes_one(tmp_path: Path) -> None:
+    said = Node(tmp_path / "rien", tmp_path).run("status", str(tmp_path / "rien"), code=1)
+    assert "maillage init" in said
+
+
+def test_every_command_has_help_and_a_wrong_one_ends_with_2(node: Node) -> None:
+    for words in (["--help"], ["import", "--help"], ["parked", "list", "--help"], ["territory", "points", "--help"]):
+        assert "Usage" in node.run(*words)
+    node.run("importe", code=2)
