@@ -18,6 +18,7 @@ import structlog
 
 from gateway.index import generation
 from gateway.index.folder import Folder
+from gateway.index.memory import few_arenas
 from gateway.index.snapshot import FROM_ROWS, Snapshots, make
 from gateway.index.writer import GenerationWriter
 from services.kernel import clock
@@ -65,6 +66,7 @@ class Projector:
     ) -> None:
         self._folder = Folder(path)
         self._folder.lock()
+        few_arenas()
         self._fetch = fetch
         self._poll_s = poll_s
         self._execute = execute
