@@ -16,10 +16,10 @@ NO_ROWS: Rows = np.empty(0, dtype=np.intp)
 
 
 def grown(array: npt.NDArray[Any], rows: int, fill: Any) -> npt.NDArray[Any]:
-    """The array itself when it holds `rows`, else a copy half as large again, the new places set to `fill`."""
+    """The array itself when it holds `rows`, else a copy an eighth larger at least, the new places set to `fill`."""
     if rows <= len(array):
         return array
-    larger = np.full(max(rows, len(array) + len(array) // 2, 64), fill, dtype=array.dtype)
+    larger = np.full(max(rows, len(array) + len(array) // 8, 64), fill, dtype=array.dtype)
     larger[: len(array)] = array
     return larger
 

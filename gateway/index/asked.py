@@ -66,10 +66,10 @@ def plan(question: str, words: Words, records: int) -> Plan:
     planned = []
     for said in text.asked(question):
         stem = text.stem(said)
-        holding = len(words.text(stem).rows)
+        holding = words.text(stem).count
         mistyped = holding < FEW_RECORDS and len(said) >= SHORTEST_MISTYPED
         if mistyped:
-            holding = max(holding, len(words.mistyped(said).rows))
+            holding = max(holding, words.mistyped(said).count)
         planned.append(Word(said, stem, mistyped, weight(records, holding)))
     together = Plan(tuple(planned), all_words=True)
     if len(planned) < 2 or len(Asked(together, words).rows()):
@@ -91,7 +91,7 @@ class Asked:
 
     def count(self) -> int:
         """At most how many rows answer."""
-        counts = [sum(len(posting.rows) for posting in postings) for postings in self._postings]
+        counts = [sum(posting.count for posting in postings) for postings in self._postings]
         if not counts:
             return 0
         return min(counts) if self._plan.all_words else sum(counts)
@@ -120,10 +120,10 @@ class Asked:
 
 
 def _union(postings: list[Posting]) -> Rows:
-    postings = [posting for posting in postings if len(posting.rows)] or postings[:1]
-    if len(postings) == 1:
-        return postings[0].rows.astype(np.intp)
-    return np.unique(np.concatenate([posting.rows for posting in postings])).astype(np.intp)
+    held = [posting.rows() for posting in postings if posting.count]
+    if len(held) < 2:
+        return held[0] if held else NO_ROWS
+    return np.unique(np.concatenate(held))
 
 
 def _best(postings: list[Posting], rows: Rows) -> Tiers:

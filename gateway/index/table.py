@@ -171,7 +171,8 @@ class Table:
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Everything, as arrays by name, for a snapshot."""
-        self.ids.keys()
+        for strings in (self.ids, self.names):
+            strings.keys()  # worked out now, once for all readers
         found = {name: getattr(self, name) for name in self._FILL} | {"size": np.array([self.size])}
         for name, strings in (("ids", self.ids), ("names", self.names)):
             found |= {f"{name}.{part}": array for part, array in strings.state().items()}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,39 +22,53 @@ from gateway.index.arrays import Rows
 Tiers = npt.NDArray[np.uint8]
 
 CACHE_BYTES = 12_000_000
+CACHE_BYTES_A_ROW = 24
+"""The cache is larger in large indexes: room for some twenty words that many records hold."""
+DENSE_FROM = 8
+"""A word that more than one row in so many holds is kept as one tier for every row."""
 MENDED_AT_MOST = 2_000
 """Documents written since a word was fetched, above which it is fetched anew."""
 
 
-@dataclass(slots=True)
 class Posting:
-    """The rows that hold a word, ascending, and the best tier each holds it in; true as of `stamp`."""
+    """The rows that hold a word, and the best tier each holds it in; true as of `stamp`.
 
-    rows: npt.NDArray[np.int32]
-    tiers: Tiers
-    stamp: int
-    dense: Tiers | None = None
+    A rare word is two arrays, rows and tiers; a common one is the tier of every row, 0 where the word is not.
+    """
+
+    def __init__(self, rows: npt.NDArray[np.int32], tiers: Tiers, stamp: int, size: int) -> None:
+        """`rows` ascending; `size` is the number of rows of the table, or more."""
+        self.stamp = stamp
+        self.count = len(rows)
+        self._rows, self._tiers = rows, tiers
+        self._dense: Tiers | None = None
+        if len(rows) * DENSE_FROM > size:
+            self._dense = np.zeros(size, dtype=np.uint8)
+            self._dense[rows] = tiers
+            self._rows, self._tiers = rows[:0], tiers[:0]
+
+    def rows(self) -> Rows:
+        """The rows, ascending."""
+        return np.flatnonzero(self._dense) if self._dense is not None else self._rows.astype(np.intp)
 
     def of(self, rows: Rows) -> Tiers:
         """The tier of each of `rows`, 0 where the word is not."""
-        if self.dense is not None:
-            return self.dense[rows]
-        if not len(self.rows):
+        if self._dense is not None:
+            return self._dense[rows]
+        if not len(self._rows):
             return np.zeros(len(rows), dtype=np.uint8)
-        places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return np.where(self.rows[places] == rows, self.tiers[places], 0).astype(np.uint8)
+        places = np.minimum(np.searchsorted(self._rows, rows), len(self._rows) - 1)
+        return np.where(self._rows[places] == rows, self._tiers[places], 0).astype(np.uint8)
 
-    def spread(self, size: int) -> None:
-        """Keep a common word by row as well: looking it up is then one step."""
-        self.dense = None
-        if len(self.rows) * 8 > size:
-            self.dense = np.zeros(size, dtype=np.uint8)
-            self.dense[self.rows] = self.tiers
+    def fits(self, size: int) -> bool:
+        """Can it be asked about tables of so many rows?"""
+        return self._dense is None or len(self._dense) >= size
 
     @property
     def nbytes(self) -> int:
         """Bytes held, with a word's share of the cache itself."""
-        return self.rows.nbytes + self.tiers.nbytes + (self.dense.nbytes if self.dense is not None else 0) + 300
+        dense = self._dense.nbytes if self._dense is not None else 0
+        return self._rows.nbytes + self._tiers.nbytes + dense + 300
 
 
 class Words:
@@ -93,31 +106,29 @@ class Words:
             known = self._mended(known, how, word)
         self._cache[how, word] = known
         self.nbytes += known.nbytes
-        while self.nbytes > CACHE_BYTES and len(self._cache) > 1:
+        while self.nbytes > max(CACHE_BYTES, CACHE_BYTES_A_ROW * self._size) and len(self._cache) > 1:
             _, dropped = self._cache.popitem(last=False)
             self.nbytes -= dropped.nbytes
         return known
 
     def _fetched(self, how: str, word: str) -> Posting:
         rows, tiers = self._ask(self._query(how, word))
-        posting = Posting(rows, tiers, self._stamp)
-        posting.spread(self._size)
-        return posting
+        return Posting(rows, tiers, self._stamp, self._size)
 
     def _mended(self, known: Posting, how: str, word: str) -> Posting:
-        still = self._row_stamps[known.rows] <= known.stamp
+        """The posting without the rows written since, and with those of them that hold the word now."""
+        held = known.rows()
+        still = held[self._row_stamps[held] <= known.stamp]
         since = tantivy.Query.range_query(
             self._schema, "stamp", tantivy.FieldType.Unsigned, lower_bound=known.stamp + 1, use_inverted_index=True
         )
         rows, tiers = self._ask(self._query(how, word), tantivy.Query.const_score_query(since, 0.0))
-        if still.all() and not len(rows) and (known.dense is None or len(known.dense) >= self._size):
+        if len(still) == len(held) and not len(rows) and known.fits(self._size):
             known.stamp = self._stamp
             return known
-        rows = np.concatenate((known.rows[still], rows))
-        order = np.argsort(rows, kind="stable")
-        mended = Posting(rows[order], np.concatenate((known.tiers[still], tiers))[order], self._stamp)
-        mended.spread(self._size)
-        return mended
+        every = np.concatenate((still.astype(np.int32), rows))
+        order = np.argsort(every, kind="stable")
+        return Posting(every[order], np.concatenate((known.of(still), tiers))[order], self._stamp, self._size)
 
     def _query(self, how: str, word: str) -> tantivy.Query:
         if how == "mistyped":

@@ -76,7 +76,7 @@ def test_a_second_projector_on_the_same_folder_is_refused_with_the_holder(world:
 def test_what_the_readers_hold_after_many_small_commits_is_what_a_fresh_reader_holds(world: World) -> None:
     rnd = random.Random(5)
     records = random_records(60, seed=2)
-    for _ in range(25):
+    for _ in range(12):
         world.publish(*rnd.sample(records, 5))
         world.withdraw(*rnd.sample([*world.feed.live("service").values(), records[0]], 1))
         world.reader.search(Query(q="permis jardin"))

@@ -26,7 +26,8 @@ def test_limits_are_those_of_the_code() -> None:
     assert (text.MAX_QUERY_WORDS, asked.FEW_RECORDS, asked.SHORTEST_MISTYPED) == (12, 3, 4)
     assert f"grouped, {projection.GROUPED_S * 1000:.0f} ms at a time" in PAGE
     assert f"from {snapshot.FROM_ROWS:,} records on" in PAGE
-    assert f"{words.CACHE_BYTES // 10**6} MB at most for words, {items.KEPT_BYTES // 10**6} MB for items" in PAGE
+    assert f"{words.CACHE_BYTES // 10**6} MB at most for words ({words.CACHE_BYTES_A_ROW} bytes a record" in PAGE
+    assert f"{items.KEPT_BYTES // 10**6} MB for items" in PAGE
     assert Reader.__init__.__kwdefaults__ == {"check_every_s": 0.005} and "every 5 ms" in PAGE
 
 
