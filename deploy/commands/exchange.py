@@ -30,17 +30,23 @@ def import_(
     force: Annotated[bool, typer.Option(help="Retirer même plus de 20 %")] = False,
     dry_run: Annotated[bool, typer.Option(help="Dire ce qui serait fait, sans rien faire")] = False,
     strict: Annotated[bool, typer.Option(help="Refuser une ligne pour toute valeur incomprise")] = False,
+    explain: Annotated[
+        bool, typer.Option(help="Dire comment le fichier serait lu, et proposer une correspondance")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Importer des fiches ; recommencer ne double rien / import records; doing it again doubles nothing."""
     from services.directory.formats.reading import detect, read
 
+    if explain:
+        _explain(files, format)
+        return
     detected = detect(files, format)
     about: dict[str, Any] = {}
     if detected.mapping is not None:
         known = detected.mapping.source
         source = source or known.name
-        about = {"licence": known.licence, "attribution": known.attribution,
+        about = {"label": known.title, "licence": known.licence, "attribution": known.attribution,
                  "policy": known.policy}  # fmt: skip
     source = source or detected.source
     if not source:
@@ -90,6 +96,21 @@ def _records(node: Client, public: bool) -> Iterator[dict[str, Any]]:
             page = node.call("directory", "export", {"kind": kind, "after": after, "limit": PAGE, "public": public})
             yield from page["records"]
             after = page["next"]
+
+
+def _explain(files: list[Path], format: str | None) -> None:
+    """How the files would be read; for columns that nothing knows, a mapping to begin with."""
+    from services.directory.formats.explain import explain
+    from services.directory.formats.sketch import sketch
+
+    try:
+        for line in explain(files, format):
+            out.print(line, markup=False)
+    except ValidationError as error:
+        if not any(problem.get("code") == "file.columns" for problem in error.details or ()):
+            raise
+        out.print(f"# {error.message}\n# Une correspondance pour commencer, à compléter :\n", markup=False)
+        out.print(sketch(files[0]), markup=False)
 
 
 def _bar() -> Progress:

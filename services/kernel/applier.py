@@ -97,10 +97,15 @@ Blocked = set[tuple[str, str]]
 
 @dataclass
 class _Attempt:
-    """What went wrong so far with the one event being applied: the handler now running, the errors of the others."""
+    """What went wrong so far with the one event being applied: its handlers' errors, and those that ran since."""
 
-    running: str | None = None
     failures: dict[str, Exception] = field(default_factory=dict)
+    ran: list[str] = field(default_factory=list)
+
+    def blame(self, error: Exception) -> None:
+        """On the handler that ran last; where they all returned (it was the commit that failed), on all of them."""
+        for name in self.ran:
+            self.failures[name] = error
 
 
 class Applier:
@@ -126,23 +131,32 @@ class Applier:
         blocked = self._parking.blocked(session)
         for signed in batch.ready:
             for name in self._handlers.names(signed.header.type):
-                self._dispatch(session, name, signed, blocked, attempt or _Attempt())
+                self._dispatch(session, name, signed, blocked, attempt)
         self._move(session, batch)
         return Applied(len(batch.ready), batch.gap, len(batch.ready) == limit)
 
-    def _dispatch(self, session: Session, name: str, signed: Signed, blocked: Blocked, attempt: _Attempt) -> None:
+    def _dispatch(
+        self, session: Session, name: str, signed: Signed, blocked: Blocked, attempt: _Attempt | None
+    ) -> None:
         subject = signed.header.subject
-        if name in attempt.failures:
+        if attempt and name in attempt.failures:
             self._parking.park(session, name, signed, attempt.failures[name])
         elif (name, subject) in blocked or (UNKNOWN, subject) in blocked:
             self._parking.park_behind(session, name, signed)
         elif name == UNKNOWN:
             self._parking.park_unknown(session, name, signed)
             blocked.add((name, subject))
+        elif attempt:
+            self._watch(session, name, signed, attempt)
         else:
-            attempt.running = name
             self._handlers.run(name, session, Event.of(signed))
-            attempt.running = None
+
+    def _watch(self, session: Session, name: str, signed: Signed, attempt: _Attempt) -> None:
+        """Run one handler so that what it only prepared fails here, and not in another's name."""
+        before, attempt.ran = attempt.ran, [name]
+        self._handlers.run(name, session, Event.of(signed))
+        session.flush()
+        attempt.ran = [*before, name]
 
     def _run_carefully(self, stream: str, limit: int) -> Applied:
         total = Applied()
@@ -165,9 +179,10 @@ class Applier:
             except Unavailable:
                 raise
             except Exception as error:
-                if attempt.running is None:
+                if not attempt.ran:
                     raise
-                attempt.failures[attempt.running] = error
+                attempt.blame(error)
+                attempt.ran = []
 
     def _take(self, session: Session, stream: str, limit: int) -> _Batch:
         cursor = cursor_of(session, stream)

@@ -30,12 +30,12 @@ def bucket_of(subject: str) -> int:
 
 def is_live(event_type: str) -> bool:
     """Whether the record still exists after an event of this type."""
-    return event_type.split(".")[-2] != "withdrawn"
+    return event_type.split(".")[-2:-1] != ["withdrawn"]
 
 
 def is_about_stream(event_type: str) -> bool:
     """Whether the event tells of the stream (checkpoint, new epoch), not of a record."""
-    return event_type.split(".")[1] == "stream"
+    return event_type.split(".")[1:2] == ["stream"]
 
 
 class StateRoot:

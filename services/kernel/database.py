@@ -43,6 +43,7 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         self._lock = threading.Lock()
         self.engine = _sqlite(url, executor) if self.is_sqlite else _postgres(url, room)
+        self._reading = self.engine if self.is_sqlite else _of_one_moment(self.engine)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -59,7 +60,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that only reads, on one snapshot; what it changes is thrown away."""
-        with _translated(), Session(self.engine, expire_on_commit=False) as session:
+        with _translated(), Session(self._reading, expire_on_commit=False) as session:
             if self.is_sqlite:
                 session.execute(text("BEGIN"))
             yield session
@@ -95,9 +96,21 @@ def _translated() -> Iterator[None]:
         reason = str(error.orig)
         if any(sign in reason for sign in FULL):
             raise Unavailable(DISK_FULL) from error
-        if isinstance(error, OperationalError) or error.connection_invalidated:
+        if _is_passing(error):
             raise Unavailable(f"La base de données ne répond pas ({reason.splitlines()[0]}).") from error
         raise
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    """Whether it may work later. SQLite calls a wrong statement, too, "operational"."""
+    if error.connection_invalidated:
+        return True
+    return isinstance(error, OperationalError) and getattr(error.orig, "sqlite_errorcode", 0) != sqlite3.SQLITE_ERROR
+
+
+def _of_one_moment(engine: Engine) -> Engine:
+    """PostgreSQL would otherwise show each statement of a transaction another state."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def _sqlite(url: str, executor: Executor) -> Engine:

@@ -206,7 +206,10 @@ class Engine(DependencyProvider):
     def _fetch_heads(self) -> list[Head]:
         found: list[Head] = []
         for each in self.container.service_cls.follows:
-            found += [Head(**head) for head in self.runtime.ask(each.SERVICE, "heads", {})["heads"]]
+            try:
+                found += [Head(**head) for head in self.runtime.ask(each.SERVICE, "heads", {})["heads"]]
+            except (MaillageError, *BROKER_ERRORS) as error:
+                _logger.warning("heads not heard", room=self.prefix, service=each.SERVICE, reason=type(error).__name__)
         return found
 
 

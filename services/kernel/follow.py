@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -23,7 +23,7 @@ from services.kernel.applier import Applier, Event, Handlers
 from services.kernel.catchup import Fetch, Head
 from services.kernel.database import Database
 from services.kernel.envelope import Signed
-from services.kernel.errors import MaillageError, Unavailable
+from services.kernel.errors import Conflict, MaillageError, Unavailable
 from services.kernel.inbox import Receipt, receive
 from services.kernel.parking import Parking
 from services.kernel.relay import BROKER_ERRORS, events_exchange
@@ -123,12 +123,13 @@ class Follower:
         self._fetch = fetch
         self._fetch_heads = fetch_heads
         self._wake = threading.Event()
-        self._dirty: set[str] = set()
+        self._lock = threading.Lock()
+        self._dirty: dict[str, None] = {}
         self.heads: Sequence[Head] = ()
 
     def on_receipt(self, receipt: Receipt) -> None:
         """Called by the receiver after each batch."""
-        self._dirty |= receipt.streams
+        self._mark(receipt.streams)
         self._wake.set()
 
     def wake(self) -> None:
@@ -159,17 +160,31 @@ class Follower:
             self._wake.clear()
 
     def poll_heads(self) -> None:
-        """Ask how far the streams are; those further than here are looked at."""
-        self.heads = self._fetch_heads()
+        """Ask how far the streams are; those further than here are looked at. Of who does not answer, keep the last."""
+        known = {head.stream: head for head in self.heads} | {head.stream: head for head in self._fetch_heads()}
+        self.heads = list(known.values())
         with self._database.read() as session:
-            self._dirty |= set(catchup.behind(session, self.heads))
+            self._mark(catchup.behind(session, self.heads))
 
     def apply_all(self, stop: threading.Event | None = None) -> int:
-        """Apply and repair until every stream that has something is up to date; how many events were applied."""
-        total = 0
-        while self._dirty and not (stop and stop.is_set()):
-            stream = self._dirty.pop()
-            total += self._apply(stream)
+        """Apply and repair, a page of each stream in turn, until all are up to date; how many events were applied.
+
+        A stream that cannot be gone on with (its room is away, its log has a hole) holds back no other; its error is
+        raised once the others are done, and it is tried again by the next call.
+        """
+        total, failed = 0, dict[str, Exception]()
+        while not (stop and stop.is_set()) and (stream := self._next()) is not None:
+            try:
+                count, more = self._apply(stream)
+            except Exception as error:
+                failed[stream] = error
+                continue
+            total += count
+            if more:
+                self._mark([stream])
+        self._mark(failed)
+        for error in failed.values():
+            raise error
         return total
 
     def retry_due(self) -> None:
@@ -179,20 +194,29 @@ class Follower:
         for parked_id in due:
             self._parking.attempt(self._database, parked_id, self._run_parked)
 
-    def _apply(self, stream: str) -> int:
-        total = 0
-        try:
-            while True:
-                applied = self._applier.run_once(stream)
-                total += applied.count
-                if applied.more:
-                    continue
-                missing = applied.gap or self._is_behind(stream)
-                if not (missing and catchup.pull(self._database, stream, self._fetch)):
-                    return total
-        except BaseException:
-            self._dirty.add(stream)
-            raise
+    def _apply(self, stream: str) -> tuple[int, bool]:
+        """A page of one stream: how many were applied, and whether to look again."""
+        applied = self._applier.run_once(stream)
+        if applied.more:
+            return applied.count, True
+        missing = applied.gap or self._is_behind(stream)
+        if not (missing and catchup.pull(self._database, stream, self._fetch)):
+            return applied.count, False
+        repaired = self._applier.run_once(stream)
+        if not repaired.count:
+            raise Conflict(f"Le journal du flux {stream} ne reprend pas là où il a été lu.")
+        return applied.count + repaired.count, True
+
+    def _next(self) -> str | None:
+        with self._lock:
+            stream = next(iter(self._dirty), None)
+            if stream is not None:
+                del self._dirty[stream]
+            return stream
+
+    def _mark(self, streams: Iterable[str]) -> None:
+        with self._lock:
+            self._dirty.update(dict.fromkeys(streams))
 
     def _is_behind(self, stream: str) -> bool:
         known = [head for head in self.heads if head.stream == stream]

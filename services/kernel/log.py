@@ -22,6 +22,7 @@ from services.kernel.rows import LogRow
 
 CAUSE = "maillage.cause"
 """Key of `session.info`: the id of the event, or of the call, that this transaction answers."""
+TYPE_PARTS = 4
 _PENDING = "maillage.log.pending"
 
 
@@ -46,6 +47,8 @@ class EventLog:
 
 
 def _row(item: NewEvent, causation: str) -> dict[str, Any]:
+    if len(item.type.split(".")) != TYPE_PARTS:
+        raise ValueError(f"{item.type!r} is not service.entity.fact.version")
     data = canonical(item.data)
     if len(data) > MAX_DATA_BYTES:
         raise ValidationError(

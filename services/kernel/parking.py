@@ -1,6 +1,6 @@
 """Events that could not be handled: tried again with growing delay, then kept for an operator.
 
-Rows are queued by (handler, subject), in the order of their stream. The first of a queue is `retrying` until its
+Rows are queued by (handler, subject), in the order in which they came. The first of a queue is `retrying` until its
 attempts are used up, then `parked`; the others are `waiting`. When the first succeeds, or an operator drops it, the
 next is tried. Everything happens in the room's own transactions: a retry that succeeds takes effect and leaves the
 queue at once.
@@ -12,18 +12,23 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, func, insert, select, tuple_, update
+from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from services.kernel import clock
 from services.kernel.database import Database
 from services.kernel.envelope import Signed, read
-from services.kernel.errors import NotFound, Unavailable
-from services.kernel.rows import ParkedRow
+from services.kernel.errors import NotFound, Unavailable, WrongState
+from services.kernel.rows import CursorRow, ParkedRow
 
 DELAYS_S = (1, 5, 30, 120, 600)
 """Before the 2nd, 3rd, … attempt; after the last one the event waits for an operator."""
 PAGE = 100
+_WHY_NOT = {
+    "waiting": "il attend derrière un autre événement de la même fiche",
+    "upgrade": "son type n’est pas connu de cette version",
+    "unreadable": "ce message n’est pas un événement",
+}
 UNKNOWN = "?"
 """The handler name under which events of a type unknown to this release wait; they hold back every handler."""
 Run = Callable[[str, Session, Signed], None]
@@ -63,8 +68,9 @@ class Parking:
         """Try one parked event now; on success its next in line becomes due. Whether it succeeded."""
         try:
             with database.begin() as session:
-                row = session.get(ParkedRow, parked_id, with_for_update=True)
-                if row is None:
+                _take_turn(session)
+                row = session.get(ParkedRow, parked_id)
+                if row is None or row.state != "retrying":
                     return True
                 run(row.handler, session, read(row.body))
                 session.flush()
@@ -78,12 +84,20 @@ class Parking:
             return False
 
     def retry(self, session: Session, parked_id: int) -> None:
-        """Give a parked event all its attempts again, from now. Raises `NotFound`."""
+        """Give a parked event all its attempts again, from now.
+
+        Raises:
+            NotFound: there is none.
+            WrongState: it waits for another event or for an upgrade, or is no event at all.
+        """
         row = self._get(session, parked_id)
+        if row.state not in ("retrying", "parked"):
+            raise WrongState(f"L’événement n° {parked_id} ne peut pas être repris : {_WHY_NOT[row.state]}.")
         row.state, row.attempts, row.due_at = "retrying", 0, clock.to_text(self._now())
 
     def drop(self, session: Session, parked_id: int) -> None:
         """Give up an event for good; the next of its record is tried. Raises `NotFound`."""
+        _take_turn(session)
         self._release(session, self._get(session, parked_id))
 
     def counts(self, session: Session) -> dict[str, int]:
@@ -103,7 +117,8 @@ class Parking:
 
     def upgraded(self, session: Session, handlers_of: Callable[[str], Sequence[str]]) -> None:
         """After an upgrade: queue events of types now known for their handlers, in their old order."""
-        for row in session.scalars(select(ParkedRow).where(ParkedRow.state == "upgrade").order_by(ParkedRow.id)):
+        _take_turn(session)
+        for row in session.scalars(select(ParkedRow).where(ParkedRow.handler == UNKNOWN).order_by(ParkedRow.id)):
             names = list(handlers_of(row.type))
             if names == [row.handler]:
                 continue
@@ -119,7 +134,7 @@ class Parking:
         blocked = exists().where(
             earlier.subject == subject,
             earlier.handler.in_([ParkedRow.handler, UNKNOWN]),
-            tuple_(earlier.seq, earlier.id) < tuple_(ParkedRow.seq, ParkedRow.id),
+            func.coalesce(earlier.place, earlier.id) < func.coalesce(ParkedRow.place, ParkedRow.id),
             earlier.state != "unreadable",
         )
         session.execute(
@@ -167,9 +182,14 @@ def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:500]
 
 
+def _take_turn(session: Session) -> None:
+    """One at a time with the applier: what it parks behind an event, and the release of that event, must not cross."""
+    session.execute(select(CursorRow.stream).order_by(CursorRow.stream).with_for_update()).all()
+
+
 def _queue_for(row: ParkedRow, handler: str) -> Any:
     return insert(ParkedRow).values(
-        handler=handler, subject=row.subject, stream=row.stream, seq=row.seq, type=row.type, state="waiting",
+        place=row.place or row.id, handler=handler, subject=row.subject, stream=row.stream, seq=row.seq, type=row.type, state="waiting",
         attempts=0, due_at=row.due_at, parked_at=row.parked_at, error="", body=row.body,
     )  # fmt: skip
 

@@ -108,10 +108,12 @@ class ParkedRow(Base):
 
     `state`: retrying (again at `due_at`), parked (an operator decides), waiting (behind another), upgrade (its type
     or version is not known to this release), unreadable (no event of ours; kept as it came).
+    `place`: order of arrival, where it is not that of the ids (an event queued anew by an upgrade keeps its place).
     """
 
     __tablename__ = "parked"
     id: Mapped[int] = mapped_column(BIG, primary_key=True, autoincrement=True)
+    place: Mapped[int | None] = mapped_column(BIG)
     handler: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     stream: Mapped[str] = mapped_column(Text)

@@ -7,20 +7,22 @@ prove: that the node never rewrote what nobody else had seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import Row, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.kernel.checkpoint import is_about_stream, is_live, root_of
 from services.kernel.envelope import GENESIS, Header, Signed, verify
 from services.kernel.identity import Keyring
-from services.kernel.relay import after
-from services.kernel.rows import StreamRow
+from services.kernel.rows import LogRow, StreamRow
 
 PAGE = 1_000
-REOPENED = ".stream.reopened.v1"
+CHECKPOINTED, REOPENED = ".stream.checkpointed.v1", ".stream.reopened.v1"
+REPEATED = ("epoch", "seq", "id", "type", "subject", "recordversion", "time", "causation")
+"""Columns of the log that repeat the signed header for queries' sake."""
 
 
 @dataclass
@@ -47,21 +49,32 @@ class Chain:
         """Check the next event; what does not hold is written into the proof."""
         head = event.header
         self.proof.events += 1
-        self.proof.erased += event.data is None
+        if event.data is None:
+            self.proof.erased += 1
+            self._fault(head, "its data is gone, and no event of the stream says that it was erased")
+        self._check_place(head)
         try:
             verify(event, self._keyring.check_event)
         except ValueError as error:
             self._fault(head, str(error))
-        self._check_place(head)
-        if head.type.endswith(".stream.checkpointed.v1"):
-            self._check_root(event)
-        elif head.type.endswith(REOPENED):
-            self._check_base(event)
+        else:
+            self._check_claims(event)
         if not is_about_stream(head.type):
             self._heads[head.subject] = head.hash
             if not is_live(head.type):
                 del self._heads[head.subject]
         self._epoch, self._seq, self._hash = head.epoch, head.seq, head.hash
+
+    @property
+    def place(self) -> tuple[int, int, str]:
+        """Epoch, number and header hash of the last event."""
+        return self._epoch, self._seq, self._hash
+
+    def compare(self, head: Header, row: Row[Any]) -> None:
+        """Note each column of the log that no longer says what was signed."""
+        for name in REPEATED:
+            if getattr(row, name) != getattr(head, name):
+                self._fault(head, f"column {name} is not what was signed")
 
     def _check_place(self, head: Header) -> None:
         if head.stream != self.proof.stream:
@@ -73,19 +86,16 @@ class Chain:
         if head.prev != self._hash:
             self._fault(head, "does not hold the hash of the event before it")
 
-    def _check_base(self, event: Signed) -> None:
-        data = event.payload()
-        if data is not None and (data["epoch"], data["seq"], data["hash"]) != (self._epoch, self._seq, self._hash):
-            self._fault(event.header, "new epoch that starts elsewhere than it says")
-
-    def _check_root(self, event: Signed) -> None:
-        self.proof.checkpoints += 1
-        data = event.payload()
-        if data is None:
+    def _check_claims(self, event: Signed) -> None:
+        """What an event about the stream says of it."""
+        claims = event.payload()
+        if event.header.type.endswith(CHECKPOINTED):
+            self.proof.checkpoints += 1
+        if claims is None or not event.header.type.endswith((CHECKPOINTED, REOPENED)):
             return
-        if (data["seq"], data["hash"]) != (self._seq, self._hash):
-            self._fault(event.header, "checkpoint of another place")
-        elif data["root"] != root_of(self._heads):
+        if (claims["epoch"], claims["seq"], claims["hash"]) != self.place:
+            self._fault(event.header, "tells of another place than the one before it")
+        elif event.header.type.endswith(CHECKPOINTED) and claims["root"] != root_of(self._heads):
             self._fault(event.header, "checkpoint whose root is not that of the records")
 
     def _fault(self, head: Header, why: str) -> None:
@@ -94,25 +104,34 @@ class Chain:
 
 def verify_room(session: Session, prefix: str, keyring: Keyring) -> Iterator[Proof]:
     """Go through every stream of a room's database; `prefix` is `<fingerprint>/<service>`."""
-    for head in session.scalars(select(StreamRow).order_by(StreamRow.reach)):
-        chain = Chain(f"{prefix}/{head.reach}", keyring)
-        _walk(session, head.reach, chain)
-        if (chain._epoch, chain._seq, chain._hash) != (head.epoch, head.seq, head.hash):
-            chain.proof.faults.append(f"{chain.proof.stream}: the log ends before its head ({head.epoch}, {head.seq})")
+    heads = select(StreamRow.reach, StreamRow.epoch, StreamRow.seq, StreamRow.hash).order_by(StreamRow.reach)
+    for reach, *place in session.execute(heads).all():
+        chain = Chain(f"{prefix}/{reach}", keyring)
+        _walk(session, reach, chain)
+        if chain.place != tuple(place):
+            chain.proof.faults.append(f"{chain.proof.stream}: the log ends before its head ({place[0]}, {place[1]})")
         yield chain.proof
 
 
 def _walk(session: Session, reach: str, chain: Chain) -> None:
     epoch = seq = 0
     while True:
-        page: list[Signed] = []
-        try:
-            page.extend(after(session, reach, epoch, seq, PAGE))
-        except ValueError as error:
-            chain.proof.faults.append(f"{chain.proof.stream} after ({epoch}, {seq}): {error}")
-            return
-        for event in page:
+        page = _page(session, reach, epoch, seq)
+        for row in page:
+            try:
+                event = Signed(Header.from_raw(row.header or b""), row.signature or b"", row.data, row.salt)
+            except ValueError as error:
+                chain.proof.faults.append(f"{chain.proof.stream} ({row.epoch}, {row.seq}): {error}")
+                continue
             chain.add(event)
+            chain.compare(event.header, row)
         if len(page) < PAGE:
             return
-        epoch, seq = page[-1].header.epoch, page[-1].header.seq
+        epoch, seq = page[-1].epoch, page[-1].seq
+
+
+def _page(session: Session, reach: str, epoch: int, seq: int) -> Sequence[Row[Any]]:
+    columns = [getattr(LogRow, name) for name in (*REPEATED, "header", "signature", "data", "salt")]
+    after = tuple_(LogRow.epoch, LogRow.seq) > (epoch, seq)
+    query = select(*columns).where(LogRow.reach == reach, after).order_by(LogRow.epoch, LogRow.seq).limit(PAGE)
+    return cast("Sequence[Row[Any]]", session.execute(query).all())
