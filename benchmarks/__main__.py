@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import report
+from benchmarks.common import stop
 from benchmarks.figure import Figure
 
 NAMES = ("search_http", "search_scale", "found", "kernel_relay", "kernel_apply", "rpc_write", "import_export",
@@ -32,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     if asked.into:
         [name] = asked.only
         figures = importlib.import_module(f"benchmarks.{name}").run(asked.full)
@@ -67,7 +70,13 @@ def _run_apart(name: str, full: bool) -> list[Figure] | None:
     with tempfile.TemporaryDirectory() as folder:
         into = Path(folder) / "figures.json"
         command = [sys.executable, "-m", "benchmarks", "--only", name, "--into", str(into)]
-        if subprocess.run([*command, *(["--full"] if full else [])], check=False).returncode:
+        process = subprocess.Popen([*command, *(["--full"] if full else [])])
+        try:
+            code = process.wait()
+        finally:
+            if process.poll() is None:  # we were told to stop: it stops its servers first
+                stop(process, 30)
+        if code:
             return None
         return [Figure(**figure) for figure in json.loads(into.read_text())]
 

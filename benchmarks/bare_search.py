@@ -21,6 +21,7 @@ from services.directory.formats import territory
 from services.directory.formats.ids import di_id
 from tests.gateway.corpus import SERVICES_A_STRUCTURE, SOURCES, Corpus
 
+ONE = "/api/v1/services/"
 FOLDER = "MAILLAGE_BENCH_BARE_FOLDER"
 HALF_BOX_DEG = (0.45, 0.65)
 """About 50 km of latitude and, in France, of longitude."""
@@ -107,8 +108,8 @@ def _conditions(path: str, asked: dict[str, list[str]]) -> list[tantivy.Query]:
     index, _ = _index()
     schema = index.schema
     must = []
-    if path.count("/") == 4:
-        must.append(_term(schema, "id", path.rsplit("/", 1)[1]))
+    if path.startswith(ONE):
+        must.append(_term(schema, "id", path.removeprefix(ONE)))
     if "thematiques" in asked:
         must.append(_term(schema, "theme", asked["thematiques"][0]))
     if "code_departement" in asked:

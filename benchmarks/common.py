@@ -78,11 +78,11 @@ def wait_for(url: str, process: subprocess.Popen[bytes], within_s: float = READY
     raise RuntimeError(f"{url} did not answer within {within_s} s")
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM, then SIGKILL after fifteen seconds."""
+def stop(process: subprocess.Popen[bytes], within_s: float = 20) -> None:
+    """SIGTERM, then SIGKILL after `within_s`."""
     process.terminate()
     try:
-        process.wait(15)
+        process.wait(within_s)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from deploy.children import end_with_parent
 from deploy.control import SOCKET
 from services.kernel import errors
 
@@ -85,7 +86,9 @@ def try_socket(folder: Path) -> socket.socket | None:
 
 def _start_quietly(folder: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "deploy.serve", str(folder), "--quiet"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ.copy())
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ.copy(), preexec_fn=end_with_parent
+    )
 
 
 def _wait(folder: Path, process: subprocess.Popen[bytes]) -> socket.socket:

@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 
+from deploy.children import end_with_parent
 from deploy.control import ControlServer
 from deploy.folder import Busy, FolderLock, prepare_folder
 from deploy.logs import configure
@@ -53,7 +54,7 @@ class Child:
             self._process = None
         if self._process is None and time.monotonic() >= self._again_at:
             self._started_at = time.monotonic()
-            self._process = subprocess.Popen(self._command)
+            self._process = subprocess.Popen(self._command, preexec_fn=end_with_parent)
 
     def tell(self) -> None:
         """Ask it to stop."""

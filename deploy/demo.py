@@ -17,6 +17,7 @@ from types import FrameType
 
 from rich.progress import Progress, TaskID
 
+from deploy.children import end_with_parent
 from deploy.client import Client, try_socket
 from deploy.loading import Loader, Plan
 from deploy.words import say
@@ -55,7 +56,7 @@ def _run(port: int) -> int:
             "La démonstration tourne déjà : arrêtez-la (Ctrl-C) ou ouvrez son adresse. · Already running."
         )
     command = [sys.executable, "-m", "deploy.serve", str(FOLDER), "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = subprocess.Popen(command, cwd=ROOT, preexec_fn=end_with_parent)
     _forward_signals(process)
     try:
         client = Client(_wait(process))

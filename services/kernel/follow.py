@@ -183,8 +183,8 @@ class Follower:
             if more:
                 self._mark([stream])
         self._mark(failed)
-        for error in failed.values():
-            raise error
+        for first in failed.values():
+            raise first
         return total
 
     def retry_due(self) -> None:

@@ -189,7 +189,8 @@ def _take_turn(session: Session) -> None:
 
 def _queue_for(row: ParkedRow, handler: str) -> Any:
     return insert(ParkedRow).values(
-        place=row.place or row.id, handler=handler, subject=row.subject, stream=row.stream, seq=row.seq, type=row.type, state="waiting",
+        place=row.place or row.id,
+        handler=handler, subject=row.subject, stream=row.stream, seq=row.seq, type=row.type, state="waiting",
         attempts=0, due_at=row.due_at, parked_at=row.parked_at, error="", body=row.body,
     )  # fmt: skip
 

@@ -149,7 +149,8 @@ def _wait_for_rows(node: Node, process: subprocess.Popen[bytes]) -> None:
 def _wait_for_end(node: Node) -> None:
     """The quiet node that served the killed command must notice and end, or the next command would meet it."""
     ends_at = time.monotonic() + 30
-    while time.monotonic() < ends_at and (node.folder / "node.sock").exists():
+    while (node.folder / "node.sock").exists():
+        assert time.monotonic() < ends_at, "the quiet node outlived the command that started it"
         time.sleep(0.1)
 
 
