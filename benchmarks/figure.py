@@ -30,7 +30,13 @@ def duration(name: str, value: float, unit: str, most: float) -> Figure:
 
 
 def beside(
-    name: str, value: float, unit: str, bare: tuple[str, float], *, least: float | None = None, most: float | None = None
+    name: str,
+    value: float,
+    unit: str,
+    bare: tuple[str, float],
+    *,
+    least: float | None = None,
+    most: float | None = None,
 ) -> Figure:
     """A figure whose ratio to the bare library's `(name, value)` must be at least, or at most, so much."""
     ratio = value / bare[1]

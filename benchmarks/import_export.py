@@ -101,7 +101,9 @@ def _draft(record: dict[str, Any], number: int) -> dict[str, Any]:
 
 def _insert_bare(path: Path, batches: list[Drafts]) -> float:
     connection = sqlite3.connect(path)
-    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE r (id TEXT PRIMARY KEY, c)")
+    connection.executescript(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE r (id TEXT PRIMARY KEY, c)"
+    )
     began = time.perf_counter()
     for batch in batches:
         rows = [(f"{each['kind']}/{each['source_id']}", orjson.dumps(each)) for each in batch]

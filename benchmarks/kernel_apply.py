@@ -55,7 +55,9 @@ def run(full: bool) -> list[Figure]:
         ]
         if full:
             large, _ = _measure(postgres, 1_000_000, events)
-            figures.append(beside("inbox + apply, 1,000,000 rows", large, "events/s", ("10,000 rows", small), least=0.8))
+            figures.append(
+                beside("inbox + apply, 1,000,000 rows", large, "events/s", ("10,000 rows", small), least=0.8)
+            )
     return figures
 
 

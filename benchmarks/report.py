@@ -47,7 +47,9 @@ def screen(figures: Sequence[Figure]) -> str:
     """The table as text of fixed width."""
     rows = [HEAD, *map(cells, figures)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(HEAD))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def page(found: Mapping[str, tuple[str, Sequence[Figure]]], command: str) -> str:

@@ -69,7 +69,7 @@ CLASSES = (
     Class("audience in words", Query(recherche_public="jeunes")),
     Class("quality", Query(score_qualite_minimum=0.5)),
     Class("department", Query(code_departement=("44",))),
-    Class("own address: commune", Query(code_commune=(NANTES,)), selective=True),
+    Class("own address: a town", Query(code_commune=(RURAL,)), selective=True),
     Class("box of 20 km", Query(bbox=(-1.7, 47.1, -1.4, 47.3))),
     Class("small box, theme", Query(bbox=(-1.58, 47.2, -1.55, 47.22), thematiques=("sante",)), selective=True),
     Class("rare word", Query(q=RARE), RARE, selective=True),

@@ -135,7 +135,14 @@ def _load(port: int, asked: Asked, clients: int, seconds: float) -> dict[str, An
 def _mix(services: int) -> Asked:
     rnd = random.Random(7)
     shares = (40, 10, 20, 10, 15, 5)
-    makers = (_place_theme, lambda r: _place_theme(r, 50), _words_place, _words, _department, lambda r: _by_id(r, services))
+    makers = (
+        _place_theme,
+        lambda r: _place_theme(r, 50),
+        _words_place,
+        _words,
+        _department,
+        lambda r: _by_id(r, services),
+    )
     return [rnd.choices(makers, shares)[0](rnd) for _ in range(3_000)]
 
 

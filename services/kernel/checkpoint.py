@@ -112,11 +112,26 @@ def _record_heads(session: Session, reach: str, epoch: int, after: int, to: int)
                 "hash": header.hash, "live": is_live(header.type),
             }  # fmt: skip
     if heads:
-        session.execute(_UPSERT, list(heads.values()))
+        _upsert(session, list(heads.values()))
     return {int(str(head["bucket"])) for head in heads.values()}
+
+
+def _upsert(session: Session, heads: list[dict[str, object]]) -> None:
+    """One statement for all heads on PostgreSQL, where each costs a turn to the server; SQLite has no such turns."""
+    if session.get_bind().dialect.name != "postgresql":
+        session.execute(_UPSERT, heads)
+        return
+    columns = {name: [head[name] for head in heads] for name in ("subject", "bucket", "hash", "live")}
+    session.execute(_UPSERT_MANY, columns | {"reach": heads[0]["reach"]})
 
 
 _UPSERT = text(
     "INSERT INTO stream_record (reach, subject, bucket, hash, live) VALUES (:reach, :subject, :bucket, :hash, :live)"
+    " ON CONFLICT (reach, subject) DO UPDATE SET hash = excluded.hash, live = excluded.live"
+)
+_UPSERT_MANY = text(
+    "INSERT INTO stream_record (reach, subject, bucket, hash, live)"
+    " SELECT :reach, subject, bucket, hash, live FROM unnest(CAST(:subject AS text[]), CAST(:bucket AS int[]),"
+    " CAST(:hash AS text[]), CAST(:live AS boolean[])) AS head (subject, bucket, hash, live)"
     " ON CONFLICT (reach, subject) DO UPDATE SET hash = excluded.hash, live = excluded.live"
 )
