@@ -18,6 +18,7 @@ from gateway.index.arrays import Mask, Rows, grown
 EMPTY = 0
 """The code of the empty set."""
 FORGETFUL_FROM = 1_024
+MASKS_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class SetColumn:
         self._code_of: dict[str, int] = {"": EMPTY}
         self._codes_with: dict[str, list[int]] = {}
         self._members: _Members | None = None
+        self._masks: dict[tuple[frozenset[str], bool], Mask] = {}
         self.times_forgotten = 0
 
     def resize(self, rows: int) -> None:
@@ -73,17 +75,24 @@ class SetColumn:
         words = tuple(one.split("\n"))
         self.values.append(words)
         self._code_of[one] = fresh
+        self._masks.clear()
         for word in words:
             self._codes_with.setdefault(word, []).append(fresh)
         return fresh
 
     def with_any(self, members: Iterable[str], *, or_empty: bool = False) -> Mask:
-        """For each code: does its set hold one of `members` (or nothing, when `or_empty`)?"""
-        wanted = np.zeros(len(self.values), dtype=np.bool_)
-        for member in members:
-            wanted[self._codes_with.get(member, [])] = True
-        wanted[EMPTY] = or_empty
-        return wanted
+        """For each code: does its set hold one of `members` (or nothing, when `or_empty`)? Not to be written to."""
+        asked = frozenset(members), or_empty
+        known = self._masks.get(asked)
+        if known is None:
+            known = np.zeros(len(self.values), dtype=np.bool_)
+            for member in asked[0]:
+                known[self._codes_with.get(member, [])] = True
+            known[EMPTY] = or_empty
+            if len(self._masks) >= MASKS_KEPT:
+                self._masks.clear()
+            self._masks[asked] = known
+        return known
 
     def counts(self, rows: Rows) -> dict[str, int]:
         """How many of `rows` hold each word, words that none holds left out."""
@@ -99,6 +108,7 @@ class SetColumn:
             return
         kept = [written(self.values[code]) for code in used.tolist()]
         self.values, self._code_of, self._codes_with, self._members = [()], {"": EMPTY}, {}, None
+        self._masks.clear()
         self.times_forgotten += 1
         translation = np.array([self._fresh(one) if one else EMPTY for one in kept], dtype=np.int32)
         self.codes[:] = EMPTY
