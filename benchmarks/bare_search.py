@@ -95,7 +95,7 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
     path = environ["PATH_INFO"]
     size = int(asked.get("size", ["10"])[0])
     must = _conditions(path, asked)
-    index, searcher = _index()
+    _, searcher = _index()
     query = tantivy.Query.boolean_query([(tantivy.Occur.Must, each) for each in must or [tantivy.Query.all_query()]])
     found = searcher.search(query, size, count=True)
     items = b",".join(bytes(searcher.doc(address)["item"][0]) for _, address in found.hits)

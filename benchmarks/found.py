@@ -106,5 +106,5 @@ def _finds(asker: http.client.HTTPConnection, word: str) -> bool:
 
 def _letters(number: int) -> str:
     """A word of its own for each number, far enough from the others that no typing mistake is thought of."""
-    return "".join("bdfghklmnpqrstvwxz"[(number * factor + shift) % 18] + vowel
-                   for factor, shift, vowel in ((7, 3, "a"), (5, 1, "o"), (1, 0, "i"), (11, number // 18, "u")))  # fmt: skip
+    steps = ((7, 3, "a"), (5, 1, "o"), (1, 0, "i"), (11, number // 18, "u"))
+    return "".join("bdfghklmnpqrstvwxz"[(number * factor + shift) % 18] + vowel for factor, shift, vowel in steps)

@@ -56,6 +56,10 @@ class Embedded:
         for stopping in [eventlet.spawn(room.stop) for room in self.rooms]:
             stopping.wait()
 
+    def leave(self) -> None:
+        """End at once: the one command that this node was opened for has its answer, and what is committed is safe."""
+        self._control.stop()
+
     def _listen(self) -> Any:
         try:
             return eventlet.listen((self._given.settings.http.host, self._port))

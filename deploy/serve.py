@@ -63,7 +63,10 @@ def _run(asked: argparse.Namespace) -> int:
         if asked.say_address:
             print(f"http://{settings.http.host}:{asked.port or settings.http.port}", flush=True)
         failed = _wait_for_signal(node.rooms)
-        node.stop()
+        if asked.quiet:
+            node.leave()
+        else:
+            node.stop()
     return 1 if failed else 0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Row, select, tuple_
 from sqlalchemy.orm import Session
@@ -134,4 +134,4 @@ def _page(session: Session, reach: str, epoch: int, seq: int) -> Sequence[Row[An
     columns = [getattr(LogRow, name) for name in (*REPEATED, "header", "signature", "data", "salt")]
     after = tuple_(LogRow.epoch, LogRow.seq) > (epoch, seq)
     query = select(*columns).where(LogRow.reach == reach, after).order_by(LogRow.epoch, LogRow.seq).limit(PAGE)
-    return cast("Sequence[Row[Any]]", session.execute(query).all())
+    return session.execute(query).all()
