@@ -14,7 +14,7 @@ import time
 from itertools import count
 
 CLIENTS_BEHIND = 1_000
-WARM_S = 0.3
+WARM_S = 1.0
 
 
 class Client:
@@ -78,7 +78,7 @@ def _run(port: int, paths: list[str], clients: int, seconds: float) -> tuple[lis
         client = Client(port)
         selector.register(client.socket, selectors.EVENT_READ, client)
         _ask_next(client, paths, next(numbers))
-    while time.perf_counter() - began < seconds:
+    while time.perf_counter() - began < seconds or not taken_ms:
         for key, _ in selector.select(1):
             client = key.data
             if client.receive():
