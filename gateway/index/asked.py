@@ -24,6 +24,7 @@ Scores = npt.NDArray[np.int64]
 FEW_RECORDS = 3
 SHORTEST_MISTYPED = 4
 WEIGHT_UNIT = 10
+HEAVIEST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,19 @@ class Plan:
 
     @classmethod
     def load(cls, parts: Sequence[object]) -> Plan:
-        """What `dump` gave. Raises `ValueError` or `TypeError` for anything else."""
+        """What `dump` gave. Raises `ValueError` or `TypeError` for anything else: cursors come from outside."""
         words, all_words = parts
-        if not isinstance(words, list) or not isinstance(all_words, bool):
+        if not isinstance(words, list) or not isinstance(all_words, bool) or len(words) > text.MAX_QUERY_WORDS:
             raise TypeError("not a plan")
-        return cls(tuple(Word(str(a), str(b), bool(c), int(d)) for a, b, c, d in words), all_words)
+        return cls(tuple(_word(*word) for word in words), all_words)
+
+
+def _word(said: object, stem: object, mistyped: object, weight: object) -> Word:
+    if not isinstance(said, str) or not isinstance(stem, str) or not isinstance(mistyped, bool):
+        raise TypeError("not a word")
+    if type(weight) is not int or not 0 < weight <= HEAVIEST or max(len(said), len(stem)) > 2 * text.MAX_WORD_LETTERS:
+        raise ValueError("not the weight or the length of a word")
+    return Word(said, stem, mistyped, weight)
 
 
 def weight(records: int, holding: int) -> int:

@@ -8,10 +8,8 @@ is told from a good one. It is no secret and gives no rights, so the digest need
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
 
 import orjson
 
@@ -44,18 +42,13 @@ def load(text: str, question: bytes) -> Cursor:
     """What `dump` wrote for the same question. Raises `BadCursor` for anything else."""
     try:
         raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error) as error:
+        digest, body = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
+        if digest != _digest(question, body):
+            raise BadCursor(text)
+        first, string, plan = orjson.loads(body)
+        return Cursor(After(float(first), bytes.fromhex(string)), Plan.load(plan) if plan else None)
+    except (ValueError, TypeError, OverflowError) as error:  # not base64, not ASCII, not JSON, not of this shape
         raise BadCursor(text) from error
-    digest, body = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
-    if digest != _digest(question, body):
-        raise BadCursor(text)
-    first, string, plan = _parts(body)
-    return Cursor(After(float(first), bytes.fromhex(string)), Plan.load(plan) if plan else None)
-
-
-def _parts(body: bytes) -> tuple[Any, Any, Any]:
-    first, string, plan = orjson.loads(body)
-    return first, string, plan
 
 
 def _digest(question: bytes, body: bytes) -> bytes:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.index import answering, cursors
 from gateway.query import Query, Sort
 from services.kernel.errors import ValidationError
 from tests.gateway import world as w
@@ -135,6 +139,23 @@ def test_what_is_no_cursor_is_refused_with_its_field(crowd: World, spoil: Any) -
 def test_no_text_makes_a_cursor_or_breaks_the_reader(crowd: World, cursor: str) -> None:
     with pytest.raises(ValidationError):
         crowd.reader.search(Query(size=3, cursor=cursor))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(body=JSON | st.tuples(st.floats(allow_nan=False), st.just("6100"), JSON), q=st.sampled_from(("", "jardin")))
+def test_a_forged_cursor_is_answered_or_refused_and_nothing_worse(crowd: World, body: Any, q: str) -> None:
+    written = orjson.dumps(body)
+    question = answering._canonical(Query(size=3, q=q))
+    forged = base64.urlsafe_b64encode(cursors._digest(question, written) + written).rstrip(b"=").decode()
+    with contextlib.suppress(ValidationError):
+        assert len(crowd.reader.search(Query(size=3, q=q, cursor=forged)).items) <= 3
 
 
 def test_a_cursor_serves_one_question_only_at_any_page_size(crowd: World) -> None:
