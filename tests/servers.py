@@ -20,8 +20,9 @@ import subprocess
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import psutil
 import psycopg
@@ -198,6 +199,11 @@ class PrivateBroker(PrivateServer):
         self.kill()
         shutil.rmtree(self.folder / "mnesia", ignore_errors=True)
 
+    def cut_connections(self) -> None:
+        """Close every client's connection, as a broken network would."""
+        for connection in cast("list[dict[str, str]]", call_broker_api(self.api_url, "GET", "/connections")):
+            call_broker_api(self.api_url, "DELETE", f"/connections/{urllib.parse.quote(connection['name'])}")
+
     def fresh_vhost(self) -> str:
         """Make an empty virtual host that guest may use; returns its URL."""
         return make_vhost(self.url, self.api_url)
@@ -253,9 +259,9 @@ class PrivatePostgres(PrivateServer):
         (self.port,) = free_ports(1)
         self.url = f"postgresql+psycopg://maillage@127.0.0.1:{self.port}/postgres"
         self._durable = durable
-        self._user = _unprivileged_user()
-        if self._user is not None:
-            shutil.chown(self.folder, self._user)
+        self.user = _unprivileged_user()
+        if self.user is not None:
+            shutil.chown(self.folder, self.user)
 
     def fresh_database(self) -> str:
         """Make an empty database; returns its URL."""
@@ -276,12 +282,12 @@ class PrivatePostgres(PrivateServer):
             "full_page_writes": switch,
         }
         flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        self._spawn(self.program, "-D", data, *flags, user=self._user)
+        self._spawn(self.program, "-D", data, *flags, user=self.user)
 
     def _create(self, data: Path) -> None:
         initdb = self.program.with_name("initdb")
         command = [initdb, "-D", data, "-A", "trust", "-U", "maillage", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-        self._spawn(*map(str, command), user=self._user)
+        self._spawn(*map(str, command), user=self.user)
         if self._processes.pop().wait(START_WITHIN_S) != 0:
             raise ServerFailed(f"initdb failed:\n{self.log.read_text(errors='replace')[-2000:]}")
 

@@ -33,9 +33,7 @@ def test_the_root_of_nothing_is_that_of_empty_buckets() -> None:
 
 @given(st.dictionaries(st.text(max_size=5), st.binary(min_size=32, max_size=32).map(bytes.hex), max_size=30))
 def test_a_root_is_made_of_buckets_as_the_documentation_says(heads: dict[str, str]) -> None:
-    digests = []
-    for bucket in range(BUCKETS):
-        digests.append(EMPTY)
+    digests = [EMPTY] * BUCKETS
     for bucket in {bucket_of(subject) for subject in heads}:
         inside = sorted(bytes.fromhex(digest) for subject, digest in heads.items() if bucket_of(subject) == bucket)
         digests[bucket] = hashlib.sha256(b"".join(inside)).digest()
