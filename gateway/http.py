@@ -83,7 +83,7 @@ def _compressed(response: Response) -> Response:
         return response
     headers.add("Vary", "Accept-Encoding")
     size = response.content_length or 0
-    if size < GZIP_FROM_BYTES or "Content-Encoding" in headers or "gzip" not in request.accept_encodings:
+    if size < GZIP_FROM_BYTES or "Content-Encoding" in headers or not request.accept_encodings.quality("gzip"):
         return response
     response.set_data(gzip.compress(response.get_data(), GZIP_LEVEL, mtime=0))
     headers["Content-Encoding"] = "gzip"

@@ -57,7 +57,7 @@ class Link:
         self.beat_every_s: float = 0.0
         """Seconds between two heartbeats that this connection needs; 0 where its transport has none."""
         self.used_at = monotonic()
-        connection.connect_timeout = connect_within_s
+        connection.connect_timeout = connect_within_s  # type: ignore[assignment]  # kombu says int, and waits a float
         try:
             self._open()
         except self._errors as exc:
@@ -69,7 +69,7 @@ class Link:
         hosts = max(len(self._connection.alt), 1)
         self._connection.ensure_connection(max_retries=hosts - 1, interval_start=0, interval_step=0, interval_max=0)
         if self._connection.supports_heartbeats:
-            self.beat_every_s = (self._connection.heartbeat or 0) / 2
+            self.beat_every_s = float(self._connection.heartbeat or 0) / 2
         channel = self._connection.channel()
         self._reply_to = str(uuid4())
         replies = Queue(

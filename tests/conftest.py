@@ -125,29 +125,31 @@ def fresh_database(postgres: str) -> Iterator[Fresh]:
 
 
 @pytest.fixture(scope="session")
-def _broker_to_kill() -> Iterator[PrivateBroker]:
+def broker_to_kill() -> Iterator[PrivateBroker]:
+    """The RabbitMQ behind `killable_broker`, for fixtures of a wider scope; start it before use."""
     with PrivateBroker() as private:
         yield private
 
 
 @pytest.fixture
-def killable_broker(_broker_to_kill: PrivateBroker) -> Iterator[PrivateBroker]:
+def killable_broker(broker_to_kill: PrivateBroker) -> Iterator[PrivateBroker]:
     """A RabbitMQ that a test may kill, freeze or wipe; it runs when the test starts. Use its `fresh_vhost()`."""
-    _broker_to_kill.start()
-    yield _broker_to_kill
+    broker_to_kill.start()
+    yield broker_to_kill
 
 
 @pytest.fixture(scope="session")
-def _postgres_to_kill() -> Iterator[PrivatePostgres]:
+def postgres_to_kill() -> Iterator[PrivatePostgres]:
+    """The PostgreSQL behind `killable_postgres`, for fixtures of a wider scope; start it before use."""
     with PrivatePostgres(durable=True) as private:
         yield private
 
 
 @pytest.fixture
-def killable_postgres(_postgres_to_kill: PrivatePostgres) -> Iterator[PrivatePostgres]:
+def killable_postgres(postgres_to_kill: PrivatePostgres) -> Iterator[PrivatePostgres]:
     """A durable PostgreSQL that a test may kill, freeze or restart; it runs when the test starts."""
-    _postgres_to_kill.start()
-    yield _postgres_to_kill
+    postgres_to_kill.start()
+    yield postgres_to_kill
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ import pytest
 from gateway.rpc import RpcClient, connector
 from gateway.rpc_errors import RemoteFault, Unanswered
 from services.kernel.errors import Unavailable, ValidationError
-from tests.gateway.api.private_broker import EchoProcess, PrivateBroker
+from tests.gateway.api.echo_process import EchoProcess
+from tests.servers import PrivateBroker
 
 
 @pytest.fixture(scope="module")
-def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateBroker]:
-    with PrivateBroker(tmp_path_factory.mktemp("rabbit")) as broker:
-        yield broker
+def rabbit(broker_to_kill: PrivateBroker) -> PrivateBroker:
+    broker_to_kill.start()
+    return broker_to_kill
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +51,9 @@ def test_an_error_of_a_room_arrives_as_itself_with_its_problems(rpc: RpcClient) 
 
 
 def test_a_bug_of_a_room_and_an_unknown_method_are_faults_that_name_the_call(rpc: RpcClient) -> None:
-    with pytest.raises(RemoteFault, match="echo.break_down: ZeroDivisionError: oops"):
+    with pytest.raises(RemoteFault, match=r"echo\.break_down: ZeroDivisionError: oops"):
         rpc.call("echo", "break_down", {})
-    with pytest.raises(RemoteFault, match="echo.nothing: MethodNotFound"):
+    with pytest.raises(RemoteFault, match=r"echo\.nothing: MethodNotFound"):
         rpc.call("echo", "nothing", {})
 
 
