@@ -74,7 +74,7 @@ class Embedded:
         from gateway.search import Reader
 
         index = self._given.folder / "index"
-        self._projector = Projector(index, self._fetch, poll_s=POLL_S)
+        self._projector = Projector(index, self._fetch, poll_s=POLL_S, execute=self._given.executor)
         self._spawn(self._projector.run, self._stop)
         self._spawn(follow, self._given.connect, "directory", self._projector.wake, self._stop)
         app = create_app(self._given.settings, Reader(index), self._given.ask)

@@ -9,7 +9,7 @@ import structlog
 
 from services.kernel.settings import Log
 
-QUIET = ("nameko", "kombu", "amqp", "alembic", "eventlet", "sqlalchemy")
+QUIET = ("nameko", "kombu", "amqp", "alembic", "eventlet", "sqlalchemy", "flask-limiter")
 
 
 def configure(settings: Log, quiet: bool = False) -> None:

@@ -24,8 +24,11 @@ from services.kernel.settings import Settings
 BODY_AT_MOST_BYTES = 2_000_000
 
 
-def create_app(settings: Settings, reader: Reader, ask: Ask) -> Flask:
-    """The application over one read model; `ask` calls the rooms, for writes alone."""
+def create_app(settings: Settings, reader: Reader, ask: Ask, workers: int = 1) -> Flask:
+    """The application over one read model; `ask` calls the rooms, for writes alone.
+
+    `workers`: how many processes serve this application, each enforcing its share of the rate limit.
+    """
     app = Flask("gateway", static_folder=None)
     app.config |= {
         "API_TITLE": "Maillage",
@@ -38,7 +41,7 @@ def create_app(settings: Settings, reader: Reader, ask: Ask) -> Flask:
     }
     if settings.http.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.http.trusted_proxies)  # type: ignore[method-assign]
-    _limit(app, settings)
+    _limit(app, settings.http.rate_limit_per_minute // max(workers, 1))
     health.install(app, settings, reader)
     api = Api(app)
     problems.install(app)
@@ -52,10 +55,8 @@ def create_app(settings: Settings, reader: Reader, ask: Ask) -> Flask:
     return app
 
 
-def _limit(app: Flask, settings: Settings) -> None:
-    """Each worker enforces its share of the limit."""
-    share = max(settings.http.rate_limit_per_minute // max(settings.http.workers, 1), 1)
-    Limiter(get_remote_address, app=app, default_limits=[f"{share} per minute"], strategy="moving-window")
+def _limit(app: Flask, per_minute: int) -> None:
+    Limiter(get_remote_address, app=app, default_limits=[f"{max(per_minute, 1)} per minute"], strategy="moving-window")
 
 
 def _document(app: Flask, api: Api) -> None:

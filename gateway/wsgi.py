@@ -16,4 +16,6 @@ _folder = Path(os.environ["MAILLAGE_NODE_FOLDER"])
 _settings = load(_folder)
 if (_folder / "points.csv").exists():
     territory.use_points(load_points(_folder / "points.csv"))
-app = create_app(_settings, Reader(_folder / "index"), RpcClient(connector(_settings.broker.url)).call)
+app = create_app(
+    _settings, Reader(_folder / "index"), RpcClient(connector(_settings.broker.url)).call, _settings.http.workers
+)

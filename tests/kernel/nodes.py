@@ -72,10 +72,11 @@ class Writer:
         self.sequencer = Sequencer(self.database, WRITER, NODE, Witness(self.witness_path))
         return self.sequencer.recover()
 
-    def write(self, *subjects: str, kind: str = CHANGED) -> None:
+    def write(self, *subjects: str, kind: str = CHANGED, reach: str = "shared") -> None:
         """One transaction with an event for each subject."""
         with self.database.begin() as session:
-            self.log.append(session, *(NewEvent(kind, subject, 1, {"subject": subject}) for subject in subjects))
+            events = (NewEvent(kind, subject, 1, {"subject": subject}, reach) for subject in subjects)
+            self.log.append(session, *events)
 
     def number(self) -> int:
         """Number everything committed; how many events."""
@@ -150,6 +151,14 @@ class Following:
         """Numbers of the events applied, in the order in which they were."""
         with self.database.read() as session:
             return list(session.scalars(select(Seen.seq).order_by(Seen.id)))
+
+    def seen_by_subject(self) -> dict[str, list[int]]:
+        """The same for each subject."""
+        seen: dict[str, list[int]] = {}
+        with self.database.read() as session:
+            for subject, seq in session.execute(select(Seen.subject, Seen.seq).order_by(Seen.id)):
+                seen.setdefault(subject, []).append(seq)
+        return seen
 
     def parked(self) -> list[dict[str, Any]]:
         """What waits."""
