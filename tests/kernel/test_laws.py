@@ -123,7 +123,7 @@ TEXTS = ("id", "type", "subject", "time", "causation")
 NUMBERS = ("epoch", "seq", "recordversion")
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     column=st.sampled_from([*BYTES, *TEXTS, *NUMBERS]), seq=st.integers(1, 7), place=st.floats(0, 0.999),
     bit=st.integers(0, 6),
@@ -149,7 +149,7 @@ def test_a_flipped_bit_anywhere_in_the_log_is_found_by_verify(
 def _flipped(value: object, place: float, bit: int) -> object:
     """The same with one bit changed, still of a type and form that its column takes; an empty text gets a letter."""
     if isinstance(value, int):
-        return value ^ (1 << bit)
+        return value ^ (1 << (bit + 4))  # the lowest would collide: the index on the numbers refuses those
     if isinstance(value, str):
         raw = bytearray(value.encode() or b"x")
         raw[int(place * len(raw))] ^= 1 << min(bit, 3)
