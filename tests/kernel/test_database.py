@@ -206,7 +206,7 @@ def test_a_full_disk_under_sqlite_changes_nothing_and_goes_on_when_there_is_room
     migrate(database)
     written = _fill(database)
     (disk / "ballast").unlink()
-    _goes_on(database, written)
+    _check_it_goes_on(database, written)
 
 
 def test_a_full_disk_under_postgresql_changes_nothing_and_goes_on_when_there_is_room(
@@ -227,7 +227,7 @@ def test_a_full_disk_under_postgresql_changes_nothing_and_goes_on_when_there_is_
     ballast.write_bytes(b"x" * (_free(disk) - 2_000_000))
     written = _fill(database)
     ballast.unlink()
-    _goes_on(database, written)
+    _check_it_goes_on(database, written)
     with psycopg.connect(plain_url(killable_postgres.url), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {url.rsplit('/', 1)[1]} WITH (FORCE)")
         connection.execute("DROP TABLESPACE small")
@@ -250,7 +250,7 @@ def _fill(database: Database) -> int:
     return written
 
 
-def _goes_on(database: Database, written: int) -> None:
+def _check_it_goes_on(database: Database, written: int) -> None:
     log = EventLog()
     with database.begin() as session:
         log.append(session, NewEvent("room.thing.changed.v1", "after", 1, {}))
