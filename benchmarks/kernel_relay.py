@@ -20,7 +20,8 @@ from services.kernel.database import Database
 from services.kernel.identity import Identity
 from services.kernel.log import EventLog
 from services.kernel.migrate import migrate
-from services.kernel.relay import Relay, after, events_exchange
+from services.kernel.broker import events_exchange
+from services.kernel.relay import Relay, after
 from services.kernel.sequencer import Sequencer
 from services.kernel.witness import Witness
 from tests.servers import PrivateBroker, PrivatePostgres

@@ -88,7 +88,7 @@ def _database(folder: Path, loaded: Settings) -> Iterator[Finding]:
 def _broker(folder: Path, loaded: Settings) -> Iterator[Finding]:
     from kombu.connection import Connection
 
-    from services.kernel.relay import BROKER_ERRORS
+    from services.kernel.broker import BROKER_ERRORS
 
     if not loaded.broker.url:
         yield Finding("courtier", True, "intégré au nœud")

@@ -41,6 +41,7 @@ def create_app(settings: Settings, reader: Reader, ask: Ask, workers: int = 1) -
     }
     if settings.http.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.http.trusted_proxies)  # type: ignore[method-assign]
+    http.install(app)  # first: what is registered first has the last word on an answer
     _limit(app, settings.http.rate_limit_per_minute // max(workers, 1))
     health.install(app, settings, reader)
     api = Api(app)
@@ -51,7 +52,6 @@ def create_app(settings: Settings, reader: Reader, ask: Ask, workers: int = 1) -
     api.register_blueprint(writing_blueprint(reader, ask))
     app.register_blueprint(pages_blueprint(settings, reader))
     _document(app, api)
-    http.install(app)
     return app
 
 

@@ -16,6 +16,7 @@ from services.kernel import clock
 
 GZIP_FROM_BYTES = 1_000
 GZIP_LEVEL = 1
+RETRY_AFTER_S = 5
 ALLOWED = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key"
 EXPOSED = "ETag, Link, Age, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 LICENCE_LINK = '</api/v1/sources>; rel="license"'
@@ -74,7 +75,16 @@ def _finish(response: Response) -> Response:
                 "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key"
             )
             headers["Access-Control-Max-Age"] = "86400"
+    _say_when_to_come_back(response)
     return _compressed(response)
+
+
+def _say_when_to_come_back(response: Response) -> None:
+    """The limiter would tell everybody; it is for those who are refused."""
+    if response.status_code == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    elif response.status_code != 429:
+        response.headers.pop("Retry-After", None)
 
 
 def _compressed(response: Response) -> Response:

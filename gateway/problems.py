@@ -23,7 +23,6 @@ STATUS: dict[type[Exception], int] = {
     errors.Unavailable: 503,
     Unanswered: 504,
 }
-RETRY_AFTER_S = 5
 TYPE = "application/problem+json"
 TITLES = {
     400: ("Demande illisible", "Bad request"), 401: ("Identification nécessaire", "Unauthorized"),
@@ -54,9 +53,8 @@ def problem(status: int, detail: str = "", found: list[Any] | None = None, heade
 def of_error(error: Exception) -> Response:
     """The answer to an error of ours."""
     status = next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), 500)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
     details = getattr(error, "details", None)
-    return problem(status, str(error), details if isinstance(details, list) else None, headers)
+    return problem(status, str(error), details if isinstance(details, list) else None)
 
 
 def install(app: Flask) -> None:

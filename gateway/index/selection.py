@@ -19,6 +19,9 @@ from gateway.index.postings import Postings
 from gateway.index.table import Table
 from gateway.index.words import Posting
 
+LISTS_WORTH_IT = 3
+"""Looking at all rows is quicker than taking one in so many out of a list."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -108,7 +111,7 @@ class Selector:
         """Rows worth looking at; None for all."""
         if self._postings.small and not filters.asked:
             return None
-        best, count = None, self._table.size // 3
+        best, count = None, self._table.size // LISTS_WORTH_IT
         for column, wanted in masks:
             proposed = self._postings.count_with(column, wanted)
             if proposed < count:

@@ -22,7 +22,7 @@ def pages_blueprint(settings: Settings, reader: Reader) -> Blueprint:
     pages.add_app_template_filter(shown.phone, "phone")
     pages.add_app_template_filter(shown.day, "day")
 
-    @pages.context_processor
+    @pages.app_context_processor
     def always() -> dict[str, Any]:
         return {"node": settings.node, "status": reader.status()}
 

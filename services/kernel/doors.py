@@ -21,12 +21,13 @@ from nameko.rpc import Rpc, RpcConsumer
 from services.kernel import access, catchup, database, log, verify
 from services.kernel.announce import HOME, SHARED
 from services.kernel.applier import Handlers
+from services.kernel.broker import BROKER_ERRORS
 from services.kernel.catchup import Head
 from services.kernel.errors import MaillageError
 from services.kernel.follow import Follower, Receiver
 from services.kernel.migrate import migrate
 from services.kernel.parking import Parking
-from services.kernel.relay import BROKER_ERRORS, Relay
+from services.kernel.relay import Relay
 from services.kernel.runtime import RUNTIME, Runtime
 from services.kernel.sequencer import Sequencer
 from services.kernel.witness import Witness
@@ -174,6 +175,7 @@ class Engine(DependencyProvider):
             except (MaillageError, OSError) as error:
                 _logger.warning("sequencer waits", room=self.prefix, reason=type(error).__name__, detail=str(error))
                 self.stop_flag.wait(POLL_S)
+            self.relay.beat()
             self._poked.wait(self._poll_s)
 
     def _publish(self) -> None:

@@ -20,15 +20,17 @@ from kombu.message import Message
 
 from services.kernel import catchup
 from services.kernel.applier import Applier, Event, Handlers
+from services.kernel.broker import AT_ONCE_S, BROKER_ERRORS, dial, events_exchange, hang_up
 from services.kernel.catchup import Fetch, Head
 from services.kernel.database import Database
 from services.kernel.envelope import Signed
 from services.kernel.errors import Conflict, MaillageError, Unavailable
 from services.kernel.inbox import Receipt, receive
 from services.kernel.parking import Parking
-from services.kernel.relay import BROKER_ERRORS, events_exchange
 
 BATCH = 500
+BATCH_BYTES = 8_000_000
+FIRST_DELAY_S, LAST_DELAY_S = 0.1, 5.0
 HEADS_EVERY_S = 5.0
 RETRY_EVERY_S = 1.0
 _log = structlog.get_logger(__name__)
@@ -54,41 +56,51 @@ class Receiver:
 
     def run(self, stop: threading.Event) -> None:
         """Receive until told to stop; reconnects by itself, with growing delay up to 5 s."""
-        delay_s = 0.1
+        delay_s = FIRST_DELAY_S
         while not stop.is_set():
+            began_at = time.monotonic()
             try:
-                with self._connect() as connection:
-                    self._consume(connection, stop)
-                delay_s = 0.1
+                self._consume(stop)
             except (*BROKER_ERRORS, Unavailable) as error:
+                steady = time.monotonic() - began_at > LAST_DELAY_S
+                delay_s = FIRST_DELAY_S if steady else min(delay_s * 2, LAST_DELAY_S)
                 _log.warning("receiver waits", reason=type(error).__name__, delay_s=delay_s)
                 stop.wait(delay_s)
-                delay_s = min(delay_s * 2, 5.0)
 
-    def _consume(self, connection: Connection, stop: threading.Event) -> None:
+    def _consume(self, stop: threading.Event) -> None:
         self._arrived.clear()
+        connection = dial(self._connect)
+        try:
+            self._begin(connection)
+            while not stop.is_set():
+                self._drain(connection)
+                if self._arrived:
+                    self._take()
+        finally:
+            hang_up(connection)  # what was not acknowledged is given again
+
+    def _begin(self, connection: Connection) -> None:
         channel = connection.channel()
         queues = [queue(channel) for queue in self._queues]
         for queue in queues:
             queue.declare()
         channel.basic_qos(0, BATCH * 2, False)
         consumer = connection.Consumer(queues, channel=channel, on_message=self._arrived.append, no_ack=False)
-        with consumer:
-            while not stop.is_set():
-                self._drain(connection)
-                if self._arrived:
-                    self._take()
+        consumer.consume()
 
     def _drain(self, connection: Connection) -> None:
         """Wait for one message, then take those that are already here."""
         timeout_s = 0.5
-        while len(self._arrived) < BATCH:
+        seen = size = 0
+        while len(self._arrived) < BATCH and size < BATCH_BYTES:
             try:
                 connection.drain_events(timeout=timeout_s)
             except TimeoutError:
                 connection.heartbeat_check()
                 return
-            timeout_s = _NOW
+            size += sum(len(message.body) for message in self._arrived[seen:])
+            seen = len(self._arrived)
+            timeout_s = AT_ONCE_S
 
     def _take(self) -> None:
         batch, self._arrived[:] = list(self._arrived), []
@@ -100,10 +112,6 @@ class Receiver:
     def _acknowledge(self, last: Message) -> None:
         """All of the batch at once: it came on one channel, and is committed."""
         last.ack(multiple=True)
-
-
-_NOW = 0.000_1
-"""kombu takes a timeout of 0 for "for ever"."""
 
 
 def _raw(message: Message) -> bytes:

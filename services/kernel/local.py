@@ -49,8 +49,25 @@ def _the_bell() -> _Bell:
     return _bell
 
 
+class QoS(virtual.QoS):
+    """Whoever waited because too many messages were in hand is woken when one is settled."""
+
+    def ack(self, delivery_tag: str) -> None:
+        """Settle a message."""
+        super().ack(delivery_tag)
+        _the_bell().ring()
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Settle a message by refusing it."""
+        super().reject(delivery_tag, requeue)
+        _the_bell().ring()
+
+
 class Channel(memory.Channel):
     """A channel of the in-process broker."""
+
+    QoS = QoS
+    do_restore = True
 
     def prepare_message(
         self,
@@ -67,6 +84,15 @@ class Channel(memory.Channel):
             body, priority, content_type, content_encoding, headers, properties
         )
         return message
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """Settle a message; with `multiple` all that were delivered before it too, which kombu leaves out."""
+        if multiple:
+            for earlier in list(self.qos._delivered):
+                if earlier == delivery_tag:
+                    break
+                self.qos.ack(earlier)
+        self.qos.ack(delivery_tag)
 
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
         super()._put(queue, message, **kwargs)

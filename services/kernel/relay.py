@@ -5,42 +5,34 @@ broker's acks until every one of them came. Whatever goes wrong in between (a na
 cursor stays where it was and the window is published again: consumers count each number once.
 
 One relay per room works at a time: it holds its cursor's row while it publishes; a second one, started by mistake or
-kept in reserve, finds the row taken and does nothing.
+kept in reserve, finds the row taken and does nothing. SQLite has one lock for the whole file, which is not held while
+the broker is waited for: two relays of one file, by mistake, publish twice, and consumers count each number once.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
 
-from amqp.exceptions import AMQPError
 from kombu.connection import Connection
 from kombu.entity import Exchange
-from kombu.exceptions import KombuError
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.orm import Session
 
 from services.kernel.announce import HOME, SHARED
+from services.kernel.broker import AT_ONCE_S, BROKER_ERRORS, dial, events_exchange, hang_up
 from services.kernel.database import Database
 from services.kernel.envelope import Header, Signed
 from services.kernel.rows import LogRow, RelayRow
 
 WINDOW = 500
-CONFIRM_TIMEOUT_S = 10
+CONFIRM_TIMEOUT_S = 5
+"""Less than the ten seconds in which a process that is told to stop has to end."""
 LANE = "local"
-BROKER_ERRORS = (AMQPError, KombuError, OSError)
-"""What a broker that is away, refuses or is slow raises; the caller waits and tries again."""
 
 
 class NotConfirmed(OSError):
     """The broker refused messages or did not confirm them in time."""
-
-
-def events_exchange(service: str) -> Exchange:
-    """nameko's exchange for a service's events, with nameko's flags: others would be refused with 406."""
-    return Exchange(f"{service}.events", type="topic", durable=True, auto_delete=False)
 
 
 class Relay:
@@ -62,7 +54,17 @@ class Relay:
             self._publisher.close()
             self._publisher = None
 
+    def beat(self) -> None:
+        """Keep the idle connection alive; to be called every second or so. What is dead is dropped."""
+        try:
+            if self._publisher is not None:
+                self._publisher.beat()
+        except BROKER_ERRORS:
+            self.close()
+
     def _run_stream(self, reach: str, limit: int) -> int:
+        if self._database.is_sqlite:
+            return self._run_unlocked(reach, limit)
         with self._database.begin() as session:
             cursor = _take_cursor(session, reach)
             if cursor is None:
@@ -74,9 +76,36 @@ class Relay:
             cursor.epoch, cursor.seq = events[-1].header.epoch, events[-1].header.seq
         return len(events)
 
+    def _run_unlocked(self, reach: str, limit: int) -> int:
+        with self._database.read() as session:
+            cursor = session.get(RelayRow, (LANE, reach))
+            events = list(after(session, reach, cursor.epoch, cursor.seq, limit) if cursor else
+                          after(session, reach, 0, 0, limit))  # fmt: skip
+        if not events:
+            return 0
+        self._publish(events)
+        last = events[-1].header
+        with self._database.begin() as session:
+            cursor = _take_cursor(session, reach)
+            if cursor is not None and (last.epoch, last.seq) > (cursor.epoch, cursor.seq):
+                cursor.epoch, cursor.seq = last.epoch, last.seq
+        return len(events)
+
     def _publish(self, events: list[Signed]) -> None:
+        """A connection that was kept may have died meanwhile: once more on a new one, before anybody has to wait."""
+        kept = self._publisher is not None
+        try:
+            self._send(events)
+        except NotConfirmed:
+            raise
+        except BROKER_ERRORS:
+            if not kept:
+                raise
+            self._send(events)
+
+    def _send(self, events: list[Signed]) -> None:
         if self._publisher is None:
-            self._publisher = Publisher(self._connect(), self._exchange)
+            self._publisher = Publisher(dial(self._connect), self._exchange)
         try:
             self._publisher.publish([(event.header.type, event.body()) for event in events])
         except BaseException:
@@ -114,10 +143,18 @@ class Publisher:
             self._sent += len(messages)
             self._await_confirms(timeout_s)
 
+    def beat(self) -> None:
+        """Take what the broker says, say that we live. Raises `BROKER_ERRORS` where it says nothing any more."""
+        if not self._confirms:
+            return
+        try:
+            self._connection.drain_events(timeout=AT_ONCE_S)
+        except TimeoutError:
+            self._connection.heartbeat_check()
+
     def close(self) -> None:
         """Close the connection, whatever state it is in."""
-        with _ignoring_broker_errors():
-            self._connection.close()
+        hang_up(self._connection)
 
     def _await_confirms(self, timeout_s: float) -> None:
         ends_at = time.monotonic() + timeout_s
@@ -165,11 +202,3 @@ def _take_cursor(session: Session, reach: str) -> RelayRow | None:
 _MAKE_CURSOR = text(
     "INSERT INTO relay (lane, reach, epoch, seq) VALUES (:lane, :reach, 0, 0) ON CONFLICT (lane, reach) DO NOTHING"
 )
-
-
-@contextmanager
-def _ignoring_broker_errors() -> Iterator[Any]:
-    try:
-        yield
-    except BROKER_ERRORS:
-        return

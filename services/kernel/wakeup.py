@@ -12,7 +12,7 @@ from collections.abc import Callable
 from kombu.connection import Connection
 from kombu.entity import Queue
 
-from services.kernel.relay import BROKER_ERRORS, events_exchange
+from services.kernel.broker import BROKER_ERRORS, dial, events_exchange, hang_up
 
 WAITING_AT_MOST = 16
 """Messages kept for a reader that is busy: one would do, the rest says the same."""
@@ -22,8 +22,11 @@ def follow(connect: Callable[[], Connection], service: str, wake: Callable[[], N
     """Call `wake` at every event of `service` until `stop` is set; reconnects by itself."""
     while not stop.is_set():
         try:
-            with connect() as connection:
+            connection = dial(connect)
+            try:
                 _listen(connection, service, wake, stop)
+            finally:
+                hang_up(connection)
         except BROKER_ERRORS:
             stop.wait(1.0)
 
@@ -33,10 +36,10 @@ def _listen(connection: Connection, service: str, wake: Callable[[], None], stop
         "", exchange=events_exchange(service), routing_key="#", exclusive=True, auto_delete=True, durable=False,
         queue_arguments={"x-max-length": WAITING_AT_MOST},
     )  # fmt: skip
-    with connection.Consumer([queue(connection.channel())], on_message=lambda _: wake(), no_ack=True):
-        wake()
-        while not stop.is_set():
-            try:
-                connection.drain_events(timeout=1.0)
-            except TimeoutError:
-                connection.heartbeat_check()
+    connection.Consumer([queue(connection.channel())], on_message=lambda _: wake(), no_ack=True).consume()
+    wake()
+    while not stop.is_set():
+        try:
+            connection.drain_events(timeout=1.0)
+        except TimeoutError:
+            connection.heartbeat_check()

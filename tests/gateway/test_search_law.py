@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.index import postings
+from gateway.index import postings, selection
 from gateway.query import Query
 from tests.gateway import world as w
 from tests.gateway.oracle import Oracle, one_mistake
@@ -71,13 +71,18 @@ def crowd(
     Once looked at whole, as small tables are, and once by the sorted lists that large tables need.
     """
     with pytest.MonkeyPatch.context() as patch, w.world(tmp_path_factory.mktemp("crowd")) as made:
-        patch.setattr(postings, "SMALL_TABLE", 24_000 if request.param == "small table" else 0)
+        if request.param == "large table":
+            patch.setattr(postings, "SMALL_TABLE", 0)
+            patch.setattr(postings, "MAX_CHANGED", 60)  # so that lists are sorted, then some rows change
+            patch.setattr(selection, "LISTS_WORTH_IT", 1)
         records = random_records(300, seed=7)
         made.publish(*records)
         made.reader.search(Query(q="permis"))
         changed = random_records(300, seed=8)
         made.publish(*changed[60:100], *changed[250:300])
+        made.reader.search(Query(q="permis"))
         made.withdraw(*(record for record in records[5:8]), *(record for record in records[-20:]))
+        made.publish(*changed[150:180])
         owners = made.feed.live("structure")
         yield made, {kind: Oracle(kind, made.feed.live(kind), owners) for kind in ("service", "structure")}
 
