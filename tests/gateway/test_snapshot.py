@@ -112,6 +112,15 @@ def test_sets_that_no_row_has_any_more_are_forgotten(monkeypatch: pytest.MonkeyP
     assert column.with_any(["commun"], or_empty=True)[column.codes[:3]].all()
 
 
+def test_a_filter_asked_before_a_set_was_seen_knows_it_afterwards() -> None:
+    column, rows = SetColumn(), np.arange(2)
+    column.resize(2)
+    column.put(rows, [written(["a"]), ""])
+    assert column.with_any(["a"])[column.codes[:2]].tolist() == [True, False]
+    column.put(rows[1:], [written(["b", "a"])])
+    assert column.with_any(["a"])[column.codes[:2]].tolist() == [True, True]
+
+
 def test_items_kept_in_memory_stay_within_their_share(world: World) -> None:
     long = "x" * 9_000
     world.publish(structure(1), *(service(number, description=long) for number in range(1000)))
