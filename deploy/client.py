@@ -4,11 +4,11 @@ otherwise a quiet node of their own for as long as the command lasts.
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,8 +61,7 @@ def connected(folder: Path) -> Iterator[Client]:
     connection = try_socket(folder)
     process = None
     if connection is None:
-        process = _start_quietly(folder)
-        connection = _wait(folder, process)
+        process, connection = _open_quietly(folder)
     client = Client(connection)
     try:
         yield client
@@ -84,22 +83,20 @@ def try_socket(folder: Path) -> socket.socket | None:
     return connection
 
 
-def _start_quietly(folder: Path) -> subprocess.Popen[bytes]:
+def _open_quietly(folder: Path) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """A node of this command's own. It says its troubles to a file: a pipe could fill, or lose its reader."""
     command = [sys.executable, "-m", "deploy.serve", str(folder), "--quiet"]
-    return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ.copy(), preexec_fn=end_with_parent
-    )
-
-
-def _wait(folder: Path, process: subprocess.Popen[bytes]) -> socket.socket:
-    ends_at = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < ends_at:
-        connection = try_socket(folder)
-        if connection is not None:
-            return connection
-        if process.poll() is not None:
-            said = process.stderr.read().decode(errors="replace") if process.stderr else ""
-            raise errors.Unavailable(f"Le nœud n’a pas pu être ouvert : {said.strip().splitlines()[-1:] or ['?']}")
-        time.sleep(0.05)
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, preexec_fn=end_with_parent)
+        ends_at = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < ends_at:
+            connection = try_socket(folder)
+            if connection is not None:
+                return process, connection
+            if process.poll() is not None:
+                said.seek(0)
+                last = said.read().decode(errors="replace").strip().splitlines()[-1:] or ["?"]
+                raise errors.Unavailable(f"Le nœud n’a pas pu être ouvert : {last[0]}")
+            time.sleep(0.05)
     process.kill()
     raise errors.Unavailable(f"Le nœud n’a pas répondu en {START_TIMEOUT_S} s.")

@@ -61,7 +61,11 @@ class ControlServer:
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as lines:
             for line in lines:
-                connection.sendall(orjson.dumps(self._answer(line)) + b"\n")
+                answer = orjson.dumps(self._answer(line)) + b"\n"
+                try:
+                    connection.sendall(answer)
+                except OSError:  # the command was killed: what it asked for is done, and nobody waits for the answer
+                    return
 
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:

@@ -59,13 +59,14 @@ def _run(asked: argparse.Namespace) -> int:
         return _run_until_told(containers(given, [asked.only]))
     with FolderLock(asked.folder):
         node = Embedded(given, asked.port, with_gateway=not asked.quiet)
-        node.start()
-        if asked.say_address:
-            print(f"http://{settings.http.host}:{asked.port or settings.http.port}", flush=True)
-        failed = _wait_for_signal(node.rooms)
-        if asked.quiet:
+        try:
+            node.start()
+            if asked.say_address:
+                print(f"http://{settings.http.host}:{asked.port or settings.http.port}", flush=True)
+            failed = _wait_for_signal(node.rooms)
+        finally:
             node.leave()
-        else:
+        if not asked.quiet:
             node.stop()
     return 1 if failed else 0
 

@@ -21,6 +21,7 @@ from typing import Literal
 
 import pytest
 
+from services.kernel import local
 from tests.servers import PrivateBroker, PrivatePostgres
 from tests.sockets import forbid_the_world
 from tests.tenants import drop_database, drop_vhost, make_database, make_vhost
@@ -175,7 +176,7 @@ class Backend:
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """Both backends in turn, each empty; the servers are started only for `node`."""
     if request.param == "embedded":
-        return Backend("embedded", "local://", tmp_path, "")
+        return Backend("embedded", local.URL, tmp_path, "")
     vhost: Fresh = request.getfixturevalue("fresh_vhost")
     database: Fresh = request.getfixturevalue("fresh_database")
     return Backend("node", vhost(), tmp_path, database())

@@ -25,10 +25,11 @@ def events_exchange(service: str) -> Exchange:
 def dial(connect: Callable[[], Connection]) -> Connection:
     """A connection that is made, and whose every question is answered within 5 s or fails. Raises `BROKER_ERRORS`.
 
-    amqp waits for ever for the answer of a broker that is frozen.
+    Each address is tried once: kombu's `connect` sleeps two seconds and tries again, and who calls this waits by
+    itself. amqp waits for ever for the answer of a broker that is frozen.
     """
     connection = connect()
-    connection.connect()
+    connection.ensure_connection(max_retries=max(len(connection.alt) - 1, 0))
     _expect_answers_within(connection, ANSWER_WITHIN_S)
     return connection
 

@@ -105,7 +105,7 @@ class Relay:
 
     def _send(self, events: list[Signed]) -> None:
         if self._publisher is None:
-            self._publisher = Publisher(dial(self._connect), self._exchange)
+            self._publisher = Publisher.opened(dial(self._connect), self._exchange)
         try:
             self._publisher.publish([(event.header.type, event.body()) for event in events])
         except BaseException:
@@ -129,6 +129,15 @@ class Publisher:
             self._channel.confirm_select()
             self._channel.events["basic_ack"].add(self._on_ack)
             self._channel.events["basic_nack"].add(self._on_nack)
+
+    @classmethod
+    def opened(cls, connection: Connection, exchange: Exchange) -> Publisher:
+        """A publisher on this connection, which is closed again where the exchange is not what we know."""
+        try:
+            return cls(connection, exchange)
+        except BaseException:
+            hang_up(connection)
+            raise
 
     def publish(self, messages: list[tuple[str, bytes]], timeout_s: float = CONFIRM_TIMEOUT_S) -> None:
         """Publish (routing key, JSON body) pairs; returns when the broker has them all. Raises `BROKER_ERRORS`."""
@@ -162,7 +171,10 @@ class Publisher:
             left = ends_at - time.monotonic()
             if left <= 0:
                 raise NotConfirmed(f"{self._sent - self._confirmed} messages not confirmed after {timeout_s} s")
-            self._connection.drain_events(timeout=left)
+            try:
+                self._connection.drain_events(timeout=left)
+            except TimeoutError:
+                continue
         if self._refused:
             raise NotConfirmed("the broker refused a message")
 
@@ -170,7 +182,7 @@ class Publisher:
         if multiple:
             self._confirmed = max(self._confirmed, tag)
             self._early = {early for early in self._early if early > tag}
-        else:
+        elif tag > self._confirmed:
             self._early.add(tag)
         while self._confirmed + 1 in self._early:
             self._confirmed += 1

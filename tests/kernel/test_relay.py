@@ -156,6 +156,7 @@ def test_a_connection_that_died_while_idle_costs_no_delay(writer: Writer, fresh_
     assert time.monotonic() - at < 1
     assert set(reader.sequences()) == {1, 2}
     relay.close()
+    reader.close()
 
 
 def test_a_connection_that_beats_lives_as_long_as_it_is_needed(writer: Writer, fresh_vhost: Fresh, broker: str) -> None:
@@ -231,3 +232,4 @@ def test_a_room_with_another_idea_of_the_exchange_is_refused_and_said(
     numbered(writer, 1)
     with pytest.raises(BROKER_ERRORS, match="PRECONDITION_FAILED"):
         relay.run_once()
+    relay.close()
