@@ -16,11 +16,11 @@ from kombu.messaging import Producer
 from benchmarks.common import median
 from benchmarks.figure import Figure, beside
 from services.kernel.announce import NewEvent
+from services.kernel.broker import events_exchange
 from services.kernel.database import Database
 from services.kernel.identity import Identity
 from services.kernel.log import EventLog
 from services.kernel.migrate import migrate
-from services.kernel.broker import events_exchange
 from services.kernel.relay import Relay, after
 from services.kernel.sequencer import Sequencer
 from services.kernel.witness import Witness
