@@ -28,8 +28,8 @@ def cached(reader: Reader, make: Callable[[], tuple[bytes, list[str]]], content_
 
     The ETag is the read model's version and the address asked: while nothing changed, `make` is not even called.
     """
-    status = reader.status()
-    tag = hashlib.sha256(f"{status.version}{request.full_path}".encode()).hexdigest()[:24]
+    version, as_of = reader.version()
+    tag = hashlib.sha256(f"{version}{request.full_path}".encode()).hexdigest()[:24]
     if request.if_none_match.contains_weak(tag):
         response = Response(status=304)
         links: list[str] = []
@@ -38,7 +38,7 @@ def cached(reader: Reader, make: Callable[[], tuple[bytes, list[str]]], content_
         response = Response(body, content_type=content_type)
     response.set_etag(tag, weak=True)
     response.headers["Cache-Control"] = "public, max-age=0, must-revalidate"
-    response.headers["Age"] = str(age_s(status.as_of))
+    response.headers["Age"] = str(age_s(as_of))
     response.headers["Link"] = ", ".join([*links, LICENCE_LINK])
     return response
 

@@ -143,6 +143,12 @@ class Reader:
             self._latest.as_of(),
         )
 
+    def item(self, kind: Kind, identifier: str) -> tuple[str, bytes] | None:
+        """UUID and data·inclusion JSON of a public record, a service with its structure; by UUID or public id."""
+        view = self._latest.view()
+        key = str(UUID(identifier)) if _is_uuid(identifier) else identifier
+        return reading.item(view.schema, view.searcher, kind, key)
+
     def get(self, kind: Kind, identifier: str) -> Record | None:
         """One record by UUID or data·inclusion id, tombstones included; `None` when there never was one.
 
@@ -206,6 +212,13 @@ class Reader:
         return Status(
             counts["service"], counts["structure"], position, self._latest.as_of(), version, view.path.name, held
         )
+
+    def version(self) -> tuple[str, datetime | None]:
+        """What changes when anything in the read model does, and when the directory last answered; never raises."""
+        try:
+            return self._latest.view().version, self._latest.as_of()
+        except Unavailable:
+            return "", self._latest.as_of()
 
     def refresh(self) -> bool:
         """Take up now what was committed or rebuilt since; true when there was something."""

@@ -80,7 +80,7 @@ def _add_records(blueprint: Blueprint, reader: Reader) -> None:
     @blueprint.response(200, shapes.Item)
     def one_service(identifier: str) -> Response:
         """One service with its structure, by data·inclusion id or UUID."""
-        return http.cached(reader, lambda: (_service(reader, identifier), []))
+        return http.cached(reader, lambda: (_found(reader, "service", identifier)[1], []))
 
     @blueprint.get("/structures/<path:identifier>")
     @blueprint.response(200, shapes.Item)
@@ -158,29 +158,20 @@ def _items(page: Page, name: str) -> bytes:
     return b",".join(item[:-1] + b',"doublons":[]}' for item in page.items)
 
 
-def _found(reader: Reader, kind: Kind, identifier: str) -> Any:
-    record = reader.get(kind, identifier)
-    if record is None or record.item is None:
+def _found(reader: Reader, kind: Kind, identifier: str) -> tuple[str, bytes]:
+    found = reader.item(kind, identifier)
+    if found is None:
         noun = "service" if kind == "service" else "structure"
         raise NotFound(
             f"Aucun{'e' if kind == 'structure' else ''} {noun} « {identifier[:100]} » dans l’annuaire public."
         )
-    return record
-
-
-def _service(reader: Reader, identifier: str) -> bytes:
-    record = _found(reader, "service", identifier)
-    owner = reader.get("structure", orjson.loads(record.native)["structure"])
-    structure = owner.item if owner and owner.item else b"null"
-    whole: bytes = record.item[:-1] + b',"structure":' + structure + b"}"
-    return whole
+    return found
 
 
 def _structure(reader: Reader, identifier: str) -> bytes:
-    record = _found(reader, "structure", identifier)
-    services = b",".join(reader.services_of(record.uuid))
-    whole: bytes = record.item[:-1] + b',"doublons":[],"services":[' + services + b"]}"
-    return whole
+    uuid, item = _found(reader, "structure", identifier)
+    services = b",".join(reader.services_of(uuid))
+    return item[:-1] + b',"doublons":[],"services":[' + services + b"]}"
 
 
 def _changes(reader: Reader) -> tuple[bytes, list[str]]:

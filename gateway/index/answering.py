@@ -9,7 +9,7 @@ import orjson
 from gateway import text
 from gateway.index import cursors, facets, ranking
 from gateway.index.asked import Asked, Plan, plan
-from gateway.index.geography import Box
+from gateway.index.geography import Box, kilometres
 from gateway.index.selection import Filters, Place
 from gateway.index.table import split_id_key
 from gateway.index.view import Records
@@ -82,7 +82,7 @@ def answer_of(query: Query, place: Place | None, records: Records) -> Answer:
     rows = chosen.rows[page.places].tolist()
     distances: list[int | None] = [None] * len(rows)
     if chosen.metres is not None:
-        km = ranking.kilometres(chosen.metres[page.places]).tolist()
+        km = kilometres(chosen.metres[page.places]).tolist()
         distances = [None if one != one else int(one) for one in km]
     return Answer(
         rows=rows,

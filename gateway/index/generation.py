@@ -13,6 +13,7 @@ import tantivy
 from gateway import schema, text
 
 BATCH = 512
+FEW = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +129,10 @@ def with_term(
 ) -> Iterator[tuple[int, tantivy.Document]]:
     """Row documents with a term, and their slots, ascending."""
     query = _term(index_schema, name, value)
-    number = count(searcher, query)
-    if not number:
-        return iter(())
-    hits = searcher.search(query, number, count=False, order_by_field="slot", order=tantivy.Order.Asc).hits
+    few = searcher.search(query, FEW, order_by_field="slot", order=tantivy.Order.Asc)
+    hits = few.hits
+    if few.count > FEW:
+        hits = searcher.search(query, few.count, count=False, order_by_field="slot", order=tantivy.Order.Asc).hits
     return ((slot, searcher.doc(address)) for slot, address in hits)
 
 

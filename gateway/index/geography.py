@@ -18,6 +18,7 @@ STRIPS_PER_DEGREE = 10
 STEPS_PER_DEGREE = 100
 _LON_BITS = 17  # 360 degrees of 100 steps
 
+METRES_A_KM = 1_000.0
 NOWHERE = -1
 
 
@@ -49,6 +50,11 @@ def metres_within(x: Floats, y: Floats, z: Floats, lat: float, lon: float, radiu
     metres = np.full(len(x), np.nan)
     metres[near] = np.where(arc <= radius_m, arc, np.nan)
     return metres
+
+
+def kilometres(metres: Floats) -> Floats:
+    """Whole kilometres, NaN kept."""
+    return np.rint(metres / METRES_A_KM)
 
 
 def around(lat: float, lon: float, radius_m: float) -> Box:

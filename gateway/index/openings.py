@@ -11,8 +11,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from gateway.index.arrays import Mask
-from gateway.index.sets import SetColumn
+from gateway.index.sets import SetColumn, Wanted
 from services.directory.formats import hours
 from services.directory.formats.hours_rules import is_valid
 
@@ -37,7 +36,7 @@ class Openings:
         self._column = column
         self._read_anew()
 
-    def open_codes(self, at: datetime) -> Mask:
+    def open_codes(self, at: datetime) -> Wanted:
         """For each set of the column: known to be open at `at` (aware)? Nothing known is not open."""
         values = self._column.values
         if self._times_forgotten != self._column.times_forgotten:
@@ -50,7 +49,7 @@ class Openings:
         minute = at.replace(second=0, microsecond=0)
         for code in self._irregular:
             opened[code] = _open_then(values[code][0], minute)
-        return opened
+        return Wanted.of(opened)
 
     def _read_anew(self) -> None:
         self._times_forgotten = self._column.times_forgotten

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.index import geography
-from gateway.index.arrays import NO_ROWS, Keys, Mask, Rows, slices
+from gateway.index.arrays import Keys, Mask, Rows, slices
+from gateway.index.sets import Wanted
 from gateway.index.table import Table
 
 SMALL_TABLE = 24_000
@@ -69,12 +70,12 @@ class Postings:
             self._live = self._table.live_rows()
         return self._live
 
-    def count_with(self, column: str, wanted: Mask) -> int:
+    def count_with(self, column: str, wanted: Wanted) -> int:
         """About how many rows `rows_with` would propose."""
         starts, ends = self._ranges(self._column(column), wanted)
         return int((ends - starts).sum()) + len(self._changed_rows)
 
-    def rows_with(self, column: str, wanted: Mask) -> Rows:
+    def rows_with(self, column: str, wanted: Wanted) -> Rows:
         """Rows whose code in `column` is wanted, or that changed lately; ascending within a code only."""
         postings = self._column(column)
         return self._proposed(slices(postings.rows, *self._ranges(postings, wanted)))
@@ -119,11 +120,10 @@ class Postings:
         return self._by_code[name]
 
     @staticmethod
-    def _ranges(postings: _ByCode, wanted: Mask) -> tuple[Rows, Rows]:
-        codes = np.flatnonzero(wanted[: len(postings.starts) - 1])
-        if not len(codes):
-            return NO_ROWS, NO_ROWS
-        return postings.starts[codes].astype(np.intp), postings.starts[codes + 1].astype(np.intp)
+    def _ranges(postings: _ByCode, wanted: Wanted) -> tuple[Keys, Keys]:
+        """Where the lists of the wanted codes begin and end; codes younger than the lists have none."""
+        codes = wanted.codes[: np.searchsorted(wanted.codes, len(postings.starts) - 1)]
+        return postings.starts[codes], postings.starts[codes + 1]
 
     def _strips(self) -> tuple[Keys, npt.NDArray[np.int32]]:
         if self._by_strip is None:

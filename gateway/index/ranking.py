@@ -22,6 +22,7 @@ from typing import Literal
 import numpy as np
 
 from gateway.index.arrays import Floats, Rows, smallest
+from gateway.index.geography import kilometres
 from gateway.index.selection import Selection
 from gateway.index.strings import OrderedStrings
 from gateway.index.table import Table
@@ -30,7 +31,6 @@ Order = Literal["contract", "relevance", "distance", "name", "updated"]
 
 HALF_SCORE_AT_M = 10_000.0
 REMOTE_FACTOR = 0.5
-METRES_A_KM = 1_000.0
 LAST = 1e18
 """First key of rows without a distance: after any distance, and a number that JSON can carry."""
 
@@ -59,13 +59,10 @@ def blended(scores: Floats, metres: Floats | None) -> Floats:
     return scores * np.where(np.isnan(metres), REMOTE_FACTOR, factor)
 
 
-def kilometres(metres: Floats) -> Floats:
-    """Whole kilometres, NaN kept."""
-    return np.rint(metres / METRES_A_KM)
-
-
 def cut(order: Order, table: Table, chosen: Selection, after: After | None, skip: int, size: int) -> Cut:
     """The page of `size` rows after `after`, or after the first `skip` rows."""
+    if order == "contract" and chosen.in_order and after is None:
+        return _cut_in_order(table, chosen, skip, size)
     first = _first_keys(order, table, chosen)
     strings = table.names if order == "name" else table.ids
     tie = strings.keys()[chosen.rows]
@@ -82,6 +79,15 @@ def cut(order: Order, table: Table, chosen: Selection, after: After | None, skip
     return Cut(ranked, _end(strings, chosen, first, int(ranked[-1])))
 
 
+def _cut_in_order(table: Table, chosen: Selection, skip: int, size: int) -> Cut:
+    places = np.arange(min(skip, len(chosen.rows)), min(skip + size, len(chosen.rows)))
+    if skip + size >= len(chosen.rows) or chosen.metres is None:
+        return Cut(places, None)
+    last = int(places[-1])
+    first = float(_last_without(kilometres(chosen.metres[last : last + 1]))[0])
+    return Cut(places, After(first, table.ids[int(chosen.rows[last])]))
+
+
 def _end(strings: OrderedStrings, chosen: Selection, first: Floats | None, place: int) -> After:
     return After(0.0 if first is None else float(first[place]), strings[int(chosen.rows[place])])
 
@@ -93,5 +99,9 @@ def _first_keys(order: Order, table: Table, chosen: Selection) -> Floats | None:
         return -table.updated[chosen.rows].astype(np.float64)
     if order in ("contract", "distance") and chosen.metres is not None:
         metres = chosen.metres if order == "distance" else kilometres(chosen.metres)
-        return np.where(np.isnan(metres), LAST, metres)
+        return _last_without(metres)
     return None
+
+
+def _last_without(distances: Floats) -> Floats:
+    return np.where(np.isnan(distances), LAST, distances)

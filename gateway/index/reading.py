@@ -10,6 +10,7 @@ import tantivy
 
 from gateway import schema
 from gateway.index import generation
+from gateway.index.items import joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,26 @@ class Found:
 
     item: bytes | None
     feed_item: dict[str, Any]
+
+
+def item(
+    index_schema: tantivy.Schema, searcher: tantivy.Searcher, kind: str, identifier: str
+) -> tuple[str, bytes] | None:
+    """The UUID and the finished JSON of a public record, a service with its structure; by UUID or data·inclusion id.
+
+    Where several homes use one id, the first by UUID.
+    """
+    found = []
+    for name in ("public_id", "key"):
+        for slot, document in generation.with_term(index_schema, searcher, name, identifier):
+            finished = document.get_first("item")
+            if finished and schema.kind_of(slot) == kind:
+                structure = document.get_first("structure_item")
+                whole = joined(finished, b"structure", structure) if structure else finished
+                found.append((generation.key_of(document), whole))
+        if found:
+            return min(found)
+    return None
 
 
 def record(index_schema: tantivy.Schema, searcher: tantivy.Searcher, uuid: str) -> Found | None:

@@ -18,7 +18,20 @@ from gateway.index.arrays import Mask, Rows, grown
 EMPTY = 0
 """The code of the empty set."""
 FORGETFUL_FROM = 1_024
-MASKS_KEPT = 64
+MASKS_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The sets that a filter keeps: true or false for each code, and the codes for which it is true, ascending."""
+
+    mask: Mask
+    codes: Rows
+
+    @classmethod
+    def of(cls, mask: Mask) -> Wanted:
+        """From one true or false for each code."""
+        return cls(mask, np.flatnonzero(mask))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class SetColumn:
         self._code_of: dict[str, int] = {"": EMPTY}
         self._codes_with: dict[str, list[int]] = {}
         self._members: _Members | None = None
-        self._masks: dict[tuple[frozenset[str], bool], Mask] = {}
+        self._masks: dict[tuple[frozenset[str], bool], Wanted] = {}
         self.times_forgotten = 0
 
     def resize(self, rows: int) -> None:
@@ -82,17 +95,25 @@ class SetColumn:
 
     def with_any(self, members: Iterable[str], *, or_empty: bool = False) -> Mask:
         """For each code: does its set hold one of `members` (or nothing, when `or_empty`)? Not to be written to."""
-        asked = frozenset(members), or_empty
+        return self.wanted(frozenset(members), or_empty=or_empty).mask
+
+    def wanted(self, members: frozenset[str], *, or_empty: bool = False) -> Wanted:
+        """The same, with the codes whose set does. Kept: filters are asked for again and again."""
+        asked = members, or_empty
         known = self._masks.get(asked)
         if known is None:
-            known = np.zeros(len(self.values), dtype=np.bool_)
-            for member in asked[0]:
-                known[self._codes_with.get(member, [])] = True
-            known[EMPTY] = or_empty
+            known = Wanted.of(self._mask(members, or_empty))
             if len(self._masks) >= MASKS_KEPT:
                 self._masks.clear()
             self._masks[asked] = known
         return known
+
+    def _mask(self, members: frozenset[str], or_empty: bool) -> Mask:
+        mask = np.zeros(len(self.values), dtype=np.bool_)
+        for member in members:
+            mask[self._codes_with.get(member, [])] = True
+        mask[EMPTY] = or_empty
+        return mask
 
     def counts(self, rows: Rows) -> dict[str, int]:
         """How many of `rows` hold each word, words that none holds left out."""

@@ -21,7 +21,7 @@ from gateway.index.arrays import Rows, grown
 from gateway.index.generation import Position
 from gateway.index.items import Items
 from gateway.index.postings import Postings
-from gateway.index.selection import Selector
+from gateway.index.selector import Selector
 from gateway.index.table import RowData, Table
 from gateway.index.words import Words
 
@@ -45,6 +45,7 @@ class Records:
         self.stamps = grown(self.stamps, self.table.size, 0)
         self.stamps[[data.row for data in batch]] = stamps
         self.postings.touched(rows)
+        self.selector.touched()
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Everything, as arrays by name, for a snapshot."""
@@ -60,7 +61,7 @@ class Records:
     @property
     def nbytes(self) -> int:
         """Bytes held, about."""
-        return self.table.nbytes + self.words.nbytes + self.stamps.nbytes
+        return self.table.nbytes + self.words.nbytes + self.selector.nbytes + self.stamps.nbytes
 
 
 class View:

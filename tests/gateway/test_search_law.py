@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.index import postings, selection
+from gateway.index import postings, selector
 from gateway.query import Query
 from tests.gateway import world as w
 from tests.gateway.oracle import Oracle, one_mistake
@@ -74,7 +74,7 @@ def crowd(
         if request.param == "large table":
             patch.setattr(postings, "SMALL_TABLE", 0)
             patch.setattr(postings, "MAX_CHANGED", 60)  # so that lists are sorted, then some rows change
-            patch.setattr(selection, "LISTS_WORTH_IT", 1)
+            patch.setattr(selector, "LISTS_WORTH_IT", 1)
         records = random_records(300, seed=7)
         made.publish(*records)
         made.reader.search(Query(q="permis"))
