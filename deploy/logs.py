@@ -9,7 +9,7 @@ import structlog
 
 from services.kernel.settings import Log
 
-QUIET = ("nameko", "kombu", "amqp", "alembic", "eventlet", "sqlalchemy", "flask-limiter")
+QUIET = ("nameko", "kombu", "amqp", "alembic", "eventlet", "sqlalchemy")
 
 
 def configure(settings: Log, quiet: bool = False) -> None:

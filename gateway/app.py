@@ -6,12 +6,10 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response, render_template
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import http, problems
+from gateway import http, limit, problems
 from gateway.api import health, shapes
 from gateway.api.reading import reading_blueprint
 from gateway.api.writing import precondition_failed, writing_blueprint
@@ -36,13 +34,11 @@ def create_app(settings: Settings, reader: Reader, ask: Ask, workers: int = 1) -
         "OPENAPI_VERSION": "3.1.0",
         "MAX_CONTENT_LENGTH": BODY_AT_MOST_BYTES,
         "PROPAGATE_EXCEPTIONS": False,
-        "RATELIMIT_HEADERS_ENABLED": True,
-        "RATELIMIT_STORAGE_URI": "memory://",
     }
     if settings.http.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.http.trusted_proxies)  # type: ignore[method-assign]
     http.install(app)  # first: what is registered first has the last word on an answer
-    _limit(app, settings.http.rate_limit_per_minute // max(workers, 1))
+    limit.install(app, settings.http.rate_limit_per_minute // max(workers, 1))
     health.install(app, settings, reader)
     api = Api(app)
     problems.install(app)
@@ -53,10 +49,6 @@ def create_app(settings: Settings, reader: Reader, ask: Ask, workers: int = 1) -
     app.register_blueprint(pages_blueprint(settings, reader))
     _document(app, api)
     return app
-
-
-def _limit(app: Flask, per_minute: int) -> None:
-    Limiter(get_remote_address, app=app, default_limits=[f"{max(per_minute, 1)} per minute"], strategy="moving-window")
 
 
 def _document(app: Flask, api: Api) -> None:

@@ -80,11 +80,8 @@ def _finish(response: Response) -> Response:
 
 
 def _say_when_to_come_back(response: Response) -> None:
-    """The limiter would tell everybody; it is for those who are refused."""
     if response.status_code == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    elif response.status_code != 429:
-        response.headers.pop("Retry-After", None)
 
 
 def _compressed(response: Response) -> Response:

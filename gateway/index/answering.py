@@ -8,7 +8,7 @@ import orjson
 
 from gateway import text
 from gateway.index import cursors, facets, ranking
-from gateway.index.asked import Asked, Plan, plan
+from gateway.index.asked import Asked, ask
 from gateway.index.geography import Box, kilometres
 from gateway.index.selection import Filters, Place
 from gateway.index.table import split_id_key
@@ -74,9 +74,9 @@ def answer_of(query: Query, place: Place | None, records: Records) -> Answer:
     """The page asked for. The caller holds the view's lock, and has checked the query."""
     question = _canonical(query)
     cursor = _cursor(query, question)
-    planned = cursor.plan if cursor else _plan(query, records)
-    chosen = records.selector.select(_filters(query, place, planned, records))
-    order = _order(query, planned)
+    asked = _asked(query, cursor, records)
+    chosen = records.selector.select(_filters(query, place, asked, records))
+    order = _order(query, asked)
     skip = 0 if cursor else (query.page - 1) * query.size
     page = ranking.cut(order, records.table, chosen, cursor.after if cursor else None, skip, query.size)
     rows = chosen.rows[page.places].tolist()
@@ -89,25 +89,30 @@ def answer_of(query: Query, place: Place | None, records: Records) -> Answer:
         ids=[split_id_key(records.table.ids[row]) for row in rows],
         distances_km=distances,
         total=len(chosen.rows),
-        next_cursor=cursors.dump(cursors.Cursor(page.after, planned), question) if page.after else None,
+        next_cursor=_next(page.after, asked, question),
         facets=facets.count(records.table, chosen.rows, query.facets),
     )
 
 
-def _plan(query: Query, records: Records) -> Plan | None:
+def _asked(query: Query, cursor: cursors.Cursor | None, records: Records) -> Asked | None:
+    if cursor:
+        return Asked(cursor.plan, records.words) if cursor.plan else None
     if not query.q.strip():
         return None
-    planned = plan(query.q, records.words, len(records.postings.all_rows()))
-    return planned if planned.words else None
+    return ask(query.q, records.words, len(records.postings.all_rows()))
 
 
-def _order(query: Query, planned: Plan | None) -> ranking.Order:
+def _next(after: ranking.After | None, asked: Asked | None, question: bytes) -> str | None:
+    return cursors.dump(cursors.Cursor(after, asked.plan if asked else None), question) if after else None
+
+
+def _order(query: Query, asked: Asked | None) -> ranking.Order:
     if query.sort and query.sort != "relevance":
         return query.sort
-    return "relevance" if planned else "contract"
+    return "relevance" if asked else "contract"
 
 
-def _filters(query: Query, place: Place | None, planned: Plan | None, records: Records) -> Filters:
+def _filters(query: Query, place: Place | None, asked: Asked | None, records: Records) -> Filters:
     sets = [
         ("source", query.sources),
         ("thematiques", query.thematiques),
@@ -129,7 +134,7 @@ def _filters(query: Query, place: Place | None, planned: Plan | None, records: R
         open_at=query.open_at,
         audience=tuple(records.words.audience(stem) for stem in dict.fromkeys(text.stems(query.recherche_public))),
         place=place,
-        asked=Asked(planned, records.words) if planned else None,
+        asked=asked,
     )
 
 

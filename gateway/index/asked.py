@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -70,8 +71,8 @@ def weight(records: int, holding: int) -> int:
     return max(1, round(WEIGHT_UNIT * math.log(1 + records / max(holding, 1))))
 
 
-def plan(question: str, words: Words, records: int) -> Plan:
-    """How to answer a question over so many records, today."""
+def ask(question: str, words: Words, records: int) -> Asked | None:
+    """How to answer a question over so many records, today; None where no word of it counts."""
     planned = []
     for said in text.asked(question):
         stem = text.stem(said)
@@ -80,17 +81,19 @@ def plan(question: str, words: Words, records: int) -> Plan:
         if mistyped:
             holding = max(holding, words.mistyped(said).count)
         planned.append(Word(said, stem, mistyped, weight(records, holding)))
-    together = Plan(tuple(planned), all_words=True)
-    if len(planned) < 2 or len(Asked(together, words).rows()):
+    if not planned:
+        return None
+    together = Asked(Plan(tuple(planned), all_words=True), words)
+    if len(planned) < 2 or len(together.found[0]):
         return together
-    return Plan(together.words, all_words=False)
+    return Asked(Plan(together.plan.words, all_words=False), words)
 
 
 class Asked:
     """A planned question, put to the rows of one kind."""
 
     def __init__(self, planned: Plan, words: Words) -> None:
-        self._plan = planned
+        self.plan = planned
         self._postings = [self._of(word, words) for word in planned.words]
 
     @staticmethod
@@ -103,29 +106,31 @@ class Asked:
         counts = [sum(posting.count for posting in postings) for postings in self._postings]
         if not counts:
             return 0
-        return min(counts) if self._plan.all_words else sum(counts)
+        return min(counts) if self.plan.all_words else sum(counts)
 
-    def rows(self) -> Rows:
-        """The rows that answer, ascending."""
+    @cached_property
+    def found(self) -> tuple[Rows, Scores]:
+        """The rows that answer, ascending, and their scores."""
         if not self._postings:
-            return NO_ROWS
-        by_word = [_union(postings) for postings in self._postings]
-        if not self._plan.all_words:
-            return np.unique(np.concatenate(by_word))
-        rows = min(by_word, key=len)
-        found, _ = self.scores(rows)
-        return rows[found]
+            return NO_ROWS, np.zeros(0, dtype=np.int64)
+        if self.plan.all_words:
+            rows = _union(min(self._postings, key=lambda postings: sum(posting.count for posting in postings)))
+        else:
+            rows = np.unique(np.concatenate([_union(postings) for postings in self._postings]))
+        answers, scores = self.scores(rows)
+        return rows[answers], scores[answers]
 
     def scores(self, rows: Rows) -> tuple[Mask, Scores]:
         """For each of `rows`: does it answer, and its score."""
         total = np.zeros(len(rows), dtype=np.int64)
-        held = np.zeros(len(rows), dtype=np.int64)
-        for word, postings in zip(self._plan.words, self._postings, strict=True):
+        every, some = np.ones(len(rows), dtype=np.bool_), np.zeros(len(rows), dtype=np.bool_)
+        for word, postings in zip(self.plan.words, self._postings, strict=True):
             tiers = _best(postings, rows)
-            held += tiers > 0
-            total += tiers.astype(np.int64) * word.weight
-        needed = len(self._postings) if self._plan.all_words else 1
-        return held >= max(needed, 1), total
+            held = tiers > 0
+            every &= held
+            some |= held
+            total += tiers * np.int64(word.weight)
+        return every & some if self.plan.all_words else some, total
 
 
 def _union(postings: list[Posting]) -> Rows:

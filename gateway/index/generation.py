@@ -129,7 +129,7 @@ def with_term(
 ) -> Iterator[tuple[int, tantivy.Document]]:
     """Row documents with a term, and their slots, ascending."""
     query = _term(index_schema, name, value)
-    few = searcher.search(query, FEW, order_by_field="slot", order=tantivy.Order.Asc)
+    few: Any = searcher.search(query, FEW, order_by_field="slot", order=tantivy.Order.Asc)
     hits = few.hits
     if few.count > FEW:
         hits = searcher.search(query, few.count, count=False, order_by_field="slot", order=tantivy.Order.Asc).hits

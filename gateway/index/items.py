@@ -13,7 +13,7 @@ import tantivy
 from gateway.index import generation
 from gateway.index.generation import BATCH
 
-KEPT_BYTES = 8_000_000
+KEPT_BYTES = 32_000_000
 
 
 def joined(item: bytes, name: bytes, value: bytes) -> bytes:

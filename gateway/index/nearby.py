@@ -19,6 +19,7 @@ from gateway.index.geography import kilometres
 from gateway.index.selection import Place, Selection
 
 KEPT_BYTES = 16_000_000
+PLACES_REMEMBERED = 256
 
 
 class Nearby:
@@ -29,12 +30,22 @@ class Nearby:
         self._look = look
         self._ids = ids
         self._places: OrderedDict[Place, Selection] = OrderedDict()
+        self._asked: OrderedDict[Place, None] = OrderedDict()
         self.nbytes = 0
 
     def count(self, place: Place) -> int | None:
         """How many rows are in reach, where that is known."""
         known = self._places.get(place)
         return None if known is None else len(known.rows)
+
+    def is_asked_again(self, place: Place) -> bool:
+        """Whether a place was asked about lately, whatever was looked for there; it is from now on."""
+        again = place in self._asked
+        self._asked[place] = None
+        self._asked.move_to_end(place)
+        if len(self._asked) > PLACES_REMEMBERED:
+            self._asked.popitem(last=False)
+        return again
 
     def of(self, place: Place) -> Selection:
         """The rows in reach of a place and eligible there."""

@@ -7,7 +7,7 @@ Small tables need none of this: looking at all rows costs some microseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,16 @@ from gateway.index.table import Table
 
 SMALL_TABLE = 24_000
 MAX_CHANGED = 4_096
+LISTS_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """Where the lists of some codes begin and end, and how many rows they hold together."""
+
+    starts: Keys
+    ends: Keys
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,20 @@ class _ByCode:
     """Rows sorted by their code in one column; those of code c are `rows[starts[c]:starts[c + 1]]`."""
 
     rows: npt.NDArray[np.int32]
-    starts: npt.NDArray[np.int64]
+    starts: Keys
+    _kept: dict[Wanted, _Lists] = field(default_factory=dict)
+
+    def lists(self, wanted: Wanted) -> _Lists:
+        """The lists of the wanted codes; codes younger than the lists have none."""
+        known = self._kept.get(wanted)
+        if known is None:
+            codes = wanted.codes[: np.searchsorted(wanted.codes, len(self.starts) - 1)]
+            starts, ends = self.starts[codes], self.starts[codes + 1]
+            known = _Lists(starts, ends, int((ends - starts).sum()))
+            if len(self._kept) >= LISTS_KEPT:
+                self._kept.clear()
+            self._kept[wanted] = known
+        return known
 
 
 class Postings:
@@ -72,13 +95,13 @@ class Postings:
 
     def count_with(self, column: str, wanted: Wanted) -> int:
         """About how many rows `rows_with` would propose."""
-        starts, ends = self._ranges(self._column(column), wanted)
-        return int((ends - starts).sum()) + len(self._changed_rows)
+        return self._column(column).lists(wanted).count + len(self._changed_rows)
 
     def rows_with(self, column: str, wanted: Wanted) -> Rows:
         """Rows whose code in `column` is wanted, or that changed lately; ascending within a code only."""
         postings = self._column(column)
-        return self._proposed(slices(postings.rows, *self._ranges(postings, wanted)))
+        lists = postings.lists(wanted)
+        return self._proposed(slices(postings.rows, lists.starts, lists.ends))
 
     def count_near(self, box: geography.Box) -> int:
         """About how many rows `rows_near` would propose."""
@@ -118,12 +141,6 @@ class Postings:
             starts = np.searchsorted(codes[order], np.arange(len(self._table.sets[name].values) + 1))
             self._by_code[name] = _ByCode(live[order].astype(np.int32), starts.astype(np.int64))
         return self._by_code[name]
-
-    @staticmethod
-    def _ranges(postings: _ByCode, wanted: Wanted) -> tuple[Keys, Keys]:
-        """Where the lists of the wanted codes begin and end; codes younger than the lists have none."""
-        codes = wanted.codes[: np.searchsorted(wanted.codes, len(postings.starts) - 1)]
-        return postings.starts[codes], postings.starts[codes + 1]
 
     def _strips(self) -> tuple[Keys, npt.NDArray[np.int32]]:
         if self._by_strip is None:

@@ -23,7 +23,9 @@ from gateway.index.table import Table
 LISTS_WORTH_IT = 3
 """Looking at all rows is quicker than taking one in so many out of a list."""
 WORDS_WORTH_IT = 4
-"""Rows that hold the words are had at once: so many of them are worth one row out of a list or near a place."""
+"""Rows that hold the words are had at once: so many of them are worth one row out of a list."""
+DISTANCES_COST = 4
+"""A row whose distance has to be worked out is worth so many of which it is known."""
 Sets = Sequence[tuple[str, Wanted]]
 
 
@@ -52,13 +54,12 @@ class Selector:
         sets = self._sets(filters)
         place = filters.place
         if place is None:
-            rows = self._proposed(filters, sets, self._table.size // LISTS_WORTH_IT)
-            return self._filtered(self._whole(sets) if rows is None else Selection(rows), filters, sets)
-        rows = self._proposed(filters, sets, self._count_around(place))
-        if rows is None:
+            proposed = self._proposed(filters, sets, self._table.size // LISTS_WORTH_IT)
+            return self._filtered(proposed or self._whole(sets), filters, sets)
+        proposed = self._proposed(filters, sets, self._cost_around(place))
+        if proposed is None:
             return self._filtered(self._nearby.of(place), filters, sets)
-        found = self._filtered(Selection(rows), filters, [*sets, *self._eligible(place)])
-        return self._within(found, place)
+        return self._within(self._filtered(proposed, filters, [*sets, *self._eligible(place)]), place)
 
     def _sets(self, filters: Filters) -> list[tuple[str, Wanted]]:
         columns = self._table.sets
@@ -72,7 +73,7 @@ class Selector:
             return []
         return [("zone", self._table.sets["zone"].wanted(place.zones, or_empty=True))]
 
-    def _proposed(self, filters: Filters, sets: Sets, others: int) -> Rows | None:
+    def _proposed(self, filters: Filters, sets: Sets, others: int) -> Selection | None:
         """Rows worth looking at; None when the `others` (about so many) are."""
         best, count = None, others
         if not self._postings.small:
@@ -81,10 +82,11 @@ class Selector:
                 if listed < count:
                     best, count = (column, wanted), listed
         if filters.asked and filters.asked.count() <= WORDS_WORTH_IT * count:
-            return filters.asked.rows()
+            rows, scores = filters.asked.found
+            return Selection(rows, None, scores)
         if filters.box and not self._postings.small and self._postings.count_near(filters.box) < count:
-            return self._postings.rows_near(filters.box)
-        return self._postings.rows_with(*best) if best else None
+            return Selection(self._postings.rows_near(filters.box))
+        return Selection(self._postings.rows_with(*best)) if best else None
 
     def _whole(self, sets: Sets) -> Selection:
         """All rows, those first left out that the sets refuse: in one go, faster than row by row."""
@@ -107,16 +109,20 @@ class Selector:
             found = found.only((lat >= box.south) & (lat <= box.north) & (lon >= box.west) & (lon <= box.east))
         for posting in filters.audience:
             found = found.only(posting.of(found.rows) > 0)
-        if filters.asked:
+        if filters.asked and found.scores is None:
             answers, scores = filters.asked.scores(found.rows)
             found = replace(found.only(answers), scores=scores[answers])
         return found
 
+    def _cost_around(self, place: Place) -> int:
+        """What looking around a place costs: about so many rows whose distance has to be worked out.
+
+        A place that is asked about again is worth being worked out once for all.
+        """
+        again, known = self._nearby.is_asked_again(place), self._nearby.count(place)
+        return (self._count_around(place) if known is None else known) // (DISTANCES_COST if again else 1)
+
     def _count_around(self, place: Place) -> int:
-        """About how many rows lie around a place."""
-        known = self._nearby.count(place)
-        if known is not None:
-            return known
         if self._postings.small:
             return self._table.size
         return self._postings.count_near(_box(place)) + self._postings.count_with("modes_accueil", self._remote())

@@ -21,7 +21,7 @@ FORGETFUL_FROM = 1_024
 MASKS_KEPT = 256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Wanted:
     """The sets that a filter keeps: true or false for each code, and the codes for which it is true, ascending."""
 

@@ -49,7 +49,7 @@ class Posting:
 
     def rows(self) -> Rows:
         """The rows, ascending."""
-        return np.flatnonzero(self._dense) if self._dense is not None else self._rows.astype(np.intp)
+        return np.flatnonzero(self._dense > 0) if self._dense is not None else self._rows.astype(np.intp)
 
     def of(self, rows: Rows) -> Tiers:
         """The tier of each of `rows`, 0 where the word is not."""

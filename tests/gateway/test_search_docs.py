@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from gateway import projection, schema, text
-from gateway.index import asked, items, ranking, snapshot, words
+from gateway.index import asked, items, nearby, ranking, snapshot, words
 from gateway.query import DEFAULT_RADIUS_KM, SORTS, Query
 from gateway.search import Reader
 
@@ -28,6 +28,7 @@ def test_limits_are_those_of_the_code() -> None:
     assert f"from {snapshot.FROM_ROWS:,} records on" in PAGE
     assert f"{words.CACHE_BYTES // 10**6} MB at most for words ({words.CACHE_BYTES_A_ROW} bytes a record" in PAGE
     assert f"{items.KEPT_BYTES // 10**6} MB for items" in PAGE
+    assert f"{nearby.KEPT_BYTES // 10**6} MB for what lies around" in PAGE
     assert Reader.__init__.__kwdefaults__ == {"check_every_s": 0.005} and "every 5 ms" in PAGE
 
 
