@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from flask import Flask, Response, request
 
@@ -19,6 +19,9 @@ GZIP_LEVEL = 1
 RETRY_AFTER_S = 5
 ALLOWED = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key"
 EXPOSED = "ETag, Link, Age, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+CAREFUL = [("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "strict-origin-when-cross-origin")]
+OPEN = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", EXPOSED)]
+KEPT_IN_QUERIES = "%&=+,:;@!$'()*/?~"
 LICENCE_LINK = '</api/v1/sources>; rel="license"'
 JSON = "application/json"
 
@@ -36,10 +39,10 @@ def cached(reader: Reader, make: Callable[[], tuple[bytes, list[str]]], content_
     else:
         body, links = make()
         response = Response(body, content_type=content_type)
-    response.set_etag(tag, weak=True)
-    response.headers["Cache-Control"] = "public, max-age=0, must-revalidate"
-    response.headers["Age"] = str(age_s(as_of))
-    response.headers["Link"] = ", ".join([*links, LICENCE_LINK])
+    response.headers.extend(
+        [("ETag", f'W/"{tag}"'), ("Cache-Control", "public, max-age=0, must-revalidate"),
+         ("Age", str(age_s(as_of))), ("Link", ", ".join([*links, LICENCE_LINK]))]
+    )  # fmt: skip
     return response
 
 
@@ -50,9 +53,10 @@ def age_s(as_of: datetime | None) -> int:
 
 def link(rel: str, **changes: Any) -> str:
     """An RFC 8288 link to the same question with parameters changed; `None` takes one away."""
-    pairs = [(key, value) for key, value in request.args.items(multi=True) if key not in changes]
-    pairs += [(key, str(value)) for key, value in changes.items() if value is not None]
-    return f'<{request.path}?{urlencode(pairs)}>; rel="{rel}"'
+    pairs = [pair for pair in request.query_string.decode("ascii", "replace").split("&") if pair]
+    kept = [pair for pair in pairs if pair.partition("=")[0] not in changes]
+    kept += [f"{key}={quote(str(value))}" for key, value in changes.items() if value is not None]
+    return f'<{quote(request.path)}?{quote("&".join(kept), safe=KEPT_IN_QUERIES)}>; rel="{rel}"'
 
 
 def install(app: Flask) -> None:
@@ -62,18 +66,14 @@ def install(app: Flask) -> None:
 
 def _finish(response: Response) -> Response:
     headers = response.headers
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
+    headers.extend(CAREFUL)
     if response.mimetype == "text/html":
         headers["Content-Security-Policy"] = "default-src 'self'; frame-ancestors 'self'; form-action 'self'"
     if request.path.startswith(("/api/", "/openapi.json", "/healthz", "/readyz")):
-        headers["Access-Control-Allow-Origin"] = "*"
-        headers["Access-Control-Expose-Headers"] = EXPOSED
+        headers.extend(OPEN)
         if request.method == "OPTIONS":
             headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, DELETE, OPTIONS"
-            headers["Access-Control-Allow-Headers"] = (
-                "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key"
-            )
+            headers["Access-Control-Allow-Headers"] = ALLOWED
             headers["Access-Control-Max-Age"] = "86400"
     _say_when_to_come_back(response)
     return _compressed(response)

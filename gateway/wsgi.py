@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -19,3 +20,5 @@ if (_folder / "points.csv").exists():
 app = create_app(
     _settings, Reader(_folder / "index"), RpcClient(connector(_settings.broker.url)).call, _settings.http.workers
 )
+gc.collect()
+gc.freeze()  # what was loaded stays for life: the collector need not walk over it again and again

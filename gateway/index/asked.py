@@ -118,7 +118,8 @@ class Asked:
         else:
             rows = np.unique(np.concatenate([_union(postings) for postings in self._postings]))
         answers, scores = self.scores(rows)
-        return rows[answers], scores[answers]
+        places = np.flatnonzero(answers)
+        return rows[places], scores[places]
 
     def scores(self, rows: Rows) -> tuple[Mask, Scores]:
         """For each of `rows`: does it answer, and its score."""

@@ -71,4 +71,4 @@ class Nearby:
         if found.metres is None:
             return found
         order = np.lexsort((self._ids()[found.rows], kilometres(found.metres)))  # NaN sorts last
-        return replace(found.only(order), in_order=True)
+        return replace(found.at(order), in_order=True)

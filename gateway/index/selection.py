@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import numpy as np
+
 from gateway.index import geography
 from gateway.index.arrays import Floats, Mask, Rows
 from gateway.index.asked import Asked, Scores
@@ -49,8 +51,12 @@ class Selection:
     scores: Scores | None = None
     in_order: bool = False
 
-    def only(self, kept: Mask | Rows) -> Selection:
-        """Those for which `kept` is true (or at these places), in the same order."""
+    def where(self, kept: Mask) -> Selection:
+        """Those for which `kept` is true, in the same order."""
+        return self.at(np.flatnonzero(kept))  # numpy takes by places four times faster than by a mask
+
+    def at(self, kept: Rows) -> Selection:
+        """Those at these places, in their order."""
         metres = None if self.metres is None else self.metres[kept]
         scores = None if self.scores is None else self.scores[kept]
         return replace(self, rows=self.rows[kept], metres=metres, scores=scores)

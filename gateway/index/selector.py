@@ -24,7 +24,7 @@ LISTS_WORTH_IT = 3
 """Looking at all rows is quicker than taking one in so many out of a list."""
 WORDS_WORTH_IT = 4
 """Rows that hold the words are had at once: so many of them are worth one row out of a list."""
-DISTANCES_COST = 4
+DISTANCES_COST = 16
 """A row whose distance has to be worked out is worth so many of which it is known."""
 Sets = Sequence[tuple[str, Wanted]]
 
@@ -101,17 +101,18 @@ class Selector:
     def _filtered(self, found: Selection, filters: Filters, sets: Sets) -> Selection:
         table = self._table
         for column, wanted in sets:
-            found = found.only(wanted.mask[table.sets[column].codes[found.rows]])
+            found = found.where(wanted.mask[table.sets[column].codes[found.rows]])
         if filters.score_min is not None:
-            found = found.only(table.score[found.rows] >= filters.score_min)
+            found = found.where(table.score[found.rows] >= filters.score_min)
         if filters.box:
             box, lat, lon = filters.box, table.lat[found.rows], table.lon[found.rows]
-            found = found.only((lat >= box.south) & (lat <= box.north) & (lon >= box.west) & (lon <= box.east))
+            found = found.where((lat >= box.south) & (lat <= box.north) & (lon >= box.west) & (lon <= box.east))
         for posting in filters.audience:
-            found = found.only(posting.of(found.rows) > 0)
+            found = found.where(posting.of(found.rows) > 0)
         if filters.asked and found.scores is None:
             answers, scores = filters.asked.scores(found.rows)
-            found = replace(found.only(answers), scores=scores[answers])
+            places = np.flatnonzero(answers)
+            found = replace(found.at(places), scores=scores[places])
         return found
 
     def _cost_around(self, place: Place) -> int:
@@ -149,7 +150,8 @@ class Selector:
         if not self._everywhere:
             kept |= table.remote[rows]
             metres[~table.on_site[rows]] = np.nan
-        return replace(found.only(kept), metres=metres[kept])
+        places = np.flatnonzero(kept)
+        return replace(found.at(places), metres=metres[places])
 
 
 def _box(place: Place) -> geography.Box:
