@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -38,6 +39,17 @@ def is_about_stream(event_type: str) -> bool:
     return event_type.split(".")[1:2] == ["stream"]
 
 
+Place = tuple[int, int]
+
+
+class Noted(NamedTuple):
+    """The last header of a record."""
+
+    bucket: int
+    hash: str
+    live: bool
+
+
 class StateRoot:
     """The digests of one stream's buckets, kept in memory (2 MB) and brought up to date from the log."""
 
@@ -45,24 +57,39 @@ class StateRoot:
         self.reach = reach
         self._digests = bytearray(EMPTY * BUCKETS)
         self._at: tuple[int, int] | None = None
+        self._noted: dict[str, Noted] = {}
+        self._noted_span: tuple[Place, Place] | None = None
+
+    def note(self, header: Header) -> None:
+        """An event was numbered here: its header need not be read back from the log at the checkpoint."""
+        before, place = (header.epoch, header.seq - 1), (header.epoch, header.seq)
+        if self._noted_span is None or self._noted_span[1] != before:
+            self._noted, self._noted_span = {}, (before, before)
+        self._noted_span = self._noted_span[0], place
+        if not is_about_stream(header.type):
+            self._noted[header.subject] = _noted(header)
 
     def advance(self, session: Session, epoch: int, after: int, to: int) -> str:
         """The root after the records of `(after, to]` are counted in; writes `HeadRow`s. Hexadecimal."""
         if self._at != (epoch, after):
             self._digests = bytearray(EMPTY * BUCKETS)
             self._digest(session, None)
-        touched = _record_heads(session, self.reach, epoch, after, to)
-        self._digest(session, touched)
+        noted = self._noted_span == ((epoch, after), (epoch, to))
+        heads = self._noted if noted else _read_heads(session, self.reach, epoch, after, to)
+        if heads:
+            _upsert(session, self.reach, heads)
+            self._digest(session, {head.bucket for head in heads.values()})
         self._at = (epoch, to)
         return self.root()
 
     def moved(self, epoch: int, seq: int) -> None:
         """The checkpoint's own event took the next number and changed no record."""
         self._at = (epoch, seq)
+        self._noted, self._noted_span = {}, ((epoch, seq), (epoch, seq))
 
     def forget(self) -> None:
         """The transaction failed: what was counted in did not happen."""
-        self._at = None
+        self._at = self._noted_span = None
 
     def root(self) -> str:
         """SHA-256 of all digests, hexadecimal."""
@@ -96,33 +123,30 @@ def _parts(buckets: set[int] | None, size: int = 500) -> Iterable[list[int] | No
     return [ordered[start : start + size] for start in range(0, len(ordered), size)]
 
 
-def _record_heads(session: Session, reach: str, epoch: int, after: int, to: int) -> set[int]:
-    """Note the last header of each record that changed; the buckets touched."""
+def _noted(header: Header) -> Noted:
+    return Noted(bucket_of(header.subject), header.hash, is_live(header.type))
+
+
+def _read_heads(session: Session, reach: str, epoch: int, after: int, to: int) -> dict[str, Noted]:
+    """The last header of each record that changed, by subject."""
     query = (
         select(LogRow.header)
         .where(LogRow.reach == reach, LogRow.epoch == epoch, LogRow.seq > after, LogRow.seq <= to)
         .order_by(LogRow.seq)
     )
-    heads: dict[str, dict[str, object]] = {}
-    for raw in session.scalars(query):
-        header = Header.from_raw(raw or b"")
-        if not is_about_stream(header.type):
-            heads[header.subject] = {
-                "reach": reach, "subject": header.subject, "bucket": bucket_of(header.subject),
-                "hash": header.hash, "live": is_live(header.type),
-            }  # fmt: skip
-    if heads:
-        _upsert(session, list(heads.values()))
-    return {int(str(head["bucket"])) for head in heads.values()}
+    headers = (Header.from_raw(raw or b"") for raw in session.scalars(query))
+    return {header.subject: _noted(header) for header in headers if not is_about_stream(header.type)}
 
 
-def _upsert(session: Session, heads: list[dict[str, object]]) -> None:
+def _upsert(session: Session, reach: str, heads: Mapping[str, Noted]) -> None:
     """One statement for all heads on PostgreSQL, where each costs a turn to the server; SQLite has no such turns."""
     if session.get_bind().dialect.name != "postgresql":
-        session.execute(_UPSERT, heads)
+        rows = [head._asdict() | {"reach": reach, "subject": subject} for subject, head in heads.items()]
+        session.execute(_UPSERT, rows)
         return
-    columns = {name: [head[name] for head in heads] for name in ("subject", "bucket", "hash", "live")}
-    session.execute(_UPSERT_MANY, columns | {"reach": heads[0]["reach"]})
+    columns = {"subject": list(heads), "bucket": [head.bucket for head in heads.values()],
+               "hash": [head.hash for head in heads.values()], "live": [head.live for head in heads.values()]}  # fmt: skip
+    session.execute(_UPSERT_MANY, columns | {"reach": reach})
 
 
 _UPSERT = text(

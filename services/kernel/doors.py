@@ -107,7 +107,7 @@ class Engine(DependencyProvider):
         migrate(self.database)
         self._poll_s = POLL_S if runtime.settings.broker.url else ALONE_POLL_S
         self.parking = Parking()
-        self.stop_flag, self._poked = threading.Event(), threading.Event()
+        self.stop_flag, self._poked, self._numbered = threading.Event(), threading.Event(), threading.Event()
         self.log = log.EventLog(self._poked.set)
         self.sequencer = Sequencer(
             self.database, room.name, runtime.identity, Witness(runtime.witness_path(room.name)),
@@ -119,7 +119,7 @@ class Engine(DependencyProvider):
     def start(self) -> None:
         for reach in self.sequencer.recover():
             _logger.warning("database behind its witness: new epoch opened", stream=f"{self.prefix}/{reach}")
-        loops = [self._pump]
+        loops = [self._number, self._publish]
         if self.follower is not None:
             self.follower.start()
             loops += [self._receive, functools.partial(self.follower.run, self.stop_flag)]
@@ -128,6 +128,7 @@ class Engine(DependencyProvider):
     def stop(self) -> None:
         self.stop_flag.set()
         self._poked.set()
+        self._numbered.set()
         if self.follower is not None:
             self.follower.wake()
         for thread in self._threads:
@@ -164,28 +165,32 @@ class Engine(DependencyProvider):
         receiver = Receiver(self.database, room.name, services, self.runtime.connect, follower.on_receipt, streams)
         receiver.run(self.stop_flag)
 
-    def _pump(self) -> None:
-        """Number and publish; woken after each commit, and once a second in case nobody woke it."""
+    def _number(self) -> None:
+        """Number what was committed; woken after each commit, and once a second in case nobody woke it."""
         while not self.stop_flag.is_set():
             self._poked.clear()
             try:
-                while self.sequencer.run_once() and not self.stop_flag.is_set():
-                    self._publish()
-                self._publish()
+                while not self.stop_flag.is_set() and self.sequencer.run_once():
+                    self.relay.offer(self.sequencer.numbered)
+                    self._numbered.set()
             except (MaillageError, OSError) as error:
                 _logger.warning("sequencer waits", room=self.prefix, reason=type(error).__name__, detail=str(error))
                 self.stop_flag.wait(POLL_S)
-            self.relay.beat()
             self._poked.wait(self._poll_s)
 
     def _publish(self) -> None:
-        """A broker that is away delays messages, never numbers: followers read the log."""
-        try:
-            while self.relay.run_once() and not self.stop_flag.is_set():
-                pass
-        except BROKER_ERRORS as error:
-            _logger.warning("relay waits", room=self.prefix, reason=type(error).__name__)
-            self.stop_flag.wait(0.2)
+        """Publish what was numbered, while more is numbered. A broker that is away delays messages, never numbers."""
+        while not self.stop_flag.is_set():
+            self._numbered.clear()
+            try:
+                while not self.stop_flag.is_set() and self.relay.run_once():
+                    pass
+            except (MaillageError, *BROKER_ERRORS) as error:
+                _logger.warning("relay waits", room=self.prefix, reason=type(error).__name__)
+                self.stop_flag.wait(0.2)
+                continue
+            self.relay.beat()
+            self._numbered.wait(self._poll_s)
 
     def _guarded(self, loop: Callable[[], None]) -> Callable[[], None]:
         """An unforeseen error in a loop is logged and the loop begun again; nameko would kill the whole service."""

@@ -12,7 +12,8 @@ the broker is waited for: two relays of one file, by mistake, publish twice, and
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 
 from kombu.connection import Connection
 from kombu.entity import Exchange
@@ -23,11 +24,14 @@ from services.kernel.announce import HOME, SHARED
 from services.kernel.broker import AT_ONCE_S, BROKER_ERRORS, dial, events_exchange, hang_up
 from services.kernel.database import Database
 from services.kernel.envelope import Header, Signed
+from services.kernel.frames import writes
 from services.kernel.rows import LogRow, RelayRow
 
 WINDOW = 500
 CONFIRM_TIMEOUT_S = 5
 """Less than the ten seconds in which a process that is told to stop has to end."""
+OFFERED_AT_MOST, OFFERED_BYTES = 2 * WINDOW, 8_192
+"""Events kept in memory for the relay, and how large one of them may be."""
 LANE = "local"
 
 
@@ -43,6 +47,14 @@ class Relay:
         self._exchange = events_exchange(service)
         self._connect = connect
         self._publisher: Publisher | None = None
+        self._offered: dict[str, deque[Signed]] = {SHARED: deque(), HOME: deque()}
+
+    def offer(self, events: Iterable[Signed]) -> None:
+        """What was just numbered, committed and witnessed: where it comes next, the log need not be read again."""
+        for event in events:
+            offered = self._offered.get(event.header.stream.rpartition("/")[2])
+            if offered is not None and len(offered) < OFFERED_AT_MOST and len(event.data or b"") <= OFFERED_BYTES:
+                offered.append(event)
 
     def run_once(self, limit: int = WINDOW) -> int:
         """Publish at most `limit` events of each stream; how many were confirmed. Raises `BROKER_ERRORS`."""
@@ -69,7 +81,7 @@ class Relay:
             cursor = _take_cursor(session, reach)
             if cursor is None:
                 return 0
-            events = list(after(session, reach, cursor.epoch, cursor.seq, limit))
+            events = self._next(session, reach, (cursor.epoch, cursor.seq), limit)
             if not events:
                 return 0
             self._publish(events)
@@ -79,8 +91,7 @@ class Relay:
     def _run_unlocked(self, reach: str, limit: int) -> int:
         with self._database.read() as session:
             cursor = session.get(RelayRow, (LANE, reach))
-            events = list(after(session, reach, cursor.epoch, cursor.seq, limit) if cursor else
-                          after(session, reach, 0, 0, limit))  # fmt: skip
+            events = self._next(session, reach, (cursor.epoch, cursor.seq) if cursor else (0, 0), limit)
         if not events:
             return 0
         self._publish(events)
@@ -90,6 +101,18 @@ class Relay:
             if cursor is not None and (last.epoch, last.seq) > (cursor.epoch, cursor.seq):
                 cursor.epoch, cursor.seq = last.epoch, last.seq
         return len(events)
+
+    def _next(self, session: Session, reach: str, place: tuple[int, int], limit: int) -> list[Signed]:
+        """The window after a place: out of what was offered, if it begins there, or else out of the log."""
+        offered, found = self._offered[reach], list[Signed]()
+        while offered and (offered[0].header.epoch, offered[0].header.seq) <= place:
+            offered.popleft()
+        for number in range(min(limit, len(offered))):
+            header = offered[number].header
+            if (header.epoch, header.seq) != (place[0], place[1] + number + 1):
+                break
+            found.append(offered[number])
+        return found or list(after(session, reach, *place, limit))
 
     def _publish(self, events: list[Signed]) -> None:
         """A connection that was kept may have died meanwhile: once more on a new one, before anybody has to wait."""
@@ -141,16 +164,23 @@ class Publisher:
 
     def publish(self, messages: list[tuple[str, bytes]], timeout_s: float = CONFIRM_TIMEOUT_S) -> None:
         """Publish (routing key, JSON body) pairs; returns when the broker has them all. Raises `BROKER_ERRORS`."""
-        send = getattr(self._channel, "_basic_publish", self._channel.basic_publish)
+        if not self._confirms:
+            self._publish_in_process(messages)
+            return
+        connection = self._connection.connection
+        for part in writes(self._channel.channel_id, connection.frame_max, self._exchange, messages):
+            connection.transport.write(part)
+        self._sent += len(messages)
+        self._await_confirms(timeout_s)
+
+    def _publish_in_process(self, messages: list[tuple[str, bytes]]) -> None:
+        """The embedded broker has no frames and nothing to confirm."""
         for routing_key, body in messages:
             message = self._channel.prepare_message(
-                body if self._confirms else body.decode(),
-                content_type="application/json", content_encoding="utf-8", properties={"delivery_mode": 2},
+                body.decode(), content_type="application/json", content_encoding="utf-8",
+                properties={"delivery_mode": 2},
             )  # fmt: skip
-            send(message, exchange=self._exchange, routing_key=routing_key)
-        if self._confirms:
-            self._sent += len(messages)
-            self._await_confirms(timeout_s)
+            self._channel.basic_publish(message, exchange=self._exchange, routing_key=routing_key)
 
     def beat(self) -> None:
         """Take what the broker says, say that we live. Raises `BROKER_ERRORS` where it says nothing any more."""

@@ -67,6 +67,9 @@ class Sequencer:
         self._on_numbered = on_numbered
         self._executor = executor
         self._roots: dict[str, StateRoot] = {}
+        self._signed: list[Signed] = []
+        self.numbered: Sequence[Signed] = ()
+        """What the last run numbered, checkpoints included, in the order of each stream: the relay's next messages."""
         self._unwitnessed: dict[str, Mark] = {}
 
     def stream(self, reach: str) -> str:
@@ -93,6 +96,7 @@ class Sequencer:
             OSError: what was numbered is not witnessed and may not be published; the next run begins by witnessing it.
         """
         self._bear_witness()
+        self._signed, self.numbered = [], ()
         try:
             with self._database.begin() as session:
                 heads = self._lock(session)
@@ -106,6 +110,7 @@ class Sequencer:
             raise
         self._unwitnessed = marks
         self._bear_witness()
+        self.numbered = self._signed
         return len(rows)
 
     def _bear_witness(self) -> None:
@@ -163,7 +168,11 @@ class Sequencer:
             causation=draft.causation, prev=head.hash, datahash=datahash(draft.salt or b"", draft.data or b""),
         )  # fmt: skip
         head.seq, head.hash = header.seq, header.hash
-        return Signed(header, self._identity.sign(EVENT, header.raw), draft.data, draft.salt)
+        if head.reach != HOME:
+            self._root(head.reach).note(header)
+        signed = Signed(header, self._identity.sign(EVENT, header.raw), draft.data, draft.salt)
+        self._signed.append(signed)
+        return signed
 
     def _store(self, session: Session, numbered: list[tuple[int, Signed]]) -> None:
         if self._database.is_sqlite:
@@ -198,10 +207,16 @@ class Sequencer:
 
     def _count_in(self, session: Session, head: StreamRow) -> tuple[StateRoot, str]:
         """Bring the stream's state up to its head, within its epoch; the root there."""
-        root = self._roots.setdefault(head.reach, StateRoot(head.reach))
+        root = self._root(head.reach)
         state = root.advance(session, head.epoch, head.checkpoint_seq, head.seq)
         head.checkpoint_seq = head.seq
         return root, state
+
+    def _root(self, reach: str) -> StateRoot:
+        root = self._roots.get(reach)
+        if root is None:
+            root = self._roots[reach] = StateRoot(reach)
+        return root
 
     def _reopen(self, session: Session, head: StreamRow, mark: Mark) -> None:
         """The database forgot events that others may hold: go on in a new epoch that says where it starts."""
