@@ -1,7 +1,7 @@
 """Search over HTTP: the gateway under granian (two workers) on a synthetic directory of 60,000 services (20,000 in the
 short run) of which nearly half lie around Paris; questions come over kept connections from a load generator in another
-process on the same cores, in an order drawn once, no two alike in a row. Eight clients come first, then one: servers run
-for weeks, and what ours keeps of places and words is then kept.
+process on the same cores, in an order drawn once, no two alike in a row. Eight clients come first, then one: servers
+run for weeks, and what ours keeps of places and words is then kept.
 
 The mix: 40 % a place and a theme (10 a page), 10 % the same by 50, 20 % words around a place, 10 % words alone, 15 % a
 department and a theme, 5 % one service by its id. The bare one: the same questions, pages and documents from plain

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import orjson
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -144,9 +145,8 @@ def _upsert(session: Session, reach: str, heads: Mapping[str, Noted]) -> None:
         rows = [head._asdict() | {"reach": reach, "subject": subject} for subject, head in heads.items()]
         session.execute(_UPSERT, rows)
         return
-    columns = {"subject": list(heads), "bucket": [head.bucket for head in heads.values()],
-               "hash": [head.hash for head in heads.values()], "live": [head.live for head in heads.values()]}  # fmt: skip
-    session.execute(_UPSERT_MANY, columns | {"reach": reach})
+    rows = [head._asdict() | {"subject": subject} for subject, head in heads.items()]
+    session.execute(_UPSERT_MANY, {"reach": reach, "rows": orjson.dumps(rows).decode()})
 
 
 _UPSERT = text(
@@ -155,7 +155,7 @@ _UPSERT = text(
 )
 _UPSERT_MANY = text(
     "INSERT INTO stream_record (reach, subject, bucket, hash, live)"
-    " SELECT :reach, subject, bucket, hash, live FROM unnest(CAST(:subject AS text[]), CAST(:bucket AS int[]),"
-    " CAST(:hash AS text[]), CAST(:live AS boolean[])) AS head (subject, bucket, hash, live)"
+    " SELECT :reach, subject, bucket, hash, live FROM json_to_recordset(CAST(:rows AS json))"
+    " AS head (subject text, bucket int, hash text, live boolean)"
     " ON CONFLICT (reach, subject) DO UPDATE SET hash = excluded.hash, live = excluded.live"
 )

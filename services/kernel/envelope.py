@@ -15,8 +15,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 
@@ -29,6 +28,7 @@ MAX_DEPTH = 64
 MAX_DATA_BYTES = 1_000_000
 """The largest data of one event; `Malformed` above it, so that no queue ever holds what a consumer must refuse."""
 _SHORTEST_PLAIN = 1e-5
+T = TypeVar("T")
 
 
 class Malformed(ValueError):
@@ -88,6 +88,18 @@ def _number(value: float) -> Any:
     return value
 
 
+class _once(Generic[T]):
+    """`functools.cached_property` without its lock, which on Python 3.11 costs more than a hash."""
+
+    def __init__(self, work: Callable[[Any], T]) -> None:
+        self._work = work
+        self._name = work.__name__
+
+    def __get__(self, instance: Any, owner: type) -> T:
+        found = instance.__dict__[self._name] = self._work(instance)
+        return found
+
+
 @dataclass(frozen=True)
 class Header:
     """What is signed of an event. `stream` is `<fingerprint>/<service>/<reach>`, `time` RFC 3339 UTC."""
@@ -105,7 +117,7 @@ class Header:
     prev: str
     datahash: str
 
-    @cached_property
+    @_once
     def raw(self) -> bytes:
         """The header's bytes: the JSON array, in the order of the fields, after its context."""
         return orjson.dumps(
@@ -113,7 +125,7 @@ class Header:
              self.time, self.keyid, self.causation, self.prev, self.datahash]
         )  # fmt: skip
 
-    @cached_property
+    @_once
     def hash(self) -> str:
         """SHA-256 of the header's bytes, in hexadecimal: the next header's `prev`."""
         return hashlib.sha256(self.raw).hexdigest()

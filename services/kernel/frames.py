@@ -2,7 +2,7 @@
 
 py-amqp makes each message's frames anew, by a format string at a time: half of the relay's time. Here everything that
 repeats is packed once for each routing key, and a window of messages goes out in a few writes. The connection, the
-channel, confirms and all that is read stay py-amqp's. Source: AMQP 0-9-1 specification, §4.2.3 (frames), §4.2.6 (content).
+channel, confirms and all that is read stay py-amqp's. Source: AMQP 0-9-1, §4.2.3 (frames) and §4.2.6 (content).
 """
 
 from __future__ import annotations
