@@ -18,7 +18,7 @@ import structlog
 from nameko.extensions import DependencyProvider
 from nameko.rpc import Rpc, RpcConsumer
 
-from services.kernel import access, catchup, database, log, verify
+from services.kernel import access, catchup, database, log, relay, sequencer, verify
 from services.kernel.announce import HOME, SHARED
 from services.kernel.applier import Handlers
 from services.kernel.broker import BROKER_ERRORS
@@ -27,9 +27,7 @@ from services.kernel.errors import MaillageError
 from services.kernel.follow import Follower, Receiver
 from services.kernel.migrate import migrate
 from services.kernel.parking import Parking
-from services.kernel.relay import Relay
 from services.kernel.runtime import RUNTIME, Runtime
-from services.kernel.sequencer import Sequencer
 from services.kernel.witness import Witness
 
 POLL_S = 1.0
@@ -109,11 +107,11 @@ class Engine(DependencyProvider):
         self.parking = Parking()
         self.stop_flag, self._poked, self._numbered = threading.Event(), threading.Event(), threading.Event()
         self.log = log.EventLog(self._poked.set)
-        self.sequencer = Sequencer(
+        self.sequencer = sequencer.Sequencer(
             self.database, room.name, runtime.identity, Witness(runtime.witness_path(room.name)),
             room.on_numbered, runtime.executor,
         )  # fmt: skip
-        self.relay = Relay(self.database, room.name, runtime.connect)
+        self.relay = relay.Relay(self.database, room.name, runtime.connect)
         self.follower = self._follower(room, runtime)
 
     def start(self) -> None:
@@ -170,7 +168,9 @@ class Engine(DependencyProvider):
         while not self.stop_flag.is_set():
             self._poked.clear()
             try:
-                while not self.stop_flag.is_set() and self.sequencer.run_once():
+                more = True
+                while more and not self.stop_flag.is_set():
+                    more = self.sequencer.run_once() == sequencer.BATCH
                     self.relay.offer(self.sequencer.numbered)
                     self._numbered.set()
             except (MaillageError, OSError) as error:
@@ -183,7 +183,7 @@ class Engine(DependencyProvider):
         while not self.stop_flag.is_set():
             self._numbered.clear()
             try:
-                while not self.stop_flag.is_set() and self.relay.run_once():
+                while self.relay.run_once() >= relay.WINDOW and not self.stop_flag.is_set():
                     pass
             except (MaillageError, *BROKER_ERRORS) as error:
                 _logger.warning("relay waits", room=self.prefix, reason=type(error).__name__)

@@ -4,7 +4,7 @@ The relay reads the log after its cursor, publishes a window of persistent messa
 broker's acks until every one of them came. Whatever goes wrong in between (a nack, a lost connection, a kill), the
 cursor stays where it was and the window is published again: consumers count each number once.
 
-One relay per room works at a time: it holds its cursor's row while it publishes; a second one, started by mistake or
+One relay per room works at a time: it holds its cursors' rows while it publishes; a second one, started by mistake or
 kept in reserve, finds the row taken and does nothing. SQLite has one lock for the whole file, which is not held while
 the broker is waited for: two relays of one file, by mistake, publish twice, and consumers count each number once.
 """
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from kombu.connection import Connection
 from kombu.entity import Exchange
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from services.kernel.announce import HOME, SHARED
@@ -25,7 +25,7 @@ from services.kernel.broker import AT_ONCE_S, BROKER_ERRORS, dial, events_exchan
 from services.kernel.database import Database
 from services.kernel.envelope import Header, Signed
 from services.kernel.frames import writes
-from services.kernel.rows import LogRow, RelayRow
+from services.kernel.rows import LogRow, RelayRow, StreamRow
 
 WINDOW = 500
 CONFIRM_TIMEOUT_S = 5
@@ -47,6 +47,7 @@ class Relay:
         self._exchange = events_exchange(service)
         self._connect = connect
         self._publisher: Publisher | None = None
+        self._has_cursors = False
         self._offered: dict[str, deque[Signed]] = {SHARED: deque(), HOME: deque()}
 
     def offer(self, events: Iterable[Signed]) -> None:
@@ -57,8 +58,20 @@ class Relay:
                 offered.append(event)
 
     def run_once(self, limit: int = WINDOW) -> int:
-        """Publish at most `limit` events of each stream; how many were confirmed. Raises `BROKER_ERRORS`."""
-        return sum(self._run_stream(reach, limit) for reach in (SHARED, HOME))
+        """Publish at most `limit` events of each stream; how many were confirmed, fewer than `limit` when that was all.
+
+        Raises `BROKER_ERRORS`.
+        """
+        self._make_cursors()
+        if self._database.is_sqlite:
+            return self._run_unlocked(limit)
+        with self._database.begin() as session:
+            events = self._windows(session, limit)
+            if events:
+                self._publish(events)
+                session.execute(_NO_HURRY)
+                _move(session, events)
+        return len(events)
 
     def close(self) -> None:
         """Drop the connection; the next run opens another."""
@@ -74,34 +87,26 @@ class Relay:
         except BROKER_ERRORS:
             self.close()
 
-    def _run_stream(self, reach: str, limit: int) -> int:
-        if self._database.is_sqlite:
-            return self._run_unlocked(reach, limit)
-        with self._database.begin() as session:
-            session.execute(_NO_HURRY)
-            cursor = _take_cursor(session, reach)
-            if cursor is None:
-                return 0
-            events = self._next(session, reach, (cursor.epoch, cursor.seq), limit)
-            if not events:
-                return 0
+    def _run_unlocked(self, limit: int) -> int:
+        with self._database.read() as session:
+            events = self._windows(session, limit)
+        if events:
             self._publish(events)
-            cursor.epoch, cursor.seq = events[-1].header.epoch, events[-1].header.seq
+            with self._database.begin() as session:
+                _move(session, events)
         return len(events)
 
-    def _run_unlocked(self, reach: str, limit: int) -> int:
-        with self._database.read() as session:
-            cursor = session.get(RelayRow, (LANE, reach))
-            events = self._next(session, reach, (cursor.epoch, cursor.seq) if cursor else (0, 0), limit)
-        if not events:
-            return 0
-        self._publish(events)
-        last = events[-1].header
+    def _make_cursors(self) -> None:
+        if self._has_cursors:
+            return
         with self._database.begin() as session:
-            cursor = _take_cursor(session, reach)
-            if cursor is not None and (last.epoch, last.seq) > (cursor.epoch, cursor.seq):
-                cursor.epoch, cursor.seq = last.epoch, last.seq
-        return len(events)
+            session.execute(_MAKE_CURSOR, [{"lane": LANE, "reach": reach} for reach in (SHARED, HOME)])
+        self._has_cursors = True
+
+    def _windows(self, session: Session, limit: int) -> list[Signed]:
+        """What comes next of each stream that went on; its cursor's row is taken, or left to the relay that has it."""
+        behind = session.execute(_BEHIND).all()
+        return [event for reach, *place in behind for event in self._next(session, reach, (place[0], place[1]), limit)]
 
     def _next(self, session: Session, reach: str, place: tuple[int, int], limit: int) -> list[Signed]:
         """The window after a place: out of what was offered, if it begins there, or else out of the log."""
@@ -110,7 +115,7 @@ class Relay:
             offered.popleft()
         for number in range(min(limit, len(offered))):
             header = offered[number].header
-            if (header.epoch, header.seq) != (place[0], place[1] + number + 1):
+            if (header.epoch, header.seq) != (place[0] or 1, place[1] + number + 1):
                 break
             found.append(offered[number])
         return found or list(after(session, reach, *place, limit))
@@ -236,12 +241,24 @@ def after(session: Session, reach: str, epoch: int, seq: int, limit: int) -> Ite
         yield Signed(Header.from_raw(header or b""), signature or b"", data, salt)
 
 
-def _take_cursor(session: Session, reach: str) -> RelayRow | None:
-    session.execute(_MAKE_CURSOR, {"lane": LANE, "reach": reach})
-    query = select(RelayRow).where(RelayRow.lane == LANE, RelayRow.reach == reach)
-    return session.scalars(query.with_for_update(skip_locked=True)).one_or_none()
+def _move(session: Session, published: Iterable[Signed]) -> None:
+    """The cursors go over what was confirmed, never back: a second relay of an SQLite file may have been faster."""
+    last = {event.header.stream.rpartition("/")[2]: event.header for event in published}
+    for reach, header in last.items():
+        place = {"epoch": header.epoch, "seq": header.seq}
+        behind = tuple_(RelayRow.epoch, RelayRow.seq) < tuple_(header.epoch, header.seq)
+        mine = (RelayRow.lane == LANE, RelayRow.reach == reach)
+        session.execute(update(RelayRow).where(*mine, behind).values(place), execution_options=_NO_SYNC)
 
 
+_NO_SYNC = {"synchronize_session": False}
+_BEHIND = (
+    select(RelayRow.reach, RelayRow.epoch, RelayRow.seq)
+    .join(StreamRow, StreamRow.reach == RelayRow.reach)
+    .where(RelayRow.lane == LANE, StreamRow.seq > 0)
+    .where(tuple_(RelayRow.epoch, RelayRow.seq) < tuple_(StreamRow.epoch, StreamRow.seq))
+    .with_for_update(of=RelayRow, skip_locked=True)
+)
 _NO_HURRY = text("SET LOCAL synchronous_commit TO off")
 """A cursor that a power cut sets back publishes a window again: no reason to wait for the disk."""
 _MAKE_CURSOR = text(
