@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from services.directory.model import FeedRow, Import, ImportChange, Record, Request, Source
 from services.kernel.rows import LogRow
 
 PAGE = 500
+# Built once: SQLAlchemy takes longer to build a statement than PostgreSQL to answer it.
+_RECORDS = select(Record).where(Record.id.in_(bindparam("ids", expanding=True))).order_by(Record.id)
+_RECORDS_LOCKED = _RECORDS.with_for_update()
+_SOURCE = select(Source).where(Source.name == bindparam("name"))
 
 
 def record(session: Session, record_id: str, lock: bool = False) -> Record | None:
@@ -24,8 +28,7 @@ def records(session: Session, ids: Collection[str], lock: bool = False) -> dict[
     found: dict[str, Record] = {}
     ordered = sorted(ids)
     for start in range(0, len(ordered), PAGE):
-        query = select(Record).where(Record.id.in_(ordered[start : start + PAGE])).order_by(Record.id)
-        for item in session.scalars(query.with_for_update() if lock else query):
+        for item in session.scalars(_RECORDS_LOCKED if lock else _RECORDS, {"ids": ordered[start : start + PAGE]}):
             found[item.id] = item
     return found
 
@@ -60,7 +63,7 @@ def waiting(
 
 def source(session: Session, name: str) -> Source | None:
     """One source."""
-    return session.get(Source, name)
+    return session.scalars(_SOURCE, {"name": name}).one_or_none()
 
 
 def sources(session: Session) -> list[tuple[Source, dict[str, int]]]:

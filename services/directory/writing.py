@@ -80,6 +80,8 @@ class Desk:
         ids = [None if problems else self._ids(draft) for draft, problems in zip(drafts, checked, strict=True)]
         wanted = {name for pair in ids if pair for name in pair if name}
         known = store.records(self._session, wanted, lock=True)
+        for name in {draft["source"] for draft, pair in zip(drafts, ids, strict=True) if pair}:
+            self.source(name)  # now: with records in the session, each question would be preceded by a flush
         saved = []
         for draft, problems, pair in zip(drafts, checked, ids, strict=True):
             if pair is None:
