@@ -23,7 +23,7 @@ class AccountsService(Room):
     def person_add(self, request: dict[str, Any]) -> dict[str, Any]:
         """Give somebody roles: `PersonAdd` → `{email, roles}`. Announces `accounts.person.changed.v1`."""
         self.actor().require("node:operate")
-        asked = schemas.PersonAdd().read(request)
+        asked = schemas.PersonAdd.read(request)
         with self.db.begin() as session:
             person = store.person(session, asked["email"])
             if person is None:
@@ -37,7 +37,7 @@ class AccountsService(Room):
     def person_remove(self, request: dict[str, Any]) -> dict[str, Any]:
         """Take all rights from somebody: `ByEmail` → `{email, roles: []}`. Raises `NotFound`."""
         self.actor().require("node:operate")
-        asked = schemas.ByEmail().read(request)
+        asked = schemas.ByEmail.read(request)
         with self.db.begin() as session:
             person = _must(store.person(session, asked["email"]), asked["email"])
             person.roles, person.active = "", False
@@ -55,7 +55,7 @@ class AccountsService(Room):
     def act_as(self, request: dict[str, Any]) -> dict[str, Any]:
         """The proof for somebody, asked by the node's operator: `ByEmail` → `{actor, roles}`. Raises `NotFound`."""
         self.actor().require("node:operate")
-        asked = schemas.ByEmail().read(request)
+        asked = schemas.ByEmail.read(request)
         with self.db.read() as session:
             person = _must(store.person(session, asked["email"]), asked["email"])
         actor = Actor(person.email, tuple(person.roles.split()))
@@ -65,7 +65,7 @@ class AccountsService(Room):
     def key_add(self, request: dict[str, Any]) -> dict[str, Any]:
         """Make a key: `KeyAdd` → `{name, scopes, origins, key}`; `key` is shown this once. Raises `Conflict`."""
         self.actor().require("node:operate")
-        asked = schemas.KeyAdd().read(request)
+        asked = schemas.KeyAdd.read(request)
         secret = model.new_secret()
         with self.db.begin() as session:
             if store.key(session, asked["name"]) is not None:
@@ -83,7 +83,7 @@ class AccountsService(Room):
     def key_remove(self, request: dict[str, Any]) -> dict[str, Any]:
         """Forget a key; it stops working within a minute: `ByName` → `{name}`. Raises `NotFound`."""
         self.actor().require("node:operate")
-        asked = schemas.ByName().read(request)
+        asked = schemas.ByName.read(request)
         with self.db.begin() as session:
             key = store.key(session, asked["name"])
             if key is None:
@@ -105,7 +105,7 @@ class AccountsService(Room):
 
         Raises `Unauthorized` on a key that does not exist.
         """
-        asked = schemas.Authenticate().read(request)
+        asked = schemas.Authenticate.read(request)
         with self.db.read() as session:
             key = store.key_by_digest(session, model.digest_of(asked["key"]))
         if key is None:

@@ -53,7 +53,7 @@ class DirectoryService(Room):
         """
         actor = self.actor()
         actor.require("directory:write")
-        asked = schemas.Put().read(request)
+        asked = schemas.Put.read(request)
         if asked["version"] is not None and len(asked["records"]) != 1:
             raise ValidationError("version ne vaut que pour une fiche.")
         return self._once(request, lambda session: self._put(session, asked, actor.may("directory:publish")))
@@ -70,7 +70,7 @@ class DirectoryService(Room):
     def get(self, request: dict[str, Any]) -> dict[str, Any]:
         """One record of this node in whatever state: `{id}` → native record. Raises `NotFound`, `Forbidden`."""
         self.actor().require("directory:write")
-        asked = schemas.ById().read(request)
+        asked = schemas.ById.read(request)
         with self.db.read() as session:
             record = must_exist(store.record(session, asked["id"]), asked["id"])
             return view(record, self._source(session, record))
@@ -82,7 +82,7 @@ class DirectoryService(Room):
         Announces `directory.<kind>.published.v1` for each. Raises `Forbidden`: machine keys never publish.
         """
         self.actor().require("directory:publish")
-        asked = schemas.Publish().read(request)
+        asked = schemas.Publish.read(request)
         if asked["ids"] is not None:
             return self._once(request, lambda session: self._publish(session, asked["ids"]))
         if asked["source"] is None and asked["import_"] is None:
@@ -97,7 +97,7 @@ class DirectoryService(Room):
         """
         actor = self.actor()
         actor.require("directory:write")
-        asked = schemas.Withdraw().read(request)
+        asked = schemas.Withdraw.read(request)
         return self._once(request, lambda session: self._withdraw(session, asked))
 
     @rpc
@@ -107,7 +107,7 @@ class DirectoryService(Room):
         `event` is the signed CloudEvents object of the record's home. Positions rise, with holes: a record stands at
         its last change only, tombstones included.
         """
-        asked = schemas.Changes().read(request)
+        asked = schemas.Changes.read(request)
         with self.db.read() as session:
             rows = store.feed_after(session, asked["after"], asked["limit"])
             items = [
@@ -124,7 +124,7 @@ class DirectoryService(Room):
         All of the node's own (`public` false) asks for `directory:write`. The public version of a record with a held
         change is in the feed, not here.
         """
-        asked = schemas.Export().read(request)
+        asked = schemas.Export.read(request)
         if not asked["public"]:
             self.actor().require("directory:write")
         with self.db.read() as session:
@@ -145,7 +145,7 @@ class DirectoryService(Room):
     def source_set(self, request: dict[str, Any]) -> dict[str, Any]:
         """Change a source's label, policy, licence or attribution: `SourceSet` → the source. Made where it is new."""
         self.actor().require("directory:publish")
-        asked = schemas.SourceSet().read(request)
+        asked = schemas.SourceSet.read(request)
         with self.db.begin() as session:
             source = self._desk(session).source(asked.pop("name"))
             for key, value in asked.items():
@@ -157,7 +157,7 @@ class DirectoryService(Room):
         """Open an import: `ImportBegin` → its summary. A source that is new takes what the request says of it."""
         actor = self.actor()
         actor.require("directory:import")
-        asked = schemas.ImportBegin().read(request)
+        asked = schemas.ImportBegin.read(request)
         with self.db.begin() as session:
             is_new = store.source(session, asked["source"]) is None
             source = self._desk(session).source(asked["source"])
@@ -173,7 +173,7 @@ class DirectoryService(Room):
         Sent again it changes nothing. Announces `published` or `drafted` for each record created or changed.
         """
         self.actor().require("directory:import")
-        asked = schemas.ImportRows().read(request)
+        asked = schemas.ImportRows.read(request)
         with self.db.begin() as session:
             running = importing.must_run(store.the_import(session, asked["import_"], lock=True), asked["import_"])
             saved = importing.take(session, self._desk(session), running, asked["rows"])
@@ -183,7 +183,7 @@ class DirectoryService(Room):
     def import_preview(self, request: dict[str, Any]) -> dict[str, Any]:
         """What an import would do with a batch: `ImportPreview` → as `import_rows`; nothing is written."""
         self.actor().require("directory:import")
-        asked = schemas.ImportPreview().read(request)
+        asked = schemas.ImportPreview.read(request)
         with self.db.read() as session:
             rows = [row | {"source": asked["source"]} for row in asked["rows"]]
             return {"rows": [_row_answer(each) for each in self._desk(session).preview(rows)]}
@@ -195,7 +195,7 @@ class DirectoryService(Room):
         Raises `ValidationError` where `complete` would withdraw more than a fifth and `force` is not said.
         """
         self.actor().require("directory:import")
-        asked = schemas.ImportFinish().read(request)
+        asked = schemas.ImportFinish.read(request)
         with self.db.begin() as session:
             running = importing.must_run(store.the_import(session, asked["import_"], lock=True), asked["import_"])
             running.refused += asked["refused"]
@@ -215,7 +215,7 @@ class DirectoryService(Room):
         Announces `published`, `drafted` or `withdrawn` for each record. Raises `NotFound`, `WrongState`.
         """
         self.actor().require("directory:import")
-        asked = schemas.ImportUndo().read(request)
+        asked = schemas.ImportUndo.read(request)
         with self.db.begin() as session:
             done = store.the_import(session, asked["import_"], lock=True)
             if done is None:

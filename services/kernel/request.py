@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from marshmallow import RAISE, Schema
@@ -17,13 +18,19 @@ class Request(Schema):
     class Meta:
         unknown = RAISE
 
-    def read(self, request: Any) -> dict[str, Any]:
+    @classmethod
+    def read(cls, request: Any) -> dict[str, Any]:
         """The checked request. Raises our `ValidationError`, one problem for each field at fault."""
         try:
-            loaded: dict[str, Any] = self.load(request)
+            loaded: dict[str, Any] = _made(cls).load(request)
         except Invalid as error:
             raise ValidationError("La demande n’est pas valable.", list(_problems(error.messages))) from None
         return loaded
+
+
+@cache
+def _made(shape: type[Request]) -> Request:
+    return shape()
 
 
 def _problems(messages: Any, path: str = "") -> Iterator[Problem]:

@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import Row, bindparam, select, text, update
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
@@ -131,14 +131,10 @@ class Sequencer:
             )
 
     def _lock(self, session: Session) -> dict[str, StreamRow]:
-        query = select(StreamRow).order_by(StreamRow.reach).with_for_update()
-        return {head.reach: head for head in session.scalars(query)}
+        return {head.reach: head for head in session.scalars(_HEADS)}
 
     def _unnumbered(self, session: Session, limit: int) -> Sequence[Row[Any]]:
-        columns = [LogRow.row_id, LogRow.reach, LogRow.id, LogRow.type, LogRow.subject, LogRow.recordversion,
-                   LogRow.time, LogRow.causation, LogRow.data, LogRow.salt]  # fmt: skip
-        query = select(*columns).where(LogRow.seq.is_(None)).order_by(LogRow.row_id).limit(limit)
-        return cast("Sequence[Row[Any]]", session.execute(query).all())
+        return cast("Sequence[Row[Any]]", session.execute(_UNNUMBERED, {"limit": limit}).all())
 
     def _number(self, session: Session, heads: dict[str, StreamRow], rows: Sequence[Row[Any]]) -> dict[str, Mark]:
         numbered: list[tuple[int, Signed]] = []
@@ -252,6 +248,13 @@ def _is_behind(head: StreamRow, mark: Mark) -> bool:
     return (mark.epoch, mark.seq) > (head.epoch, head.seq)
 
 
+# Built once: SQLAlchemy takes longer to build a statement than PostgreSQL to answer it.
+_HEADS = select(StreamRow).order_by(StreamRow.reach).with_for_update()
+_UNNUMBERED = (
+    select(LogRow.row_id, LogRow.reach, LogRow.id, LogRow.type, LogRow.subject, LogRow.recordversion, LogRow.time,
+           LogRow.causation, LogRow.data, LogRow.salt)
+    .where(LogRow.seq.is_(None)).order_by(LogRow.row_id).limit(bindparam("limit"))
+)  # fmt: skip
 _NUMBER_MANY = text(
     "UPDATE event_log AS log SET epoch = new.epoch, seq = new.seq, header = convert_to(new.header, 'UTF8'),"
     " signature = decode(new.signature, 'base64') FROM json_to_recordset(CAST(:rows AS json))"
