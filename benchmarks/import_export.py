@@ -198,7 +198,7 @@ def _owned(draft: dict[str, Any], seed: int) -> dict[str, str]:
 class _Peak:
     """The most memory of its own that this process held within a `with`, looked at every 20 ms.
 
-    Not the whole resident set: the index and the databases are mapped files, which the kernel keeps while there is room.
+    Not the whole resident set: index and databases are mapped files, which the kernel keeps while there is room.
     """
 
     def __enter__(self) -> _Peak:

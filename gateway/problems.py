@@ -1,4 +1,4 @@
-"""Every error as RFC 9457 `application/problem+json`: one table from what went wrong to its HTTP status."""
+"""Every error as RFC 9457 `application/problem+json`, or a page for browsers: one table from error to HTTP status."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from flask import Flask, Response, request
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from gateway.rpc_errors import Unanswered
@@ -24,6 +24,7 @@ STATUS: dict[type[Exception], int] = {
     Unanswered: 504,
 }
 TYPE = "application/problem+json"
+FOR_MACHINES = ("/api", "/openapi.json", "/healthz", "/readyz", "/metrics")
 TITLES = {
     400: ("Demande illisible", "Bad request"), 401: ("Identification nécessaire", "Unauthorized"),
     403: ("Action non permise", "Forbidden"), 404: ("Introuvable", "Not found"),
@@ -37,7 +38,17 @@ TITLES = {
 
 
 def problem(status: int, detail: str = "", found: list[Any] | None = None, headers: Any = None) -> Response:
-    """A problem document. `found` are `{field, value, why, remedy, code}`, one for each thing at fault."""
+    """A problem document, or a page for who reads in a browser.
+
+    `found` are `{field, value, why, remedy, code}`, one for each thing at fault.
+    """
+    vary = "Accept, Accept-Language"
+    if for_people():
+        page = render_template("problem.html", title=TITLES.get(status, ("Demande refusée",))[0],
+                               code=status, detail=detail, found=found or ())  # fmt: skip
+        response = Response(page, status, content_type="text/html; charset=utf-8", headers=headers)
+        response.headers["Vary"] = vary
+        return response
     english = request.accept_languages.best_match(("fr", "en"), "fr") == "en"
     title = TITLES.get(status, (HTTPStatus(status).phrase,) * 2)[english]
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
@@ -46,8 +57,15 @@ def problem(status: int, detail: str = "", found: list[Any] | None = None, heade
     if found:
         body["errors"] = found
     response = Response(orjson.dumps(body), status, content_type=TYPE, headers=headers)
-    response.headers["Vary"] = "Accept-Language"
+    response.headers["Vary"] = vary
     return response
+
+
+def for_people() -> bool:
+    """Whether a browser asks for a page: it prefers HTML, and the address is none of the API's."""
+    accepted = request.accept_mimetypes
+    machine = any(request.path == path or request.path.startswith(f"{path}/") for path in FOR_MACHINES)
+    return not machine and accepted["text/html"] > max(accepted["application/json"], accepted[TYPE])
 
 
 def of_error(error: Exception) -> Response:
@@ -74,7 +92,9 @@ def _of_http(error: HTTPException) -> Response:
          "remedy": "Corrigez ce champ.", "code": "request"}
         for place in (data.get("messages") or {}).values() if isinstance(place, dict) for name, why in place.items()
     ]  # fmt: skip
-    return problem(error.code or 500, "" if found else error.description or "", found, headers)
+    # Werkzeug's own words are English, and a page is French: there, the title says it alone.
+    said = "" if found or (for_people() and error.description == type(error).description) else error.description or ""
+    return problem(error.code or 500, said, found, headers)
 
 
 def _of_bug(error: Exception) -> Response:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 
 from gateway.query import Query
-from services.directory.formats import territory
+from services.directory.formats import referentials, sectors, territory
 
 PAGE_SIZE = 20
 RADIUS_CHOICES_KM = (5, 10, 20, 50)
@@ -34,10 +34,12 @@ class Asked:
         """Read the form's arguments; what is not understood is left out rather than refused: people type."""
         typed = arguments.get("lieu", "").strip()[:100]
         place, choices = find_place(typed)
-        radius = arguments.get("rayon", "")
+        radius, sector, public = (arguments.get(name, "") for name in ("rayon", "secteur", "public"))
+        publics = {value.value for value in referentials.values("publics")}
         return cls(
-            words=arguments.get("q", "").strip()[:200], typed_place=typed, sector=arguments.get("secteur", ""),
-            public=arguments.get("public", ""), cursor=arguments.get("suite", ""), place=place, choices=choices,
+            words=arguments.get("q", "").strip()[:200], typed_place=typed, place=place, choices=choices,
+            sector=sector if sector in sectors.SECTORS else "", public=public if public in publics else "",
+            cursor=arguments.get("suite", ""),
             radius_km=int(radius) if radius.isdigit() and int(radius) in RADIUS_CHOICES_KM else 0,
         )  # fmt: skip
 

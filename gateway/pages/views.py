@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from flask import Blueprint, abort, render_template, request
-from werkzeug.wrappers import Response
+from flask import Blueprint, Response, render_template, request
 
+from gateway import problems
 from gateway.pages import shown
 from gateway.pages.asked import RADIUS_CHOICES_KM, Asked
+from gateway.query import Kind
 from gateway.search import Page, Reader
 from services.directory.formats import sectors
-from services.kernel.errors import ValidationError
+from services.kernel.errors import NotFound, ValidationError
 from services.kernel.settings import Settings
 
 
@@ -24,34 +25,20 @@ def pages_blueprint(settings: Settings, reader: Reader) -> Blueprint:
 
     @pages.app_context_processor
     def always() -> dict[str, Any]:
-        return {"node": settings.node, "status": reader.status()}
+        # Called by the page that shows it: the page of an error must not need a read model that may be the error.
+        return {"node": settings.node, "figures_now": reader.status}
 
     @pages.get("/")
-    def search() -> str:
-        asked = Asked.of(request.args)
-        page, wrong = _search(reader, asked)
-        return render_template(
-            "search.html", asked=asked, wrong=wrong, total=page.total if page else 0,
-            results=_results(page) if page else [], next_cursor=page.next_cursor if page else None,
-            sectors=shown.sector_choices(), publics=shown.public_choices(), radii=RADIUS_CHOICES_KM,
-            facets=_sector_facets(page, asked),
-        )  # fmt: skip
+    def search() -> Response:
+        return _search_page(reader)
 
     @pages.get("/services/<path:identifier>")
     def one_service(identifier: str) -> str:
-        record = _public(reader, "service", identifier)
-        native = orjson.loads(record.native)
-        item = orjson.loads(record.item or b"{}")
-        structure = reader.get("structure", native.get("structure", ""))
-        embedded = orjson.loads(structure.item) if structure and structure.item else None
-        return render_template("service.html", structure=embedded, **_of(item, native))
+        return _service_page(reader, identifier)
 
     @pages.get("/structures/<path:identifier>")
     def one_structure(identifier: str) -> str:
-        record = _public(reader, "structure", identifier)
-        services = [shown.labelled(orjson.loads(raw)) for raw in reader.services_of(record.uuid)]
-        item = orjson.loads(record.item or b"{}")
-        return render_template("structure.html", services=services, **_of(item, orjson.loads(record.native)))
+        return _structure_page(reader, identifier)
 
     @pages.get("/a-propos")
     def about() -> str:
@@ -60,11 +47,38 @@ def pages_blueprint(settings: Settings, reader: Reader) -> Blueprint:
     return pages
 
 
+def _search_page(reader: Reader) -> Response:
+    asked = Asked.of(request.args)
+    page, wrong = _search(reader, asked)
+    html = render_template(
+        "search.html", asked=asked, wrong=wrong, total=page.total if page else 0,
+        results=_results(page) if page else [], next_cursor=page.next_cursor if page else None,
+        sectors=shown.sector_choices(), publics=shown.public_choices(), radii=RADIUS_CHOICES_KM,
+        facets=_sector_facets(page, asked),
+    )  # fmt: skip
+    return Response(html, 422 if wrong else 200, {"Vary": "Accept"}, content_type="text/html; charset=utf-8")
+
+
+def _service_page(reader: Reader, identifier: str) -> str:
+    native, item = _public(reader, "service", identifier)
+    structure = reader.item("structure", native["structure"])
+    embedded = orjson.loads(structure[1]) if structure else None
+    return render_template("service.html", structure=embedded, **_of(item, native))
+
+
+def _structure_page(reader: Reader, identifier: str) -> str:
+    native, item = _public(reader, "structure", identifier)
+    services = [shown.labelled(orjson.loads(raw)) for raw in reader.services_of(native["id"])]
+    return render_template("structure.html", services=services, **_of(item, native))
+
+
 def _search(reader: Reader, asked: Asked) -> tuple[Page | None, str]:
-    """The page found, or why there is none, for people."""
+    """The page found, or why there is none: beside the form for people, as any error for programs."""
     try:
         return reader.search(asked.query()), ""
     except ValidationError as error:
+        if not problems.for_people():
+            raise
         return None, error.message
 
 
@@ -85,14 +99,15 @@ def _sector_facets(page: Page | None, asked: Asked) -> list[dict[str, Any]]:
     ]
 
 
-def _public(reader: Reader, kind: Any, identifier: str) -> Any:
-    """The record, 404 where there never was one, 410 where it was withdrawn."""
+def _public(reader: Reader, kind: Kind, identifier: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The native record and its data·inclusion form; 404 where it is not public, in other words if it was withdrawn."""
     record = reader.get(kind, identifier)
-    if record is None:
-        abort(404)
-    if record.withdrawn:
-        abort(Response(render_template("gone.html", kind=kind), 410))
-    return record
+    this = "Ce service" if kind == "service" else "Cette structure"
+    if record is not None and record.withdrawn:
+        raise NotFound(f"{this} n’est plus dans l’annuaire : la fiche a été retirée.")
+    if record is None or record.item is None:
+        raise NotFound(f"{this} n’est pas dans l’annuaire, ou n’y est plus.")
+    return orjson.loads(record.native), orjson.loads(record.item)
 
 
 def _of(item: dict[str, Any], native: dict[str, Any]) -> dict[str, Any]:

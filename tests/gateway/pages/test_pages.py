@@ -1,0 +1,222 @@
+"""The pages over a real read model, as somebody who looks for a service meets them."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from gateway.app import create_app
+from gateway.pages.asked import PAGE_SIZE
+from services.kernel.settings import Http, Node, Settings
+from tests.gateway import world as w
+from tests.gateway.world import World, service, structure
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+PROGRAM = {"Accept": "application/json"}
+PROBLEM = "application/problem+json"
+GARDENS = 2 * PAGE_SIZE + 3
+
+
+def settings(per_minute: int = 100_000) -> Settings:
+    return Settings(Node("essai", "Essai"), Http(rate_limit_per_minute=per_minute))
+
+
+def nobody(*_: Any, **__: Any) -> Any:
+    raise AssertionError("pages never call the rooms")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with w.world(tmp_path_factory.mktemp("pages") / "index") as made:
+        made.publish(
+            structure(1, nom="Maison des mobilités", telephone="+33240000000", courriel="bonjour@example.org",
+                      horaires_accueil="Mo-Fr 09:00-12:00", adresse="12 rue des Fleurs", code_postal="44000"),
+            service("permis", nom="Préparer son permis", description="Leçons de conduite", frais="gratuit",
+                    telephone="+33251111111", site_web="https://example.org/permis",
+                    horaires_accueil="Tu 14:00-18:00", thematiques=[w.THEMES[0]]),
+            service("rennes", nom="Permis à Rennes", commune="Rennes", code_insee=w.RENNES,
+                    latitude=48.11, longitude=-1.68),
+            service("hostile", nom="<script>alert(1)</script>", description="<img src=x onerror=alert(2)>"),
+            structure(2, nom="Jardins"),
+            *(service(f"jardin{number}", of=2, nom=f"Jardin {number}") for number in range(GARDENS)),
+        )  # fmt: skip
+        gone = service("parti", nom="Service parti")
+        made.publish(gone)
+        made.withdraw(gone)
+        yield made
+
+
+@pytest.fixture
+def client(world: World) -> FlaskClient:
+    return create_app(settings(), world.reader, nobody).test_client()
+
+
+def see(client: FlaskClient, path: str) -> TestResponse:
+    return client.get(path, headers=BROWSER)
+
+
+def titles(page: TestResponse) -> list[str]:
+    """The names of the services listed, in order."""
+    return [html.unescape(name) for name in re.findall(r'<h3><a href="/services/[^"]+">([^<]*)</a>', page.text)]
+
+
+def assert_page(answer: TestResponse, status: int) -> None:
+    """A French page with the search in it, whole even where something went wrong."""
+    assert (answer.status_code, answer.mimetype) == (status, "text/html")
+    assert '<html lang="fr">' in answer.text
+    assert 'role="search"' in answer.text
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert "Accept" in [name.strip() for line in answer.headers.getlist("Vary") for name in line.split(",")]
+
+
+def test_words_and_a_commune_find_what_is_near_with_its_structure_and_distance(client: FlaskClient) -> None:
+    page = see(client, "/?q=permis&lieu=Nantes")
+    assert titles(page) == ["Préparer son permis"]
+    assert "1 service autour de Nantes" in page.text
+    assert 'href="/structures/dora--s1">Maison des mobilités' in page.text
+    assert re.search(r"à [\d.]+ km", page.text)
+
+
+def test_the_form_still_says_what_was_asked(client: FlaskClient) -> None:
+    page = see(client, "/?q=permis&lieu=Nantes&rayon=20")
+    assert 'value="permis"' in page.text
+    assert 'value="Nantes"' in page.text
+    assert '<option value="20" selected>' in page.text
+
+
+def test_without_a_question_the_whole_directory_is_listed(client: FlaskClient) -> None:
+    page = see(client, "/")
+    assert f"{GARDENS + 3} services" in page.text
+    assert len(titles(page)) == PAGE_SIZE
+
+
+def test_following_the_link_to_the_next_page_shows_every_service_once(client: FlaskClient) -> None:
+    seen: list[str] = []
+    path: str | None = "/?q=jardin&lieu=Nantes"
+    while path:
+        page = see(client, path)
+        assert 'value="jardin"' in page.text
+        seen += titles(page)
+        following = re.search(r'rel="next" href="([^"]+)"', page.text)
+        path = html.unescape(following[1]) if following else None
+    assert sorted(seen) == sorted(f"Jardin {number}" for number in range(GARDENS))
+
+
+def test_nothing_found_comes_with_advice(client: FlaskClient) -> None:
+    page = see(client, "/?q=sous-marin")
+    assert (page.status_code, titles(page)) == (200, [])
+    assert "Aucun service trouvé" in page.text
+    assert "Essayez d’autres mots" in page.text
+
+
+def test_a_commune_that_does_not_exist_is_said_and_the_search_goes_on(client: FlaskClient) -> None:
+    page = see(client, "/?q=permis&lieu=Xyzzyville")
+    assert "Aucune commune ne s’appelle « Xyzzyville »" in page.text
+    assert len(titles(page)) == 2
+
+
+def test_a_service_shows_contacts_hours_source_and_licence(client: FlaskClient) -> None:
+    text = see(client, "/services/dora--vpermis").text
+    assert 'href="tel:+33251111111">02 51 11 11 11<' in text
+    assert 'href="https://example.org/permis" rel="noopener nofollow"' in text
+    assert re.search(r'<ul class="hours"><li>[^<]*14', text)
+    assert "Source : Réseau dora · Licence Ouverte 2.0 · fiche modifiée à sa source le 01/10/2026" in text
+    assert 'href="/structures/dora--s1">Maison des mobilités' in text
+
+
+def test_a_structure_shows_address_contacts_hours_services_source_and_licence(client: FlaskClient) -> None:
+    page = see(client, "/structures/dora--s1")
+    assert "12 rue des Fleurs, 44000 Nantes" in page.text
+    assert 'href="mailto:bonjour@example.org"' in page.text
+    assert re.search(r'<ul class="hours"><li>[^<]*9', page.text)
+    assert "Préparer son permis" in titles(page)
+    assert "Réseau dora · Licence Ouverte 2.0" in page.text
+
+
+@pytest.mark.parametrize("path", ["/?q=alert", "/services/dora--vhostile", "/structures/dora--s1"])
+def test_a_record_named_like_a_script_is_shown_as_text(client: FlaskClient, path: str) -> None:
+    text = see(client, path).text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "<script" not in text
+    assert "<img" not in text
+
+
+@pytest.mark.parametrize("path", ["/", "/services/dora--vpermis", "/structures/dora--s1", "/a-propos", "/docs", "/non"])
+def test_no_page_needs_or_allows_scripts_of_others(client: FlaskClient, path: str) -> None:
+    page = see(client, path)
+    assert "<script" not in page.text
+    assert not re.search(r"<[^>]+\son\w+=|<[^>]+\sstyle=|javascript:", page.text)
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/nulle-part", "Cette adresse n’existe pas"),
+        ("/services/dora--vpersonne", "Ce service n’est pas dans l’annuaire"),
+        ("/structures/dora--spersonne", "Cette structure n’est pas dans l’annuaire"),
+        ("/services/dora--vparti", "Ce service n’est plus dans l’annuaire"),
+        ("/nulle-part/%3Cscript%3E", "Cette adresse n’existe pas"),
+    ],
+)
+def test_what_is_not_there_is_a_page_for_browsers_and_a_problem_for_programs(
+    client: FlaskClient, path: str, said: str
+) -> None:
+    page = see(client, path)
+    assert_page(page, 404)
+    assert said in page.text
+    for headers in (PROGRAM, {"Accept": "*/*"}, {}):
+        answer = client.get(path, headers=headers)
+        assert (answer.status_code, answer.mimetype) == (404, PROBLEM)
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/v1/nothing", "/api/v1/services/dora--vpersonne", "/healthz/no"])
+def test_addresses_of_the_api_answer_problems_even_to_browsers(client: FlaskClient, path: str) -> None:
+    answer = see(client, path)
+    assert (answer.status_code, answer.mimetype) == (404, PROBLEM)
+
+
+@pytest.mark.parametrize("query", ["secteur=cuisine", "public=martiens", "rayon=7", "couleur=bleu"])
+def test_a_choice_that_the_form_does_not_offer_is_left_out(client: FlaskClient, query: str) -> None:
+    assert titles(see(client, f"/?q=permis&{query}")) == titles(see(client, "/?q=permis"))
+    assert titles(see(client, "/?q=permis"))
+
+
+def test_a_link_to_a_page_that_was_forged_is_said_beside_the_form(client: FlaskClient) -> None:
+    page = see(client, "/?q=permis&suite=forged")
+    assert_page(page, 422)
+    assert 'role="alert"' in page.text
+    assert 'value="permis"' in page.text
+    assert "Aucun service trouvé" not in page.text
+    answer = client.get("/?suite=forged", headers=PROGRAM)
+    assert (answer.status_code, answer.mimetype) == (422, PROBLEM)
+
+
+def test_too_many_requests_is_a_page_that_says_when_to_come_back(world: World) -> None:
+    client = create_app(settings(per_minute=1), world.reader, nobody).test_client()
+    assert see(client, "/").status_code == 200
+    page = see(client, "/")
+    assert_page(page, 429)
+    assert "réessayez dans" in page.text
+    assert int(page.headers["Retry-After"]) > 0
+
+
+def test_a_bug_is_a_page_that_keeps_its_secret(
+    world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("secret")
+
+    for name in ("search", "status", "get"):
+        monkeypatch.setattr(world.reader, name, broken)
+    for path in ("/", "/services/dora--vpermis"):
+        page = see(client, path)
+        assert_page(page, 500)
+        assert "secret" not in page.text
+    assert client.get("/", headers=PROGRAM).mimetype == PROBLEM
