@@ -1,0 +1,60 @@
+"""One file of settings: every key known, every mistake named with its remedy, the environment on top."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from services.kernel.errors import ValidationError
+from services.kernel.settings import FILE, Node, load, write
+
+LEAST = '[node]\nid = "radar"\nname = "RADAR"\n'
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / FILE).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_two_keys_are_enough_and_all_others_have_a_default(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, LEAST), {})
+    assert (settings.node.id, settings.node.name) == ("radar", "RADAR")
+    assert settings.http.port == 8080
+    assert settings.broker.url == settings.database.url == ""
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    folder = written(tmp_path, LEAST + "[http]\nport = 81\nmetrics = false\n")
+    settings = load(
+        folder, {"MAILLAGE_HTTP_PORT": "82", "MAILLAGE_HTTP_METRICS": "true", "MAILLAGE_NODE_NAME": "Autre"}
+    )
+    assert (settings.http.port, settings.http.metrics, settings.node.name) == (82, True, "Autre")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (LEAST + "[htpp]\nport = 1\n", "Vouliez-vous dire « http »"),
+        (LEAST + "[http]\nprot = 1\n", "Vouliez-vous dire « port »"),
+        (LEAST + '[http]\nport = "abc"\n', "http.port : int attendu"),
+        (LEAST + "[http]\nport = true\n", "http.port : int attendu"),
+        (LEAST + "[http]\nmetrics = 1\n", "http.metrics : bool attendu"),
+        ('[node]\nid = "radar"\n', "node.name : manque"),
+        ("node = 3\n", r"Écrivez \[node\]"),
+        ("[node\n", "TOML illisible"),
+    ],
+)
+def test_a_mistake_is_named_with_its_remedy(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        load(written(tmp_path, text), {})
+
+
+def test_what_is_written_reads_back_is_private_and_is_never_overwritten(tmp_path: Path) -> None:
+    node = Node("orpan", 'L\'"ORPAN" \\ Nantes')
+    path = write(tmp_path, node, "amqp://u:p@h//", "postgresql+psycopg://u:p@h/n")
+    settings = load(tmp_path, {})
+    assert settings.node == node
+    assert (settings.broker.url, settings.database.url) == ("amqp://u:p@h//", "postgresql+psycopg://u:p@h/n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(FileExistsError):
+        write(tmp_path, node)
