@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from deploy.folder import Busy, FolderLock, prepare_folder
 from deploy.logs import configure
 from deploy.node import ROOMS, runtime
 from services.kernel.errors import MaillageError, Unavailable
+from services.kernel.runtime import Runtime
 from services.kernel.settings import load
 
 STOP_WITHIN_S = 10
@@ -114,20 +116,39 @@ def _run(asked: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    given = runtime(asked.folder, settings)
+    given, ready = runtime(asked.folder, settings), threading.Event()
     control = ControlServer(
         given,
         {"status": lambda _: _status(given), "rebuild": lambda _: {"records": int(projector.instead("--rebuild"))}},
+        ready,
     )
     control.start()
-    if asked.say_address:
-        print(f"http://{settings.http.host}:{port}", flush=True)
+
+    def tell_when_ready() -> None:
+        while not stop.is_set() and not _answers(given, settings.http.host, port):
+            stop.wait(0.2)
+        ready.set()
+        if asked.say_address and not stop.is_set():
+            print(f"http://{settings.http.host}:{port}", flush=True)
+
+    threading.Thread(target=tell_when_ready, daemon=True).start()
     while not stop.wait(0.25):
         for child in children:
             child.keep()
     control.stop()
     _stop(children)
     return 0
+
+
+def _answers(given: Runtime, host: str, port: int) -> bool:
+    """Whether every room answers, and the gateway takes connections."""
+    try:
+        for room in ROOMS:
+            given.ask(room, "status", {})
+        socket.create_connection((host, port), 1).close()
+    except (MaillageError, OSError):
+        return False
+    return True
 
 
 def _stop(children: list[Child]) -> None:

@@ -21,15 +21,22 @@ from services.kernel.runtime import Runtime
 
 OPERATOR = Actor("operator", ("administrator",))
 SOCKET = "node.sock"
+READY_WITHIN_S = 30
 Answer = Callable[[dict[str, Any]], Any]
 
 
 class ControlServer:
     """Listens on the node's socket; each connection is a thread of its own (green on a running node)."""
 
-    def __init__(self, given: Runtime, extra: dict[str, Answer] | None = None) -> None:
-        """`extra`: methods of the node itself (service `node`), such as `rebuild` and `status`."""
+    def __init__(
+        self, given: Runtime, extra: dict[str, Answer] | None = None, ready: threading.Event | None = None
+    ) -> None:
+        """`extra`: methods of the node itself (service `node`), such as `rebuild` and `status`.
+
+        `ready` is set when the rooms answer; who asks before that waits for them.
+        """
         self._given = given
+        self._ready = ready
         self._extra = extra or {}
         self._path = given.folder / SOCKET
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -70,6 +77,8 @@ class ControlServer:
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:
             asked = orjson.loads(line)
+            if self._ready is not None:
+                self._ready.wait(READY_WITHIN_S)
             if asked["service"] == "node":
                 return {"result": self._extra[asked["method"]](asked["request"])}
             actor = asked.get("actor") or seal(OPERATOR, self._given.identity)
