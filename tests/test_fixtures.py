@@ -27,7 +27,7 @@ def test_a_backend_gives_an_empty_database_and_a_broker(backend: Backend) -> Non
         connection.execute(text("INSERT INTO proof VALUES (1)"))
         assert connection.execute(text("SELECT sum(n) FROM proof")).scalar() == 1
     engine.dispose()
-    assert (backend.name == "embedded") == (backend.broker_url == "local://")
+    assert (backend.name == "embedded") == (backend.broker_url.startswith("local:"))
 
 
 def test_two_tests_never_share_a_virtual_host(fresh_vhost: Callable[[], str]) -> None:
