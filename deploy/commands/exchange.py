@@ -132,7 +132,7 @@ def _tell(outcome: Outcome, plan: Plan, folder: Path) -> None:
     for code, count in outcome.read.warnings.most_common():
         out.print(f"  à vérifier : {code} ({count})", markup=False)
     if outcome.refused:
-        out.print(f"{outcome.refused} lignes refusées :", markup=False)
+        out.print(f"Lignes refusées : {outcome.refused}", markup=False)
         for problem in outcome.first_problems:
             line = f"ligne {problem['line']}, " if problem.get("line") else ""
             what = f"{line}{problem['field']} « {problem.get('value', '')} »"

@@ -71,7 +71,8 @@ def _lines(path: Path, columns: Sequence[str]) -> Iterator[str]:
 
 
 def _identity(found: Mapping[str, str], columns: Sequence[str]) -> Iterator[str]:
-    name = found.get("nom", columns[0])
+    others = [column for column in columns if column not in found.values()]
+    name = found.get("nom") or (others or columns)[0]
     if "id" in found:
         yield f"id = {_quoted(found['id'])}"
     else:
@@ -83,14 +84,17 @@ def _identity(found: Mapping[str, str], columns: Sequence[str]) -> Iterator[str]
 
 
 def _found(columns: Sequence[str]) -> dict[str, str]:
-    by_key: dict[str, str] = {}
-    for column in columns:
-        by_key.setdefault(key_of(column), column)
-    return {
-        name: by_key[next(key for key in keys if key in by_key)]
-        for name, keys in _NAMES.items()
-        if any(key in by_key for key in keys)
-    }
+    """Columns by field: those named as a field is, then those whose first word is (`Nom de l'atelier`)."""
+    found = _named({key_of(column): column for column in reversed(columns)}, _NAMES)
+    left = [column for column in columns if column.split() and column not in found.values()]
+    by_word = {key_of(column.split()[0]): column for column in reversed(left)}
+    missing = {name: [key for key in keys if len(key) > 2] for name, keys in _NAMES.items() if name not in found}
+    return found | _named(by_word, missing)
+
+
+def _named(columns: Mapping[str, str], names: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    firsts = ((name, next((key for key in keys if key in columns), None)) for name, keys in names.items())
+    return {name: columns[key] for name, key in firsts if key is not None}
 
 
 def _week(columns: Sequence[str]) -> dict[str, str]:

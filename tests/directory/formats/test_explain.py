@@ -27,6 +27,14 @@ def test_a_sketch_reads_the_table_it_was_made_from(tmp_path: Path) -> None:
     assert "# Colonnes que personne ne lit : Remarque" in text
 
 
+def test_a_sketch_knows_a_column_by_its_first_word_and_never_takes_one_twice(tmp_path: Path) -> None:
+    places = tmp_path / "ateliers.csv"
+    places.write_text("Identifiant;Nom de l'atelier;Ville d'accueil;Nombre de places\n1;Couture;Blain;3\n", "utf-8")
+    text = sketch(places)
+    assert "id = \"Identifiant\"\nnom = \"Nom de l'atelier\"\ncommune = \"Ville d'accueil\"" in text
+    assert "# Colonnes que personne ne lit : Nombre de places" in text
+
+
 def test_a_sketch_of_columns_that_nobody_knows_still_is_a_mapping(tmp_path: Path) -> None:
     places = tmp_path / "?.csv"
     places.write_text('Quoi "donc";Où\na;b\n', encoding="utf-8")
