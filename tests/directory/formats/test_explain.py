@@ -31,7 +31,7 @@ def test_a_sketch_knows_a_column_by_its_first_word_and_never_takes_one_twice(tmp
     places = tmp_path / "ateliers.csv"
     places.write_text("Identifiant;Nom de l'atelier;Ville d'accueil;Nombre de places\n1;Couture;Blain;3\n", "utf-8")
     text = sketch(places)
-    assert "id = \"Identifiant\"\nnom = \"Nom de l'atelier\"\ncommune = \"Ville d'accueil\"" in text
+    assert 'id = "Identifiant"\nnom = "Nom de l\'atelier"\ncommune = "Ville d\'accueil"' in text
     assert "# Colonnes que personne ne lit : Nombre de places" in text
 
 
