@@ -116,7 +116,8 @@ def doctor(folder: Folder, as_json: AsJson = False) -> None:
     def people() -> None:
         for each in findings:
             mark = "[green]bon[/green]" if each.ok else "[red]à voir[/red]"
-            out.print(f"{mark:>6}  {each.check} : {each.detail}" + ("" if each.ok else f"\n        → {each.remedy}"))
+            remedy = "" if each.ok else f"\n        → {each.remedy}"
+            out.print(f"{mark:>6}  {each.check} : {each.detail}{remedy}", markup=False)
 
     show([each.to_dict() for each in findings], as_json, people)
     raise typer.Exit(0 if all(each.ok for each in findings) else 1)
