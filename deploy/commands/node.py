@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from deploy.client import connected
 from deploy.commands.common import AsJson, Folder, out, sentences, show, table
@@ -117,7 +118,7 @@ def doctor(folder: Folder, as_json: AsJson = False) -> None:
         for each in findings:
             mark = "[green]bon[/green]" if each.ok else "[red]à voir[/red]"
             remedy = "" if each.ok else f"\n        → {each.remedy}"
-            out.print(f"{mark:>6}  {each.check} : {each.detail}{remedy}", markup=False)
+            out.print(f"{mark:>6}  " + escape(f"{each.check} : {each.detail}{remedy}"))
 
     show([each.to_dict() for each in findings], as_json, people)
     raise typer.Exit(0 if all(each.ok for each in findings) else 1)
