@@ -19,9 +19,9 @@ app = typer.Typer(
     help="Maillage : annuaire et orientation fédérés / a federated directory and referral network.",
 )
 COMMANDS: dict[str, Callable[..., None]] = {
-    "init": node.init, "up": node.up, "run": node.run, "import": exchange.import_, "undo": records.undo,
-    "publish": records.publish, "export": exchange.export, "status": node.status, "rebuild": node.rebuild,
-    "verify": node.verify, "doctor": node.doctor,
+    "init": node.init, "up": node.up, "run": node.run, "import": exchange.import_, "imports": records.imports,
+    "undo": records.undo, "publish": records.publish, "export": exchange.export, "status": node.status,
+    "rebuild": node.rebuild, "verify": node.verify, "doctor": node.doctor,
 }  # fmt: skip
 GROUPS = {
     "source": records.source,

@@ -23,12 +23,14 @@ from deploy.control import ControlServer
 from deploy.folder import Busy, FolderLock, prepare_folder
 from deploy.logs import configure
 from deploy.node import ROOMS, runtime
+from deploy.words import say
 from services.kernel.errors import MaillageError, Unavailable
 from services.kernel.runtime import Runtime
-from services.kernel.settings import load
+from services.kernel.settings import Settings, load
 
 STOP_WITHIN_S = 10
 STEADY_S = 30
+LATE_S = 10
 _log = structlog.get_logger(__name__)
 
 
@@ -98,15 +100,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--say-address", action="store_true")
     asked = parser.parse_args(arguments)
     try:
-        with FolderLock(asked.folder):
-            return _run(asked)
+        settings = load(asked.folder)
+        address = f"http://{settings.http.host}:{asked.port or settings.http.port}"
+        with FolderLock(asked.folder, address):
+            return _run(asked, settings, address)
     except (Busy, MaillageError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def _run(asked: argparse.Namespace) -> int:
-    settings = load(asked.folder)
+def _run(asked: argparse.Namespace, settings: Settings, address: str) -> int:
     configure(settings.log)
     prepare_folder(asked.folder)
     port = asked.port or settings.http.port
@@ -125,11 +128,19 @@ def _run(asked: argparse.Namespace) -> int:
     control.start()
 
     def tell_when_ready() -> None:
+        late_at = time.monotonic() + LATE_S
         while not stop.is_set() and not _answers(given, settings.http.host, port):
+            if time.monotonic() > late_at:
+                late_at = float("inf")
+                doctor = f"maillage doctor {asked.folder}"
+                say(
+                    f"Pas encore prêt, j’essaie toujours. Pourquoi : {doctor}",
+                    f"Not ready yet, still trying. Why: {doctor}",
+                )
             stop.wait(0.2)
         ready.set()
         if asked.say_address and not stop.is_set():
-            print(f"http://{settings.http.host}:{port}", flush=True)
+            say(f"Prêt : {address} (Ctrl-C pour arrêter)", f"Ready: {address} (Ctrl-C to stop)")
 
     threading.Thread(target=tell_when_ready, daemon=True).start()
     while not stop.wait(0.25):

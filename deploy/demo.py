@@ -19,6 +19,7 @@ from rich.progress import Progress, TaskID
 
 from deploy.children import end_with_parent
 from deploy.client import Client, try_socket
+from deploy.folder import Busy, already_runs, must_be_port
 from deploy.loading import Loader, Plan
 from deploy.words import say
 from services.kernel import identity, settings
@@ -37,8 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8080)
     port = parser.parse_args(arguments).port
     try:
+        must_be_port(port)
         return _run(port)
-    except (MaillageError, OSError) as error:
+    except (Busy, MaillageError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -52,9 +54,7 @@ def _run(port: int) -> int:
     running = try_socket(FOLDER)
     if running is not None:
         running.close()
-        raise Unavailable(
-            "La démonstration tourne déjà : arrêtez-la (Ctrl-C) ou ouvrez son adresse. · Already running."
-        )
+        raise already_runs(FOLDER)
     command = [sys.executable, "-m", "deploy.serve", str(FOLDER), "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, preexec_fn=end_with_parent)
     _forward_signals(process)

@@ -36,10 +36,15 @@ class Finding:
 
 def examine(folder: Path) -> Iterator[Finding]:
     """Look at everything, from what the rest stands on; stops where nothing further can be known."""
+    if not (folder / settings.FILE).exists():
+        yield Finding(
+            "réglages", False, f"{folder} n’est pas le dossier d’un nœud", f"maillage init {folder} --id … --name …"
+        )
+        return
     try:
         loaded = settings.load(folder)
-    except (FileNotFoundError, MaillageError) as error:
-        yield Finding("réglages", False, str(error), f"maillage init {folder} --id … --name …, ou corrigez le fichier.")
+    except (OSError, MaillageError) as error:
+        yield Finding("réglages", False, str(error), f"Corrigez {folder / settings.FILE}, puis recommencez.")
         return
     yield Finding("réglages", True, str(folder / settings.FILE))
     for check in (_secrets, _disk, _database, _broker, _running):

@@ -7,11 +7,16 @@ import os
 from pathlib import Path
 from typing import Any
 
+from deploy.words import in_words
 from services.directory.formats import territory
 from services.directory.formats.territory_points import load_points
+from services.kernel.errors import ValidationError
 
 POINTS = "points.csv"
 """In the node's folder: a better table of points, loaded by `maillage territory points`."""
+
+
+LOCK = "node.lock"
 
 
 class Busy(Exception):
@@ -26,10 +31,15 @@ def use_points(folder: Path) -> None:
 
 
 class FolderLock:
-    """Held by the process that runs a node; the kernel lets go of it when that process dies, however it dies."""
+    """Held by the process that runs a node; the kernel lets go of it when that process dies, however it dies.
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "node.lock"
+    Args:
+        address: where the node answers people, for whoever finds the folder held; empty where it does not.
+    """
+
+    def __init__(self, folder: Path, address: str = "") -> None:
+        self._path = folder / LOCK
+        self._address = address
         self._file: Any = None
 
     def __enter__(self) -> FolderLock:
@@ -38,16 +48,34 @@ class FolderLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._file.seek(0)
-            holder = self._file.read().strip() or "?"
             self._file.close()
-            raise Busy(f"Ce nœud tourne déjà (processus {holder}).") from None
+            raise already_runs(self._path.parent) from None
         self._file.truncate(0)
-        self._file.write(str(os.getpid()))
+        self._file.write(f"{os.getpid()} {self._address}")
         self._file.flush()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+
+def already_runs(folder: Path) -> Busy:
+    """Says who holds the node's folder, and where it answers."""
+    holder, _, address = (folder / LOCK).read_text("utf-8").strip().partition(" ")
+    fr, en = (f" : ouvrez {address}", f": open {address}") if address else ("", "")
+    return Busy(in_words(
+        f"Ce nœud tourne déjà{fr} (processus {holder} ; Ctrl-C là où il tourne, ou kill {holder}, l’arrête).",
+        f"This node runs already{en} (process {holder}; Ctrl-C where it runs, or kill {holder}, stops it).",
+    ))  # fmt: skip
+
+
+def must_be_port(port: int) -> None:
+    """Raises `ValidationError` where a port said on the command line cannot be one."""
+    if port not in range(1, 65_536):
+        raise ValidationError(in_words(
+            f"Le port {port} ne convient pas : choisissez-en un de 1 à 65535, 8081 par exemple.",
+            f"{port} cannot be a port: choose one from 1 to 65535, such as 8081.",
+        ))  # fmt: skip
 
 
 def prepare_folder(folder: Path) -> None:

@@ -16,6 +16,8 @@ from services.directory.formats.drafts import Row
 from services.directory.formats.refused import RefusedRows, Summary
 from services.kernel.errors import Problem, ValidationError
 
+KEPT = 200
+"""Problems of refused rows that an outcome tells one by one; the files of refused rows have them all."""
 BATCH = 400
 """Drafts in one request, about; the drafts of one row always go together."""
 
@@ -43,7 +45,7 @@ class Outcome:
     refused: int = 0
     withdrawn: int = 0
     read: Summary = field(default_factory=Summary)
-    first_problems: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     refused_files: list[Path] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,7 +57,6 @@ class Outcome:
 
 Progress = Callable[[float, int], None]
 """(share of the files read, rows so far)."""
-SHOWN = 5
 
 
 class Loader:
@@ -109,9 +110,10 @@ class Loader:
 
     def _refuse(self, row: Row, problems: list[Problem]) -> None:
         self._outcome.refused += 1
-        self._refused.add(row.raw, problems)
-        room = SHOWN - len(self._outcome.first_problems)
-        self._outcome.first_problems += problems[: max(room, 0)]
+        if not self._plan.dry_run:
+            self._refused.add(row.raw, problems)
+        room = KEPT - len(self._outcome.problems)
+        self._outcome.problems += problems[: max(room, 0)]
 
     def _finish(self) -> None:
         plan, outcome = self._plan, self._outcome

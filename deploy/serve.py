@@ -30,6 +30,7 @@ from deploy.embedded import Embedded  # noqa: E402
 from deploy.folder import Busy, FolderLock, prepare_folder  # noqa: E402
 from deploy.logs import configure  # noqa: E402
 from deploy.node import ROOMS, containers, runtime  # noqa: E402
+from deploy.words import say  # noqa: E402
 from services.kernel.errors import MaillageError  # noqa: E402
 from services.kernel.settings import load  # noqa: E402
 
@@ -57,12 +58,13 @@ def _run(asked: argparse.Namespace) -> int:
     given = runtime(asked.folder, settings, tpool.execute)
     if asked.only:
         return _run_until_told(containers(given, [asked.only]))
-    with FolderLock(asked.folder):
+    address = f"http://{settings.http.host}:{asked.port or settings.http.port}"
+    with FolderLock(asked.folder, "" if asked.quiet else address):
         node = Embedded(given, asked.port, with_gateway=not asked.quiet)
         try:
             node.start()
             if asked.say_address:
-                print(f"http://{settings.http.host}:{asked.port or settings.http.port}", flush=True)
+                say(f"Prêt : {address} (Ctrl-C pour arrêter)", f"Ready: {address} (Ctrl-C to stop)")
             failed = _wait_for_signal(node.rooms)
         finally:
             node.leave()

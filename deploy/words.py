@@ -26,9 +26,14 @@ def language(environment: Mapping[str, str] = os.environ) -> str:
     return "both" if locale.split(".")[0] in ("", "C", "POSIX") else "en"
 
 
+def in_words(fr: str, en: str) -> str:
+    """A sentence in the language spoken here; both, the French first, where the machine does not say which."""
+    return {"fr": fr, "en": en}.get(language(), f"{fr} · {en}")
+
+
 def say(fr: str, en: str) -> None:
     """Print one line of progress on standard output."""
-    print({"fr": fr, "en": en}.get(language(), f"{fr} · {en}"), flush=True)
+    print(in_words(fr, en), flush=True)
 
 
 def complain(stop: Stop) -> None:
@@ -45,7 +50,7 @@ class Bar:
     WIDTH = 30
 
     def __init__(self, fr: str, en: str) -> None:
-        self._title = {"fr": fr, "en": en}.get(language(), f"{fr} · {en}")
+        self._title = in_words(fr, en)
         self._live = sys.stdout.isatty()
         self._shown = -1
         self.show(0.0)

@@ -37,6 +37,8 @@ COMMITTED_AT_ONCE = 10_000
 GROUPED_S = 0.05
 HEARD_EVERY_S = 1.0
 LONGEST_PAUSE_S = 5.0
+STARTING_S = 10.0
+"""A node's processes start together: that the directory is not there yet is no news for so long."""
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +102,7 @@ class Projector:
 
     def run(self, stop: threading.Event) -> None:
         """Follow the feed until `stop` is set (call `wake` after setting it, or wait `poll_s`)."""
-        pause_s = 0.1
+        pause_s, expected_until_s = 0.1, time.monotonic() + STARTING_S
         while not stop.is_set():
             self._woken.clear()
             try:
@@ -109,7 +111,8 @@ class Projector:
                 pause_s = 0.1
             except Exception as error:
                 # Whatever it is (directory away, disk full), the read model stays readable and is brought up later.
-                log.warning("projection.pull_failed", error=repr(error), again_in_s=pause_s)
+                tell = log.debug if time.monotonic() < expected_until_s else log.warning
+                tell("projection.pull_failed", error=repr(error), again_in_s=pause_s)
                 stop.wait(pause_s)
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
                 continue

@@ -1,4 +1,4 @@
-"""Write the generated parts of `docs/`: settings, access, events, doors. `python -m deploy.build.docs [--check]`.
+"""Write the generated parts of `docs/`: settings, access, events, values. `python -m deploy.build.docs [--check]`.
 
 A page is made whole from the code, so that it cannot say what is no longer true; the tests of the house run `--check`.
 """
@@ -11,15 +11,22 @@ from typing import Any
 
 from services.accounts import events as accounts_events
 from services.directory import events as directory_events
+from services.directory.formats import referentials
 from services.kernel import access, settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+LISTS = {
+    "thematiques": "thematiques", "publics": "publics", "type": "types_de_services", "frais": "frais",
+    "modes_accueil": "modes_accueil", "modes_mobilisation": "modes_mobilisation",
+    "mobilisable_par": "personne_mobilisatrice", "reseaux_porteurs": "reseaux_porteurs",
+}  # fmt: skip
+"""Fields of data·inclusion that hold values of a list, and the list."""
 MADE = "<!-- Made by `python -m deploy.build.docs`; change the code, not this page. -->\n\n"
 
 
 def pages() -> dict[str, str]:
     """File name → contents of every generated page."""
-    return {"settings.md": _settings(), "access.md": _access(), "events-list.md": _events()}
+    return {"settings.md": _settings(), "access.md": _access(), "events-list.md": _events(), "values.md": _values()}
 
 
 def main(arguments: list[str]) -> int:
@@ -63,6 +70,21 @@ def _events() -> str:
     for module in (directory_events, accounts_events):
         lines += [f"| `{name}` | {_reach(module, name)} |" for name in sorted(module.TYPES)]
     return "\n".join([*lines, ""])
+
+
+def _values() -> str:
+    lines = ["# Values of the national lists", "", MADE.strip(), "", "What `thematiques`, `publics` and the others of",
+             "[data·inclusion](https://www.data.inclusion.gouv.fr/) v1 may hold. A file may write the value, its",
+             "label, or one of the words beside it; a word that several share is answered with their names.",
+             ""]  # fmt: skip
+    for field, name in LISTS.items():
+        lines += [f"## `{field}`", "", "| value | label | also understood |", "|---|---|---|"]
+        lines += [
+            f"| `{value}` | {value.label} | {', '.join(referentials.synonyms(name, value))} |"
+            for value in referentials.values(name)
+        ]
+        lines.append("")
+    return "\n".join(lines)
 
 
 def _reach(module: Any, name: str) -> str:

@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from services.kernel.errors import MaillageError
+from deploy.words import in_words
+from services.kernel.errors import MaillageError, Problem
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Dossier du nœud / the node's folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Données en JSON / data as JSON.")]
@@ -21,6 +22,9 @@ Yes = Annotated[bool, typer.Option("--yes", help="Ne pas demander confirmation /
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+WIDTH = 400
+"""Of a table in a file or a pipe: nothing is cut there, since numbers are copied from it."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,19 +42,34 @@ def sentences(command: Callable[P, R]) -> Callable[P, R]:
         except (OSError, ValueError) as error:
             err.print(f"Erreur : {error}", style="red", markup=False)
         except KeyboardInterrupt:
-            err.print("Interrompu : ce qui était fait l’est, recommencez pour continuer.")
+            fr, en = (
+                "Interrompu : ce qui était fait l’est, recommencez pour continuer.",
+                "Stopped: start again to go on.",
+            )
+            err.print(in_words(fr, en), markup=False)
         raise typer.Exit(1)
 
     return run
+
+
+def tell(fr: str, en: str, style: str | None = None) -> None:
+    """One line for people, in the language of the terminal; in both where it does not say."""
+    out.print(in_words(fr, en), style=style, markup=False)
 
 
 def tell_error(error: MaillageError) -> None:
     """The sentence, then each field at fault with its remedy."""
     err.print(f"Erreur : {error.message}", style="red", markup=False)
     for problem in error.details if isinstance(error.details, list) else ():
-        line = f"ligne {problem['line']}, " if problem.get("line") else ""
-        value = f" « {problem['value']} »" if problem.get("value") else ""
-        err.print(f"  {line}{problem['field']}{value} : {problem['why']}. {problem['remedy']}", markup=False)
+        if problem["why"] not in error.message:
+            err.print(f"  {of_problem(problem)}", markup=False)
+
+
+def of_problem(problem: Problem) -> str:
+    """A fault in one line: where it is, the value, why, what to do."""
+    places = [f"ligne {problem['line']}" if problem.get("line") else "", problem["field"]]
+    value = f" « {problem['value']} »" if problem.get("value") else ""
+    return f"{', '.join(filter(None, places))}{value} : {problem['why'].rstrip('.')}. {problem['remedy']}"
 
 
 def show(data: Any, as_json: bool, people: Callable[[], None]) -> None:
@@ -68,10 +87,10 @@ def table(rows: list[dict[str, Any]], columns: dict[str, str], nothing: str) -> 
         return
     drawn = Table(box=None, pad_edge=False)
     for heading in columns.values():
-        drawn.add_column(heading)
+        drawn.add_column(heading, overflow="fold")
     for row in rows:
         drawn.add_row(*(_cell(row.get(key)) for key in columns))
-    out.print(drawn)
+    out.print(drawn, width=None if out.is_terminal else WIDTH, crop=False)
 
 
 def _cell(value: Any) -> str:

@@ -10,11 +10,13 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.client import Client, connected
-from deploy.commands.common import AsJson, Folder, out, sentences, show
+from deploy.commands.common import AsJson, Folder, of_problem, out, sentences, show, tell
 from deploy.loading import Loader, Outcome, Plan
 from services.kernel.errors import ValidationError
 
 PAGE = 500
+SHOWN, WARNED = 5, 3
+"""Refused values told one by one, and warnings of each code."""
 Files = Annotated[list[Path], typer.Argument(metavar="FICHIER…", help="JSON, JSON lignes, CSV ou XLSX", exists=True)]
 
 
@@ -62,7 +64,7 @@ def import_(
 
         outcome = Loader(node, plan, Path.cwd()).run(rows, progress)
     show(outcome.to_dict(), as_json, lambda: _tell(outcome, plan, folder))
-    raise typer.Exit(1 if outcome.refused and not outcome.created + outcome.updated + outcome.unchanged else 0)
+    raise typer.Exit(1 if outcome.refused else 0)
 
 
 @sentences
@@ -82,7 +84,8 @@ def export(
               "services": written.services, "left_out": written.left_out}  # fmt: skip
 
     def people() -> None:
-        out.print(f"{written.structures} structures et {written.services} services :", markup=False)
+        counts = f"structures : {written.structures}, services : {written.services}"
+        tell(f"Exporté, {counts}.", f"Exported, {counts}.")
         for path in written.files:
             out.print(f"  {path}", markup=False)
 
@@ -121,23 +124,34 @@ def _bar() -> Progress:
 
 
 def _tell(outcome: Outcome, plan: Plan, folder: Path) -> None:
-    would = "seraient " if plan.dry_run else ""
-    counts = (
-        f"{outcome.created} fiches {would}créées, {outcome.updated} {would}modifiées, "
-        f"{outcome.unchanged} inchangées, {outcome.withdrawn} {would}retirées."
+    fr, en = ("Seraient", "would be ") if plan.dry_run else ("Fiches", "")
+    tell(
+        f"{fr} créées : {outcome.created}, modifiées : {outcome.updated}, inchangées : {outcome.unchanged}, "
+        f"retirées : {outcome.withdrawn}.",
+        f"{en}created: {outcome.created}, changed: {outcome.updated}, unchanged: {outcome.unchanged}, "
+        f"withdrawn: {outcome.withdrawn}.".capitalize(),
     )
-    out.print(counts, markup=False)
-    if outcome.read.hours_unread:
-        out.print(f"{outcome.read.hours_unread} horaires n’ont pas pu être lus : gardés comme texte.", markup=False)
-    for code, count in outcome.read.warnings.most_common():
-        out.print(f"  à vérifier : {code} ({count})", markup=False)
+    _tell_warnings(outcome)
     if outcome.refused:
-        out.print(f"Lignes refusées : {outcome.refused}", markup=False)
-        for problem in outcome.first_problems:
-            line = f"ligne {problem['line']}, " if problem.get("line") else ""
-            what = f"{line}{problem['field']} « {problem.get('value', '')} »"
-            out.print(f"  {what} : {problem['why']} {problem['remedy']}", markup=False)
-        for path in outcome.refused_files:
-            out.print(f"Corrigez-les dans {path}, puis importez ce fichier.", markup=False)
+        tell(f"Lignes refusées : {outcome.refused}", f"Rows refused: {outcome.refused}", style="red")
+        for problem in outcome.problems[:SHOWN]:
+            out.print(f"  {of_problem(problem)}", markup=False)
+        if len(outcome.problems) > SHOWN:
+            tell("  … (les autres : --json)", "  … (the others: --json)")
+    for path in outcome.refused_files:
+        tell(f"Corrigez-les dans {path}, puis importez ce fichier.", f"Correct them in {path}, then import that file.")
     if outcome.import_id:
-        out.print(f"Pour annuler : maillage undo {folder} {outcome.import_id}", markup=False)
+        undo = f"maillage undo {folder} {outcome.import_id}"
+        tell(f"Pour annuler : {undo}", f"To take it back: {undo}")
+
+
+def _tell_warnings(outcome: Outcome) -> None:
+    """What was understood in part, or not: kept beside, told with where it stands."""
+    if not outcome.read.warnings:
+        return
+    total = outcome.read.warnings.total()
+    tell(f"Importées, et à vérifier : {total} valeurs", f"Imported, and worth a look: {total} values", style="yellow")
+    for code, count in outcome.read.warnings.most_common():
+        out.print(f"  {code} ({count})", markup=False)
+        for problem in outcome.read.examples[code][:WARNED]:
+            out.print(f"    {of_problem(problem)}", markup=False)

@@ -11,7 +11,8 @@ import typer
 from rich.markup import escape
 
 from deploy.client import connected
-from deploy.commands.common import AsJson, Folder, out, sentences, show, table
+from deploy.commands.common import AsJson, Folder, out, sentences, show, table, tell
+from deploy.folder import must_be_port
 from services.kernel import identity, settings
 from services.kernel.errors import Conflict, NotFound
 
@@ -32,8 +33,11 @@ def init(
         raise Conflict(f"{folder} est déjà le dossier d’un nœud : rien n’a été changé.")
     settings.write(folder, settings.Node(id=id, name=name, territory=territory, url=url), broker, database)
     made = identity.create(folder)
-    out.print(f"Nœud « {name} » créé dans {folder}. Empreinte / fingerprint : {made.name}", markup=False)
-    out.print(f"Ensuite / next : maillage up {folder}", markup=False)
+    tell(
+        f"Nœud « {name} » créé dans {folder}. Empreinte : {made.name}",
+        f"Node “{name}” made in {folder}. Fingerprint: {made.name}",
+    )
+    tell(f"Ensuite : maillage up {folder}", f"Next: maillage up {folder}")
 
 
 @sentences
@@ -43,6 +47,8 @@ def up(
     """Faire tourner le nœud entier, au premier plan / run the whole node in the foreground."""
     _must_be_node(folder)
     loaded = settings.load(folder)
+    if port is not None:
+        must_be_port(port)
     module = "deploy.cluster" if loaded.broker.url else "deploy.serve"
     _become(module, str(folder), *(["--port", str(port)] if port else []), "--say-address")
 
@@ -67,7 +73,7 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
         report = node.call("node", "status")
 
     def people() -> None:
-        out.print(f"Nœud / node {report['node']}", markup=False)
+        tell(f"Nœud {report['node']}", f"Node {report['node']}")
         rows = [
             {"stream": head["stream"].split("/", 1)[1], "seq": head["seq"], "epoch": head["epoch"],
              "parked": room["parked"]}
@@ -83,7 +89,7 @@ def rebuild(folder: Folder) -> None:
     """Refaire le modèle de lecture à côté de l’ancien, sans arrêter les lectures / rebuild the read model."""
     with connected(folder) as node:
         done = node.call("node", "rebuild")
-    out.print(f"Modèle de lecture refait : {done['records']} fiches.")
+    tell(f"Modèle de lecture refait, fiches : {done['records']}.", f"Read model made anew, records: {done['records']}.")
 
 
 @sentences
@@ -99,9 +105,12 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
         columns = {"stream": "flux", "events": "événements", "checkpoints": "points de contrôle", "erased": "expurgés"}
         table(streams, columns, "Aucun flux.")
         for fault in faults:
-            out.print(f"FAUX : {fault}", style="red", markup=False)
+            tell(f"FAUX : {fault}", f"WRONG: {fault}", style="red")
         if not faults:
-            out.print("Tout se tient. Ce que personne d’autre n’a vu ne peut pas être prouvé.")
+            tell(
+                "Tout se tient. Ce que personne d’autre n’a vu ne peut pas être prouvé.",
+                "All holds. What nobody else has seen cannot be proven.",
+            )
 
     show({"streams": streams, "faults": faults}, as_json, people)
     raise typer.Exit(1 if faults else 0)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.client import Client, connected
-from deploy.commands.common import AsJson, Folder, Yes, out, sentences, show, table
+from deploy.commands.common import AsJson, Folder, Yes, sentences, show, table, tell
 
 parked = typer.Typer(no_args_is_help=True, help="Événements en attente d’un opérateur / parked events.")
 Room = Annotated[str, typer.Option("--room", help="Service qui n’a pas pu traiter l’événement")]
@@ -41,7 +41,7 @@ def parked_retry(folder: Folder, number: Number, room: Room = "directory") -> No
     """L’essayer de nouveau, avec tous ses essais / try it again."""
     with connected(folder) as node:
         node.call(room, "parked_retry", {"id": number})
-    out.print(f"L’événement n° {number} sera essayé dans la seconde.")
+    tell(f"L’événement n° {number} sera essayé dans la seconde.", f"Event {number} is tried again within a second.")
 
 
 @parked.command("drop")
@@ -52,7 +52,7 @@ def parked_drop(folder: Folder, number: Number, room: Room = "directory", yes: Y
         typer.confirm(f"Renoncer pour de bon à l’événement n° {number} ?", abort=True)
     with connected(folder) as node:
         node.call(room, "parked_drop", {"id": number})
-    out.print(f"L’événement n° {number} est abandonné.")
+    tell(f"L’événement n° {number} est abandonné.", f"Event {number} is given up.")
 
 
 def _all(node: Client, room: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from deploy.client import connected
-from deploy.commands.common import AsJson, Folder, out, sentences, show, table
+from deploy.commands.common import AsJson, Folder, out, sentences, show, table, tell
 
 user = typer.Typer(no_args_is_help=True, help="Les personnes et leurs rôles / people and their roles.")
 key = typer.Typer(no_args_is_help=True, help="Les clés de l’API / keys of the API.")
@@ -43,7 +43,7 @@ def user_remove(folder: Folder, email: Email) -> None:
     """Retirer tous ses droits à une personne / take all rights from somebody."""
     with connected(folder) as node:
         node.call("accounts", "person_remove", {"email": email})
-    out.print(f"{email} n’a plus aucun droit sur ce nœud.", markup=False)
+    tell(f"{email} n’a plus aucun droit sur ce nœud.", f"{email} has no rights on this node any more.")
 
 
 @key.command("add")
@@ -76,4 +76,7 @@ def key_remove(folder: Folder, name: Name) -> None:
     """Retirer une clé / remove a key."""
     with connected(folder) as node:
         node.call("accounts", "key_remove", {"name": name})
-    out.print(f"La clé « {name} » ne marche plus (au plus tard dans une minute).", markup=False)
+    tell(
+        f"La clé « {name} » ne marche plus (au plus tard dans une minute).",
+        f"The key “{name}” stops working (within a minute).",
+    )

@@ -1,13 +1,14 @@
-"""Commands about records: source list and set, publish, undo."""
+"""Commands about records: source list and set, imports, publish, undo."""
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated
 
 import typer
 
-from deploy.client import connected
-from deploy.commands.common import AsJson, Folder, out, sentences, show, table
+from deploy.client import Client, connected
+from deploy.commands.common import AsJson, Folder, out, sentences, show, table, tell
 from services.kernel.errors import ValidationError
 
 source = typer.Typer(no_args_is_help=True, help="Les sources des fiches et leur politique / sources and policies.")
@@ -37,9 +38,7 @@ def source_set(
     """Changer une source / change a source."""
     given = {"policy": policy, "label": label, "licence": licence, "attribution": attribution}
     with connected(folder) as node:
-        known = [each["name"] for each in node.call("directory", "sources")["sources"]]
-        if name not in known:
-            raise ValidationError(f"Aucune source « {name} ». Connues : {', '.join(known) or 'aucune'}.")
+        _must_be_source(node, name)
         request = {"name": name} | {key: value for key, value in given.items() if value is not None}
         changed = node.call("directory", "source_set", request)
     out.print(f"{changed['name']} : {changed['policy']}, {changed['licence'] or 'sans licence'}", markup=False)
@@ -54,13 +53,18 @@ def publish(
 ) -> None:
     """Publier d’un coup les fiches retenues d’une source / publish what is held of a source."""
     with connected(folder) as node:
+        _must_be_source(node, source)
         proof = node.call("accounts", "act_as", {"email": as_})["actor"]
         done = node.call("directory", "publish", {"source": source}, actor=proof)
 
     def people() -> None:
-        out.print(f"{done['published']} fiches publiées, {len(done['refused'])} refusées.")
-        for refused in done["refused"]:
-            out.print(f"  {refused['id']} : {refused['why']}", markup=False)
+        published, refused = done["published"], len(done["refused"])
+        tell(
+            f"Fiches publiées : {published}, refusées : {refused}.",
+            f"Records published: {published}, refused: {refused}.",
+        )
+        for each in done["refused"]:
+            out.print(f"  {each['id']} : {each['why']}", markup=False)
 
     show(done, as_json, people)
 
@@ -72,7 +76,28 @@ def undo(
     """Annuler un import, sauf ce qui a changé depuis / take an import back."""
     with connected(folder) as node:
         done = node.call("directory", "undo", {"import": import_})
-    out.print(
-        f"Import annulé : {done['withdrawn']} fiches retirées, {done['restored']} rendues à leur état d’avant, "
-        f"{done['kept']} gardées car modifiées depuis."
+    tell(
+        f"Import annulé. Fiches retirées : {done['withdrawn']}, rendues à leur état d’avant : {done['restored']}, "
+        f"gardées car modifiées depuis : {done['kept']}.",
+        f"Import taken back. Records withdrawn: {done['withdrawn']}, as they were before: {done['restored']}, "
+        f"kept because changed since: {done['kept']}.",
     )
+
+
+@sentences
+def imports(folder: Folder, as_json: AsJson = False) -> None:
+    """Les derniers imports, avec leur numéro / the last imports, with their numbers."""
+    with connected(folder) as node:
+        done = node.call("directory", "imports")["imports"]
+    columns = {"import": "import", "source": "source", "name": "fichiers", "state": "état", "started_at": "le",
+               "created": "créées", "updated": "modifiées", "refused": "refusées"}  # fmt: skip
+    show(done, as_json, lambda: table(done, columns, "Aucun import : maillage import DIR FICHIER"))
+
+
+def _must_be_source(node: Client, name: str) -> None:
+    """Raises `ValidationError` with the nearest name, or with all there are."""
+    known = [each["name"] for each in node.call("directory", "sources")["sources"]]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        remedy = f"Vouliez-vous dire « {near[0]} » ?" if near else f"Connues : {', '.join(known) or 'aucune'}."
+        raise ValidationError(f"Aucune source « {name} ». {remedy}")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.commands.common import Folder, out, sentences
+from deploy.commands.common import Folder, sentences, tell
 from deploy.folder import POINTS
 from services.directory.formats.territory_points import load_points
 
@@ -24,4 +24,7 @@ def points(
     """Charger de meilleurs points pour les communes / load better points for the communes."""
     read = load_points(file)
     shutil.copyfile(file, folder / POINTS)
-    out.print(f"{len(read)} communes ont leur point ; ils servent dès que le nœud redémarre.")
+    tell(
+        f"{len(read)} communes ont leur point ; ils servent dès que le nœud redémarre.",
+        f"{len(read)} communes have their point; they serve once the node is started again.",
+    )

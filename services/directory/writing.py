@@ -72,7 +72,8 @@ class Desk:
         """Create or change records; a content already known changes nothing and tells nothing.
 
         Args:
-            drafts: `{kind, source, source_id, structure_source_id?, sectors?, extra?, fields}`; structures first.
+            drafts: `{kind, source, source_id, structure_source_id?, sectors?, extra?, if_new?, fields}`; structures
+                first. `if_new`: a record that exists stays as it is.
             choice: whether what is saved becomes public at once.
         Announces `published` for what is public, `drafted` for the rest.
         """
@@ -158,7 +159,7 @@ class Desk:
         if record is None:
             record = known[own] = self._create(own, structure, draft, content)
             done, before = "created", None
-        elif record.says(content, structure):
+        elif _stays(record, draft, content, structure):
             return Saved("unchanged", record)
         else:
             record.require_home(self._home)
@@ -227,7 +228,12 @@ def raise_problems(saved: Iterable[Saved]) -> None:
 def _foresee(record: Record | None, draft: dict[str, Any], structure: str | None) -> Saved:
     if record is None:
         return Saved("created")
-    return Saved("unchanged" if record.says(_content(draft, record), structure) else "updated", record)
+    return Saved("unchanged" if _stays(record, draft, _content(draft, record), structure) else "updated", record)
+
+
+def _stays(record: Record, draft: dict[str, Any], content: bytes, structure: str | None) -> bool:
+    """Whether a draft changes nothing: it says the same, or is only there in case the record is new."""
+    return bool(draft.get("if_new") and record.status != WITHDRAWN) or record.says(content, structure)
 
 
 def _content(draft: dict[str, Any], record: Record | None) -> bytes:

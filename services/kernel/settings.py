@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from typing import Any
 from services.kernel.errors import ValidationError
 
 FILE = "maillage.toml"
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
-def _key(default: Any, doc: str) -> Any:
-    return field(default=default, metadata={"help": doc})
+def _key(default: Any, doc: str, *, among: Container[Any] | None = None) -> Any:
+    return field(default=default, metadata={"help": doc, "among": among})
 
 
 def _required(doc: str) -> Any:
@@ -42,10 +43,16 @@ class Http:
     """Section `[http]`: the gateway."""
 
     host: str = _key("127.0.0.1", "Address the gateway listens on.")
-    port: int = _key(8080, "Port the gateway listens on.")
-    workers: int = _key(2, "Worker processes of the gateway (not used by an embedded node, which has one process).")
-    rate_limit_per_minute: int = _key(600, "Public requests per minute and client; each worker enforces its share.")
-    trusted_proxies: int = _key(0, "How many reverse proxies stand in front, whose `X-Forwarded-For` is believed.")
+    port: int = _key(8080, "Port the gateway listens on, 1 to 65535.", among=range(1, 65_536))
+    workers: int = _key(
+        2, "Worker processes of the gateway, 1 to 64 (an embedded node has one process).", among=range(1, 65)
+    )
+    rate_limit_per_minute: int = _key(
+        600, "Public requests per minute and client, 1 or more; each worker enforces its share.", among=range(1, 10**9)
+    )
+    trusted_proxies: int = _key(
+        0, "How many reverse proxies stand in front, 0 to 9, whose `X-Forwarded-For` is believed.", among=range(10)
+    )
     metrics: bool = _key(False, "Whether `/metrics` answers clients other than this machine.")
 
 
@@ -67,8 +74,8 @@ class DatabaseSettings:
 class Log:
     """Section `[log]`."""
 
-    level: str = _key("INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
-    format: str = _key("text", "`text` for people, `json` for machines.")
+    level: str = _key("INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`.", among=LEVELS)
+    format: str = _key("text", "`text` for people, `json` for machines.", among=("text", "json"))
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,8 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         raw = tomllib.loads(path.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise _invalid(str(path), "", f"TOML illisible : {error}", "Corrigez cette ligne.") from None
+    except UnicodeDecodeError:
+        raise _invalid(str(path), "", "le fichier n’est pas en UTF-8", "Enregistrez-le en UTF-8.") from None
     _refuse_unknown(raw, SECTIONS, str(path), "section")
     return Settings(**{name: _section(name, cls, raw.get(name, {}), environ) for name, cls in SECTIONS.items()})
 
@@ -119,10 +128,13 @@ def _typed(path: str, value: Any, item: Field[Any]) -> Any:
     wanted = {"str": str, "int": int, "bool": bool}[str(item.type)]
     if wanted is bool and isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
-    if wanted is int and isinstance(value, str) and value.lstrip("-").isdigit():
-        return int(value)
+    if wanted is int and isinstance(value, str) and value.removeprefix("-").isdecimal():
+        value = int(value)
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
         raise _invalid(path, str(value), f"{wanted.__name__} attendu", str(item.metadata["help"]))
+    among = item.metadata.get("among")
+    if among is not None and value not in among:
+        raise _invalid(path, str(value), "cette valeur ne convient pas", str(item.metadata["help"]))
     return value
 
 

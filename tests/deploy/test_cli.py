@@ -35,9 +35,9 @@ class Node:
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def json(self, command: str, *arguments: str) -> Any:
+    def json(self, command: str, *arguments: str, code: int = 0) -> Any:
         """Run a command on this node with `--json`."""
-        return json.loads(self.run(*command.split(), str(self.folder), *arguments, "--json"))
+        return json.loads(self.run(*command.split(), str(self.folder), *arguments, "--json", code=code))
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_second_import_on_a_stopped_node_changes_nothing_and_undo_takes_it_bac
     assert counts(first) == {"created": 98}
     assert counts(node.json("import", str(SAMPLE))) == {"unchanged": 98}
     said = node.run("undo", str(node.folder), first["import_id"])
-    assert "98 fiches retirées" in said
+    assert "Fiches retirées : 98" in said
 
 
 def test_a_dry_run_tells_and_does_nothing(node: Node) -> None:
@@ -85,12 +85,71 @@ def test_a_dry_run_tells_and_does_nothing(node: Node) -> None:
     assert node.json("source list") == []
 
 
+def test_a_dry_run_of_faulty_rows_tells_them_and_writes_no_file(node: Node) -> None:
+    table = node.work / "liste.csv"
+    table.write_text("id;nom;commune\n1;Le Grain;Nantes\n2;;Nantes\n", "utf-8")
+    outcome = node.json("import", str(table), "--source", "liste", "--format", "data-inclusion", "--dry-run", code=1)
+    assert [(one["line"], one["field"]) for one in outcome["problems"]] == [(3, "nom")]
+    assert list(node.work.glob("*refuses*")) == []
+
+
+def test_what_was_not_understood_is_told_with_its_line_and_its_value(node: Node) -> None:
+    table = node.work / "liste.csv"
+    table.write_text("id,nom,courriel\n1,Le Grain,grain@example.org\n2,Le Sel,pas une adresse\n", "utf-8")
+    outcome = node.json("import", str(table), "--source", "liste", "--format", "data-inclusion")
+    [told] = outcome["read"]["examples"]["email.invalid"]
+    assert (told["line"], told["field"], told["value"]) == (3, "courriel", "pas une adresse")
+    said = node.run("import", str(node.folder), str(table), "--source", "liste")
+    assert "ligne 3, courriel « pas une adresse »" in said
+
+
+def test_a_corrected_row_does_not_tell_its_structure_otherwise_than_the_first_did(node: Node) -> None:
+    mapping, table = node.work / "carte.toml", node.work / "liste.csv"
+    mapping.write_text(
+        '[source]\nname = "liste"\n[structure]\nid = "S"\nnom = "Nom"\n'
+        '[[service]]\nid = "N"\nnom = "Service"\ncommune = "Ville"\n',
+        "utf-8",
+    )
+    table.write_text("S,Nom,N,Service,Ville\n1,Le Grain,a,Repas,Nantes\n1,Grain (le),b,Jardin,Nulle-Part\n", "utf-8")
+    first = node.json("import", str(table), "--format", str(mapping), code=1)
+    assert counts(first) == {"created": 2, "refused": 1}
+    [refused] = [Path(path) for path in first["refused_files"]]
+    refused.write_text(refused.read_text("utf-8-sig").replace("Nulle-Part", "Nantes"), "utf-8")
+    again = node.json("import", str(refused), "--format", str(mapping))
+    assert counts(again) == {"created": 1, "unchanged": 1}
+    assert "gardées car modifiées depuis : 0" in node.run("undo", str(node.folder), first["import_id"])
+
+
+def test_imports_are_listed_with_their_numbers(node: Node) -> None:
+    done = node.json("import", str(SAMPLE))
+    [listed] = node.json("imports")
+    assert (listed["import"], listed["source"], listed["created"]) == (done["import_id"], "exemples-radar", 98)
+    assert done["import_id"] in node.run("imports", str(node.folder))
+
+
+def test_a_source_that_does_not_exist_is_refused_with_the_nearest(node: Node) -> None:
+    node.json("import", str(SAMPLE))
+    node.run("user", "add", str(node.folder), "marie@example.org", "--role", "permanent")
+    said = node.run("publish", str(node.folder), "--source", "exemple-radar", "--as", "marie@example.org", code=1)
+    assert "« exemples-radar »" in said
+
+
+def test_a_port_that_cannot_be_is_one_sentence(node: Node) -> None:
+    said = node.run("up", str(node.folder), "--port", "99999", code=1)
+    assert "99999" in said and "65535" in said and "Traceback" not in said
+
+
+def test_doctor_on_a_folder_that_is_no_node_says_how_to_make_one(node: Node) -> None:
+    said = node.run("doctor", str(node.work), code=1)
+    assert "n’est pas le dossier d’un nœud" in said and "maillage init" in said
+
+
 def test_refused_rows_are_corrected_in_their_file_and_imported_again(node: Node) -> None:
     samples = ROOT / "deploy" / "samples"
     mapping = str(samples / "exemple-tableur.toml")
-    outcome = node.json("import", str(samples / "exemple-tableur.csv"), "--format", mapping)
+    outcome = node.json("import", str(samples / "exemple-tableur.csv"), "--format", mapping, code=1)
     assert (outcome["created"], outcome["refused"]) == (14, 1)
-    [problem] = outcome["first_problems"]
+    [problem] = outcome["problems"]
     assert problem["line"] and problem["why"] and problem["remedy"]
     [refused] = [Path(path) for path in outcome["refused_files"]]
     text = refused.read_text("utf-8-sig")

@@ -14,7 +14,7 @@ from services.directory.formats.candidate import Candidate, Days, Unmade
 from services.directory.formats.clean_text import Refused
 from services.directory.formats.drafts import Origin, problem
 from services.directory.formats.mapping import Column, Condition, Constant, Mapping, Part, Spec, Template, Week
-from services.directory.formats.mapping_faults import suggestion
+from services.directory.formats.mapping_faults import shown, suggestion
 from services.directory.formats.tables import key_of
 from services.directory.formats.toml_lines import line_at
 from services.directory.formats.vocabulary import LISTS
@@ -33,7 +33,7 @@ class Mapped:
 
     def __init__(self, mapping: Mapping, origin: Origin) -> None:
         self._columns = _Columns(origin.columns)
-        problems = self._columns.lacking(mapping)
+        problems = columns_lacking(mapping, origin)
         if problems:
             names = ", ".join(f"« {one['value']} »" for one in problems)
             message = f"{origin.path.name} n'a pas les colonnes que {mapping.name} attend : {names}."
@@ -57,6 +57,23 @@ class Mapped:
                 yield part.candidate(cells, source, own, structure_id)
 
 
+def columns_lacking(mapping: Mapping, origin: Origin) -> list[Problem]:
+    """The columns that a mapping names and a table lacks, each with its line and the nearest there is."""
+    columns = _Columns(origin.columns)
+    return [
+        problem(
+            line_at(mapping.lines, at),
+            shown(at),
+            name,
+            "mapping.column",
+            f"Le fichier n'a pas de colonne « {name} ».",
+            suggestion(name, origin.columns),
+        )
+        for name, at in mapping.columns().items()
+        if columns.find(name) is None
+    ]
+
+
 class _Columns:
     """Positions of columns by name, exactly or else without case, accents and punctuation."""
 
@@ -78,20 +95,6 @@ class _Columns:
     def condition(self, condition: Condition) -> Callable[[Cells], bool]:
         cell, holds = self.cell(condition.column), condition.holds
         return lambda cells: holds(cell(cells))
-
-    def lacking(self, mapping: Mapping) -> list[Problem]:
-        return [
-            problem(
-                line_at(mapping.lines, at),
-                ".".join(map(str, at)),
-                name,
-                "mapping.column",
-                f"Le fichier n'a pas de colonne « {name} ».",
-                suggestion(name, self._names),
-            )
-            for name, at in mapping.columns().items()
-            if self.find(name) is None
-        ]
 
     def unused(self, mapping: Mapping) -> list[str]:
         """Columns of the table that the mapping never looks at."""

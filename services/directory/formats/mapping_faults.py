@@ -8,7 +8,8 @@ from typing import Any
 
 from services.directory.formats import toml_lines
 from services.directory.formats.drafts import problem
-from services.kernel.errors import Problem
+from services.directory.formats.mapping import Mapping
+from services.kernel.errors import Problem, ValidationError
 
 
 class Faults:
@@ -20,7 +21,7 @@ class Faults:
 
     def wrong(self, at: toml_lines.Path, value: object, code: str, why: str, remedy: str) -> None:
         """Note a problem with the value at a path of the file."""
-        name = ".".join(map(str, at))
+        name = shown(at)
         self.problems.append(problem(toml_lines.line_at(self.lines, at), name, value, code, why, remedy))
 
     def known(self, table: dict[str, Any], at: toml_lines.Path, allowed: Collection[str]) -> None:
@@ -48,6 +49,27 @@ class Faults:
             return value
         self.wrong((*at, key), value, "mapping.type", "Un texte entre guillemets est attendu.", f'{key} = "{value}"')
         return ""
+
+
+class MappingRefused(ValidationError):
+    """A mapping file with faults; `mapping` is what could be read of it, to look for more in a table."""
+
+    def __init__(self, mapping: Mapping, problems: list[Problem]) -> None:
+        first, count = problems[0], len(problems)
+        told = f"{first['why']} {first['remedy']}" if count == 1 else f"{count} erreurs."
+        where = f"{mapping.name}, ligne {first['line']}" if count == 1 else mapping.name
+        super().__init__(f"{where} : {told}", problems)
+        self.mapping = mapping
+        self.problems = problems
+
+
+def shown(at: toml_lines.Path) -> str:
+    """A place of a mapping file as people find it: `[[service]] thematiques.map.Repas`."""
+    words = [str(each) for each in at if isinstance(each, str)]
+    if not words:
+        return ""
+    brackets = "[[{}]]" if words[0] == "service" and len(at) > 1 and isinstance(at[1], int) else "[{}]"
+    return f"{brackets.format(words[0])} {'.'.join(words[1:])}".strip()
 
 
 def suggestion(word: str, allowed: Collection[str]) -> str:

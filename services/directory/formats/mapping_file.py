@@ -13,7 +13,7 @@ from typing import Any, Final
 from services.directory.formats import toml_lines
 from services.directory.formats.drafts import problem
 from services.directory.formats.mapping import Mapping, Part, Source
-from services.directory.formats.mapping_faults import Faults
+from services.directory.formats.mapping_faults import Faults, MappingRefused
 from services.directory.formats.mapping_specs import condition_list, part
 from services.directory.formats.tables import Layout
 from services.kernel.errors import ValidationError
@@ -60,11 +60,7 @@ def parse(name: str, text: str) -> Mapping:
     faults = Faults(toml_lines.lines_of(text))
     mapping = replace(_mapping(name, table, faults), digest=blake2b(text.encode(), digest_size=16).digest())
     if faults.problems:
-        first = faults.problems[0]
-        more = f" ({len(faults.problems)} erreurs)" if len(faults.problems) > 1 else ""
-        raise ValidationError(
-            f"{name}, ligne {first['line']}{more} : {first['why']} {first['remedy']}", faults.problems
-        )
+        raise MappingRefused(mapping, faults.problems)
     return mapping
 
 

@@ -9,8 +9,9 @@ from typing import Final
 
 from services.directory.formats import items, jsonfile, mapping_file, sniff, tables
 from services.directory.formats.drafts import Raw, Shape, problem
-from services.directory.formats.mapped import Mapped
+from services.directory.formats.mapped import Mapped, columns_lacking
 from services.directory.formats.mapping import Mapping
+from services.directory.formats.mapping_faults import MappingRefused
 from services.directory.formats.tables import Layout, Table
 from services.directory.formats.vocabulary import FIELDS, IDENTIFIERS
 from services.kernel.errors import ValidationError
@@ -49,7 +50,7 @@ def detect(paths: Sequence[Path], format: str | None = None, mapping: Mapping | 
     """
     if not paths:
         raise _refused("file.none", "Aucun fichier n'est donné.", "Donnez le chemin d'un fichier.")
-    chosen = _chosen(format, mapping)
+    chosen = _chosen_for(paths[0], format, mapping)
     shapes = [sniff.nature(path) for path in paths]
     tabular = shapes[0] in ("csv", "xlsx")
     if chosen is not None and not tabular:
@@ -76,6 +77,19 @@ def _sheets(path: Path, expected: Collection[str]) -> list[Table]:
 
     filled = [name for name in workbook.sheets(path) if next(workbook.lines(path, name), None)]
     return [tables.open_table(path, "xlsx", expected, Layout(sheet=name)) for name in filled]
+
+
+def _chosen_for(path: Path, format: str | None, mapping: Mapping | Path | str | None) -> Mapping | None:
+    """The mapping that is said; one with faults is refused together with the columns that the table has not."""
+    try:
+        return _chosen(format, mapping)
+    except MappingRefused as refused:
+        readable = refused.mapping
+        try:
+            table = tables.open_table(path, sniff.nature(path), readable.columns(), readable.layout)
+        except ValidationError:
+            raise refused from None
+        raise MappingRefused(readable, refused.problems + columns_lacking(readable, table.origin)) from None
 
 
 def _chosen(format: str | None, mapping: Mapping | Path | str | None) -> Mapping | None:

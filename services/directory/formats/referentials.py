@@ -34,7 +34,9 @@ _ALIASES: Final = {
     "types": "types_de_services",
     "mobilisable_par": "personne_mobilisatrice",
 }
-_SURE_RATIO, _SURE_MARGIN, _NEAR_RATIO, _NEAREST = 92.0, 4.0, 60.0, 3
+_SURE_RATIO, _SURE_MARGIN, _NEAR_RATIO, _NEAREST = 92.0, 4.0, 75.0, 3
+_TOLD = 10  # values of a list that a message may hold
+_SHORT, _ROOT = 2, 6  # letters of words that say nothing by themselves, and of a root that tells words apart
 
 
 class Value(str):
@@ -55,10 +57,12 @@ class Unlisted:
 
     Args:
         nearest: the values that it may mean, the likeliest first; none when nothing is near.
+        choices: all values of a list that is short enough to be told.
     """
 
     text: str
     nearest: tuple[Value, ...]
+    choices: tuple[Value, ...] = ()
 
     @property
     def why(self) -> str:
@@ -69,7 +73,8 @@ class Unlisted:
     def remedy(self) -> str:
         """What to do, in French, with the nearest values."""
         if not self.nearest:
-            return "Prendre une valeur de la liste (voir /api/v1/referentials)."
+            every = f" : {', '.join(self.choices)}." if self.choices else " (docs/values.md, /api/v1/referentials)."
+            return f"Prendre une valeur de la liste{every}"
         near = ", ".join(f"« {value} » ({value.label})" for value in self.nearest)
         return f"Vouliez-vous dire {near} ?"
 
@@ -214,4 +219,35 @@ def _nearest(name: str, text: str, said: str) -> Value | Unlisted:
     best, second = scored[ranked[0]], scored[ranked[1]] if len(ranked) > 1 else 0.0
     if best >= _SURE_RATIO and best - second >= _SURE_MARGIN:
         return ranked[0]
-    return Unlisted(text, tuple(value for value in ranked if scored[value] >= _NEAR_RATIO)[:_NEAREST])
+    near = _by_words(name, said) or tuple(one for one in ranked if scored[one] >= _NEAR_RATIO)[:_NEAREST]
+    return Unlisted(text, near, values(name) if len(values(name)) <= _TOLD else ())
+
+
+@lru_cache(maxsize=16)
+def _by_word(name: str) -> dict[str, dict[Value, float]]:
+    """For each word, the values that say it, each with the share of what it is called that this word makes up."""
+    found: dict[str, dict[Value, float]] = {}
+    for said, meant in _meanings(name).items():
+        words = [word for word in said.split() if len(word) > _SHORT]
+        for word in words:
+            values_of = found.setdefault(word, {})
+            for value in (meant,) if isinstance(meant, Value) else meant:
+                values_of[value] = max(values_of.get(value, 0.0), 1 / len(words))
+    return found
+
+
+def _by_words(name: str, said: str) -> tuple[Value, ...]:
+    """The values that share a word with a text, or its root; a word that few values say counts more."""
+    scored: dict[Value, float] = {}
+    by_word = _by_word(name)
+    for word in said.split():
+        root = word[:_ROOT]
+        same = [by_word[word]] if word in by_word else []
+        near = same or [known for other, known in by_word.items() if len(root) == _ROOT and other.startswith(root)]
+        shares: dict[Value, float] = {}
+        for known in near:
+            for value, share in known.items():
+                shares[value] = max(share, shares.get(value, 0.0))
+        for value, share in shares.items():
+            scored[value] = scored.get(value, 0.0) + (1 + share) / len(shares)
+    return tuple(sorted(scored, key=lambda value: -scored[value])[:_NEAREST])

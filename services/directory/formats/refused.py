@@ -100,6 +100,10 @@ def _lines(handle: TextIO) -> Callable[[Raw, str], None]:
     return write
 
 
+EXAMPLES = 20
+"""Warnings of one code that are kept to be shown: enough to see what it is about, and memory stays flat."""
+
+
 @dataclass
 class Summary:
     """Counts of a reading.
@@ -109,6 +113,7 @@ class Summary:
             import) made no draft.
         structures, services: drafts made.
         problems, warnings: by code; a row may have several.
+        examples: the first warnings of each code, for people.
         hours_unread: rows whose opening hours are not read, or read in part; their text is kept.
     """
 
@@ -120,6 +125,7 @@ class Summary:
     services: int = 0
     problems: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[Problem]] = field(default_factory=dict)
     hours_unread: int = 0
 
     def add(self, row: Row) -> None:
@@ -136,6 +142,10 @@ class Summary:
         self.problems.update(one["code"] for one in row.problems)
         self.warnings.update(one["code"] for one in row.warnings)
         self.hours_unread += any(one["code"].startswith("hours.") for one in row.warnings)
+        for one in row.warnings:
+            examples = self.examples.setdefault(one["code"], [])
+            if len(examples) < EXAMPLES:
+                examples.append(one)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON: the same names."""

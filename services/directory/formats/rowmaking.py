@@ -16,6 +16,7 @@ from services.directory.formats.candidate import Candidate
 from services.directory.formats.drafting import Drafter
 from services.directory.formats.drafts import Draft, Raw, Row, problem
 from services.directory.formats.seen import Key, Met, Seen
+from services.directory.formats.vocabulary import ERROR_COLUMN
 from services.kernel.errors import Problem
 
 
@@ -84,6 +85,10 @@ class RowMaker:
                 row.warnings.append(_first_counts(row, draft, before))
             else:
                 row.problems.append(_taken(row, draft, before))
+        if len(row.drafts) > 1 and ERROR_COLUMN in row.raw.origin.columns:
+            for draft in kept:
+                if draft["kind"] == "structure":
+                    draft["if_new"] = True
         row.drafts = kept
         if not row.problems:
             for key, met in new.items():

@@ -65,6 +65,10 @@ def _lines(path: Path, columns: Sequence[str]) -> Iterator[str]:
         days = ", ".join(f"{day} = {_quoted(column)}" for day, column in week.items())
         yield f"horaires_accueil = {{ week = {{ {days} }} }}"
     unused = [column for column in columns if column not in (*found.values(), *week.values())]
+    yield ""
+    yield "# Si chaque ligne dit aussi un service, effacez les dièses et complétez (valeurs : docs/values.md) :"
+    yield "# [[service]]"
+    yield from (f"# {line}" for line in _service(found))
     if unused:
         yield ""
         yield f"# Colonnes que personne ne lit : {', '.join(unused)}"
@@ -81,6 +85,16 @@ def _identity(found: Mapping[str, str], columns: Sequence[str]) -> Iterator[str]
         yield "# Sans colonne d'identifiant, le nom en tient lieu : le changer fera une autre fiche."
         yield f'id = {{ template = {_quoted(template)}, transform = "slug" }}'
     yield f"nom = {_quoted(name)}"
+
+
+def _service(found: Mapping[str, str]) -> Iterator[str]:
+    own = found.get("id") or found.get("nom") or "Nom"
+    yield f'id = {{ template = {_quoted(f"{{{own}}}-service")}, transform = "slug" }}'
+    yield 'nom = { value = "Le nom du service, ou une colonne" }'
+    yield 'thematiques = { value = ["numerique--acceder-a-des-services-en-ligne"] }'
+    yield from (
+        f"{name} = {_quoted(found[name])}" for name in ("commune", "code_postal", "code_insee") if name in found
+    )
 
 
 def _found(columns: Sequence[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from services.directory.formats import mapping_file, mapping_template, toml_line
 from services.directory.formats.candidate import Candidate, Unmade
 from services.directory.formats.drafts import Origin
 from services.directory.formats.mapped import Mapped
+from services.directory.formats.recognise import detect
 from services.kernel.errors import Problem, ValidationError
 
 HEAD = '[source]\nname = "essai"\n'
@@ -52,13 +53,13 @@ def test_every_fault_is_told_at_once_with_its_line() -> None:
         "]\n"
     )
     assert told(text) == [
-        (2, "source.name", "mapping.source"),
-        (3, "source.policy", "mapping.policy"),
-        (7, "structure.telephonne", "mapping.key"),
-        (5, "structure", "mapping.required"),
-        (8, "structure.courriel.transform", "mapping.transform"),
-        (10, "structure.reseaux_porteurs.0.when", "mapping.condition"),
-        (11, "structure.reseaux_porteurs.1", "mapping.origin"),
+        (2, "[source] name", "mapping.source"),
+        (3, "[source] policy", "mapping.policy"),
+        (7, "[structure] telephonne", "mapping.key"),
+        (5, "[structure]", "mapping.required"),
+        (8, "[structure] courriel.transform", "mapping.transform"),
+        (10, "[structure] reseaux_porteurs.when", "mapping.condition"),
+        (11, "[structure] reseaux_porteurs", "mapping.origin"),
     ]
 
 
@@ -115,6 +116,19 @@ def test_columns_are_found_without_case_and_accents_and_a_missing_one_is_told_wi
         Mapped(mapping, Origin(Path("a.csv"), "csv", columns))
     (problem,) = refused.value.details
     assert (problem["line"], problem["value"], problem["remedy"]) == (7, "Vile", "Vouliez-vous dire « Ville » ?")
+
+
+def test_columns_that_a_table_lacks_are_told_with_the_faults_of_the_mapping(tmp_path: Path) -> None:
+    table, mapping = tmp_path / "liste.csv", tmp_path / "essai.toml"
+    table.write_text("N°,Association,Ville\n1,Le Grain,Nantes\n", "utf-8")
+    mapping.write_text(HEAD + STRUCTURE + 'commune = "Vile"\ntelephonne = "Tél"\n', "utf-8")
+    with pytest.raises(ValidationError, match=r"essai\.toml : 2 erreurs") as refused:
+        detect([table], str(mapping))
+    told = [(one["code"], one["remedy"]) for one in refused.value.details]
+    assert told == [
+        ("mapping.key", "Vouliez-vous dire « telephone » ?"),
+        ("mapping.column", "Vouliez-vous dire « Ville » ?"),
+    ]
 
 
 def test_constants_columns_templates_and_defaults() -> None:

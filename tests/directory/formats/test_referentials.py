@@ -142,3 +142,28 @@ def test_any_text_is_a_value_or_is_told(name: str, text: str) -> None:
         and found.remedy
         and all(referentials.is_known(name, near) for near in found.nearest)
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "first"),
+    [
+        ("thematiques", "mobilité douce", "mobilite--mobilite-douce-partagee-collective"),
+        (
+            "thematiques",
+            "aide aux démarches",
+            "difficultes-administratives-ou-juridiques--accompagnement-aux-demarches-administratives",
+        ),
+        ("thematiques", "permanance numerique", "numerique--"),
+        ("thematiques", "logement", "logement-hebergement--"),
+    ],
+)
+def test_the_nearest_values_are_those_that_share_a_telling_word(name: str, said: str, first: str) -> None:
+    found = referentials.find(name, said)
+    assert isinstance(found, Unlisted)
+    assert found.nearest[0].startswith(first)
+
+
+def test_a_short_list_is_told_whole_where_nothing_is_near() -> None:
+    found = referentials.find("frais", "prix libre")
+    assert isinstance(found, Unlisted)
+    assert "gratuit, payant" in found.remedy
