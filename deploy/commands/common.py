@@ -20,11 +20,11 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Dossier du nœud / 
 AsJson = Annotated[bool, typer.Option("--json", help="Données en JSON / data as JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Ne pas demander confirmation / do not ask.")]
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
 WIDTH = 400
 """Of a table in a file or a pipe: nothing is cut there, since numbers are copied from it."""
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,7 +90,7 @@ def table(rows: list[dict[str, Any]], columns: dict[str, str], nothing: str) -> 
         drawn.add_column(heading, overflow="fold")
     for row in rows:
         drawn.add_row(*(_cell(row.get(key)) for key in columns))
-    out.print(drawn, width=None if out.is_terminal else WIDTH, crop=False)
+    out.print(drawn)
 
 
 def _cell(value: Any) -> str:

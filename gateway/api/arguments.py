@@ -7,7 +7,7 @@ Unknown parameters are refused with the nearest that exists: a filter misspelt m
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,6 +19,7 @@ from werkzeug.datastructures import MultiDict
 from gateway.query import DEFAULT_RADIUS_KM, FACETS, MAX_SIZE, SORTS, Kind, Query
 from services.directory.formats import referentials, sectors, territory
 from services.kernel.errors import ValidationError
+from services.kernel.request import problems
 
 CACHED_QUERIES = 4_096
 DEFAULT_SIZE = 50
@@ -143,7 +144,7 @@ def load(schema: Schema, query_string: bytes) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = schema.load(values)
     except Invalid as error:
-        found = [_fault(name, given, why) for name, why in _flat(error.messages)]
+        found = [one | {"field": one["field"].partition(".")[0]} for one in problems(error.messages, values)]
         raise ValidationError("La demande n’est pas valable.", found) from None
     return loaded
 
@@ -167,19 +168,6 @@ def _refuse_nul(given: MultiDict[str, str]) -> None:
         if "\x00" in value:
             fault = {"field": name, "value": "", "why": "caractère nul", "remedy": "Ôtez-le.", "code": "query.nul"}
             raise ValidationError("La demande n’est pas valable.", [fault])
-
-
-def _flat(messages: Any) -> list[tuple[str, str]]:
-    found = []
-    for name, why in messages.items():
-        texts = why.values() if isinstance(why, dict) else [why]
-        found += [(str(name), " ".join(text if isinstance(text, list) else [str(text)])) for text in texts]
-    return found
-
-
-def _fault(name: str, given: Mapping[str, str], why: str) -> dict[str, Any]:
-    return {"field": name, "value": given.get(name, "")[:200], "why": why, "remedy": "Corrigez cette valeur.",
-            "code": "query.value"}  # fmt: skip
 
 
 def _bbox(text: str) -> tuple[float, float, float, float]:

@@ -15,7 +15,11 @@ from gateway.api import shapes
 from gateway.auth import Ask, Keys
 from gateway.problems import problem
 from gateway.search import Reader
+from services.directory.formats.ids import SOURCE_NAME
 from services.kernel.errors import Conflict, NotFound, ValidationError
+from services.kernel.request import problems
+
+LONGEST_KEY = 200
 
 
 class DraftBody(Schema):
@@ -25,7 +29,7 @@ class DraftBody(Schema):
         unknown = RAISE
 
     kind = fields.String(required=True, validate=validate.OneOf(("structure", "service")))
-    source = fields.String(required=True, validate=validate.Regexp(r"^[a-z0-9][a-z0-9-]{1,98}$"))
+    source = fields.String(required=True, validate=[validate.Length(1, 99), validate.Regexp(rf"^{SOURCE_NAME}$")])
     source_id = fields.String(required=True, validate=validate.Length(1, 200))
     structure_source_id = fields.String(validate=validate.Length(1, 200))
     sectors = fields.List(fields.String())
@@ -101,9 +105,7 @@ def _draft() -> dict[str, Any]:
     try:
         draft: dict[str, Any] = DraftBody().load(body)
     except Invalid as error:
-        found = [{"field": str(name), "value": str(body.get(name, ""))[:200], "why": str(why), "code": "draft",
-                  "remedy": "Corrigez ce champ."} for name, why in error.normalized_messages().items()]  # fmt: skip
-        raise ValidationError("La fiche n’est pas valable.", found) from None
+        raise ValidationError("La fiche n’est pas valable.", list(problems(error.messages, body))) from None
     return draft | {"fields": draft.pop("fields_")}
 
 
@@ -118,7 +120,9 @@ def _if_match() -> int | None:
 
 def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
-    return key.strip('"')[:200] or None if key else None
+    if key and len(key) > LONGEST_KEY:
+        raise ValidationError(f"Idempotency-Key est trop longue : {LONGEST_KEY} caractères au plus.")
+    return key.strip('"') or None if key else None
 
 
 def _written(record: dict[str, Any]) -> Response:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from services.directory.formats.ids import SOURCE_NAME
 from services.directory.rules import POLICIES
 from services.kernel.request import Request
 
 BATCH = 1_000
+SOURCE = [validate.Length(1, 99), validate.Regexp(rf"^{SOURCE_NAME}$")]
 
 
 class Put(Request):
@@ -62,7 +64,7 @@ class Export(Request):
 class ImportBegin(Request):
     """Open an import of a source."""
 
-    source = fields.String(required=True, validate=validate.Regexp(r"^[a-z0-9][a-z0-9-]{1,98}$"))
+    source = fields.String(required=True, validate=SOURCE)
     name = fields.String(required=True)
     label = fields.String(load_default=None, allow_none=True)
     policy = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(POLICIES))

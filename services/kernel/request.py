@@ -9,7 +9,10 @@ from typing import Any
 from marshmallow import RAISE, Schema
 from marshmallow import ValidationError as Invalid
 
+from services.kernel import french  # noqa: F401 (marshmallow speaks French from here on)
 from services.kernel.errors import Problem, ValidationError
+
+SHOWN = 200
 
 
 class Request(Schema):
@@ -24,7 +27,7 @@ class Request(Schema):
         try:
             loaded: dict[str, Any] = _made(cls).load(request)
         except Invalid as error:
-            raise ValidationError("La demande n’est pas valable.", list(_problems(error.messages))) from None
+            raise ValidationError("La demande n’est pas valable.", list(problems(error.messages, request))) from None
         return loaded
 
 
@@ -33,11 +36,20 @@ def _made(shape: type[Request]) -> Request:
     return shape()
 
 
-def _problems(messages: Any, path: str = "") -> Iterator[Problem]:
+def problems(messages: Any, given: Any, path: str = "") -> Iterator[Problem]:
+    """What marshmallow found, one problem for each message, with the value as it was given."""
     if isinstance(messages, dict):
         for key, inner in messages.items():
-            yield from _problems(inner, f"{path}.{key}".strip("."))
+            yield from problems(inner, _within(given, key), f"{path}.{key}".strip("."))
         return
+    value = "" if given is None or isinstance(given, dict | list) else str(given)[:SHOWN]
     for message in messages:
-        yield {"line": None, "field": path, "value": "", "why": str(message), "remedy": "Corrigez ce champ.",
+        yield {"line": None, "field": path, "value": value, "why": str(message), "remedy": "Corrigez ce champ.",
                "code": "request"}  # fmt: skip
+
+
+def _within(given: Any, key: Any) -> Any:
+    try:
+        return given[key]
+    except (KeyError, IndexError, TypeError):
+        return None

@@ -18,11 +18,12 @@ from services.directory.formats import clean, sectors, territory, values
 from services.directory.formats.candidate import Candidate, Unmade
 from services.directory.formats.clean import Refused
 from services.directory.formats.drafts import Draft, problem
+from services.directory.formats.ids import SOURCE_NAME
 from services.directory.formats.vocabulary import FIELDS, LISTS, OWN_FIELDS
 from services.kernel.errors import Problem
 
 CARRYING: Final = frozenset({"id", "nom", "structure_id", "source"})
-SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,98}")
+SOURCE: Final = re.compile(SOURCE_NAME)
 PLACE_WORDS: Final = ("code_insee", "commune", "code_postal")
 PLACE: Final = frozenset({*PLACE_WORDS, "latitude", "longitude"})
 EVERYBODY: Final = "tous-publics"

@@ -7,7 +7,11 @@ that import the same open file hold two records.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
+
+SOURCE_NAME: Final = r"[a-z0-9]+(-[a-z0-9]+){0,20}"
+"""What a source may be called, with at most 99 characters: two hyphens would be read as the end of its name."""
 
 
 @lru_cache(maxsize=16)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from services.directory.formats import toml_lines
 from services.directory.formats.drafts import problem
+from services.directory.formats.ids import SOURCE_NAME
 from services.directory.formats.mapping import Mapping, Part, Source
 from services.directory.formats.mapping_faults import Faults, MappingRefused
 from services.directory.formats.mapping_specs import condition_list, part
@@ -19,7 +20,7 @@ from services.directory.formats.tables import Layout
 from services.kernel.errors import ValidationError
 
 SHIPPED: Final = Path(__file__).parent / "mappings"
-SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+SLUG: Final = re.compile(SOURCE_NAME)
 POLICIES: Final = ("hold", "publish")
 
 
