@@ -35,6 +35,8 @@ PAGE = 1_000
 COMMITTED_AT_ONCE = 10_000
 """Records of a rebuild in one commit."""
 GROUPED_S = 0.05
+BUILDERS = 2
+"""Threads that index during a rebuild: one alone is what a rebuild waits for (benchmarks/import_export.py)."""
 HEARD_EVERY_S = 1.0
 LONGEST_PAUSE_S = 5.0
 STARTING_S = 10.0
@@ -124,7 +126,7 @@ class Projector:
         May be called while `run` follows the feed in another thread: reads and changes go on in the old generation
         until the new one has caught up.
         """
-        writer = self._execute(lambda: GenerationWriter.create(self._folder.new_generation()))
+        writer = self._execute(lambda: GenerationWriter.create(self._folder.new_generation(), BUILDERS))
         try:
             taken = self._catch_up(writer, progress)
             if taken >= FROM_ROWS:

@@ -130,5 +130,9 @@ _FOLDED = {code: _folded(chr(code)) for code in range(0x250)} | {0x2019: " ", 0x
 
 def grams(text: str) -> str:
     """Every beginning (up to twelve letters) of every word of a name, joined by spaces: what completion looks up."""
-    found = {word[:length] for word in fold(text).split() for length in range(1, min(len(word), GRAM_LETTERS) + 1)}
-    return " ".join(sorted(found))
+    return " ".join(sorted(set().union(*map(_beginnings, fold(text).split()))))
+
+
+@lru_cache(maxsize=8192)
+def _beginnings(word: str) -> tuple[str, ...]:
+    return tuple(word[:length] for length in range(1, min(len(word), GRAM_LETTERS) + 1))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -22,6 +23,9 @@ from services.directory.formats import data_inclusion, referentials, sectors, te
 from services.directory.formats.ids import di_id
 
 _EPOCH = date(1970, 1, 1)
+SERVICE_TEXTS = ("description", "publics_precisions", "conditions_acces", "frais_precisions",
+                 "mobilisation_precisions", "adresse")  # fmt: skip
+STRUCTURE_TEXTS = ("description", "accessibilite_lieu", "adresse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,35 +95,25 @@ def _item(record: dict[str, Any], owner: Owner | None) -> dict[str, Any]:
 def service_words(record: dict[str, Any], owner: Owner) -> dict[str, str]:
     """What a service says, by the fields of the index."""
     fields, host = record["fields"], owner.record["fields"]
-    audiences = joined(labels.of("publics", value) for value in fields.get("publics", ()))
+    audiences = labels.of_all("publics", tuple(fields.get("publics", ())))
     return {
         schema.NAME: fields.get("nom", ""),
         schema.LABELS: joined(
             [
-                *(labels.of_theme(theme) for theme in fields.get("thematiques", ())),
+                labels.of_themes(tuple(fields.get("thematiques", ()))),
                 audiences,
                 labels.of("types", fields["type"]) if "type" in fields else None,
-                *(labels.of_sector(sector) for sector in _sectors(record)),
+                labels.of_sectors(_sectors(record)),
             ]
         ),
         schema.PLACE: joined(
             [
                 host.get("nom"),
                 fields.get("commune") or host.get("commune"),
-                *(labels.of("reseaux_porteurs", network) for network in host.get("reseaux_porteurs", ())),
+                labels.of_all("reseaux_porteurs", tuple(host.get("reseaux_porteurs", ()))),
             ]
         ),
-        schema.BODY: joined(
-            fields.get(name)
-            for name in (
-                "description",
-                "publics_precisions",
-                "conditions_acces",
-                "frais_precisions",
-                "mobilisation_precisions",
-                "adresse",
-            )
-        ),
+        schema.BODY: joined(map(fields.get, SERVICE_TEXTS)),
         schema.AUDIENCE: joined([audiences, fields.get("publics_precisions")]),
     }
 
@@ -131,24 +125,23 @@ def structure_words(record: dict[str, Any]) -> dict[str, str]:
         schema.NAME: fields.get("nom", ""),
         schema.LABELS: joined(
             [
-                *(labels.of("reseaux_porteurs", network) for network in fields.get("reseaux_porteurs", ())),
-                *(labels.of_sector(sector) for sector in _sectors(record)),
+                labels.of_all("reseaux_porteurs", tuple(fields.get("reseaux_porteurs", ()))),
+                labels.of_sectors(_sectors(record)),
             ]
         ),
         schema.PLACE: fields.get("commune", ""),
-        schema.BODY: joined(fields.get(name) for name in ("description", "accessibilite_lieu", "adresse")),
+        schema.BODY: joined(map(fields.get, STRUCTURE_TEXTS)),
     }
 
 
-def _sectors(record: dict[str, Any]) -> list[str]:
+def _sectors(record: dict[str, Any]) -> tuple[str, ...]:
     fields = record["fields"]
-    return list(record.get("sectors") or sectors.of(fields.get("thematiques", ()), fields.get("publics", ())))
+    return tuple(record.get("sectors") or sectors.of(fields.get("thematiques", ()), fields.get("publics", ())))
 
 
 def _columns(slot: int, record: dict[str, Any], item: dict[str, Any]) -> RowData:
     fields = record["fields"]
     score = item.get("score_qualite")
-    sets = _sets(record)
     return RowData(
         slot=slot,
         gone=False,
@@ -159,33 +152,42 @@ def _columns(slot: int, record: dict[str, Any], item: dict[str, Any]) -> RowData
         lon=fields.get("longitude"),
         score=NO_SCORE if score is None else score,
         updated=_day(fields.get("date_maj") or record["changed_at"]),
-        sets=[written(sets[name]) if sets[name] else "" for name in SETS],
+        sets=_sets(record),
     )
 
 
-def _sets(record: dict[str, Any]) -> dict[str, list[str]]:
+def _sets(record: dict[str, Any]) -> list[str]:
     fields = record["fields"]
-    themes = fields.get("thematiques", [])
-    commune = fields.get("code_insee")
-    place = territory.commune(commune) if commune else None
     opening = opening_word(fields.get("horaires_accueil", ""))
-    rights = (record["source"], record.get("licence", ""), record.get("attribution", ""))
-    return {
-        "source": [record["source"]],
-        "thematiques": [*themes, *(referentials.category_of(theme) for theme in themes)],
-        "type": [fields["type"]] if "type" in fields else [],
-        "frais": [fields["frais"]] if "frais" in fields else [],
-        "publics": fields.get("publics", []),
-        "modes_accueil": fields.get("modes_accueil", []),
-        "zone": fields.get("zone_eligibilite", []),
-        "sectors": _sectors(record),
-        "commune": [commune, place.code, territory.city(place).code] if place else [commune] if commune else [],
-        "departement": [place.department] if place else [],
-        "region": [place.region] if place else [],
-        "reseaux_porteurs": fields.get("reseaux_porteurs", []),
-        "opening": [opening] if opening else [],
-        "rights": ["\t".join(rights)],
-    }
+    sets = {
+        "source": record["source"],
+        "thematiques": _with_categories(tuple(fields.get("thematiques", ()))),
+        "type": fields.get("type", ""),
+        "frais": fields.get("frais", ""),
+        "publics": written(fields.get("publics", ())),
+        "modes_accueil": written(fields.get("modes_accueil", ())),
+        "zone": written(fields.get("zone_eligibilite", ())),
+        "sectors": written(_sectors(record)),
+        "reseaux_porteurs": written(fields.get("reseaux_porteurs", ())),
+        "opening": opening or "",
+        "rights": f"{record['source']}\t{record.get('licence', '')}\t{record.get('attribution', '')}",
+    } | _around(fields.get("code_insee", ""))
+    return [sets[name] for name in SETS]
+
+
+@lru_cache(maxsize=4096)
+def _with_categories(themes: tuple[str, ...]) -> str:
+    return written([*themes, *map(referentials.category_of, themes)])
+
+
+@lru_cache(maxsize=4096)
+def _around(code: str) -> dict[str, str]:
+    """The commune with its city, the department and the region of a commune's code."""
+    place = territory.commune(code) if code else None
+    if place is None:
+        return {"commune": code, "departement": "", "region": ""}
+    communes = written([code, place.code, territory.city(place).code])
+    return {"commune": communes, "departement": place.department, "region": place.region}
 
 
 def _day(written: str) -> int:

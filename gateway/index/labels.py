@@ -20,10 +20,22 @@ def of_theme(value: str) -> str:
     return f"{of('thematiques', value)} {of('thematiques', referentials.category_of(value))}"
 
 
-@lru_cache(maxsize=256)
-def of_sector(value: str) -> str:
-    """Label of a sector of the glossary."""
-    return sectors.label(value)
+@lru_cache(maxsize=4096)
+def of_all(referential: str, values: tuple[str, ...]) -> str:
+    """Labels and synonyms of several values: records say the same few sets again and again."""
+    return joined(of(referential, value) for value in values)
+
+
+@lru_cache(maxsize=4096)
+def of_themes(values: tuple[str, ...]) -> str:
+    """Labels and synonyms of several themes and of their categories."""
+    return joined(map(of_theme, values))
+
+
+@lru_cache(maxsize=4096)
+def of_sectors(values: tuple[str, ...]) -> str:
+    """Labels of sectors of the glossary."""
+    return joined(map(sectors.label, values))
 
 
 def joined(texts: Iterable[str | None]) -> str:

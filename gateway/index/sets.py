@@ -6,7 +6,7 @@ then one true or false for each code, and applying it to rows is one lookup, wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,10 +56,11 @@ class _Members:
         return {self.words[number]: int(by_word[number]) for number in np.flatnonzero(by_word).tolist()}
 
 
-def written(words: Iterable[str]) -> str:
+def written(words: Sequence[str]) -> str:
     """A set as one string, the same for the same set: how the index keeps it, and how a code is looked up."""
-    found = set(words)
-    return "\n".join(sorted(found)) if len(found) > 1 else "".join(found)
+    if len(words) < 2:
+        return words[0] if words else ""
+    return "\n".join(sorted(set(words)))
 
 
 class SetColumn:

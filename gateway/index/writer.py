@@ -30,19 +30,22 @@ class GenerationWriter:
     """Writes one generation. Nothing else may write it; readers need not know.
 
     `position` is that of the last commit.
+
+    Args:
+        threads: that index beside the caller, each with its heap: one for what comes in as the directory changes.
     """
 
-    def __init__(self, path: Path, index: tantivy.Index) -> None:
+    def __init__(self, path: Path, index: tantivy.Index, threads: int = 1) -> None:
         self.path = path
         self._index = index
-        self._writer = index.writer(HEAP_BYTES, 1)
+        self._writer = index.writer(threads * HEAP_BYTES, threads)
         self._owners: OrderedDict[str, Owner | None] = OrderedDict()
         self._look_again()
 
     @classmethod
-    def create(cls, path: Path) -> GenerationWriter:
+    def create(cls, path: Path, threads: int = 1) -> GenerationWriter:
         """Begin a generation in an empty folder."""
-        return cls(path, generation.create(path))
+        return cls(path, generation.create(path), threads)
 
     @classmethod
     def open(cls, path: Path) -> GenerationWriter:
