@@ -68,9 +68,9 @@ def for_people() -> bool:
     return not machine and accepted["text/html"] > max(accepted["application/json"], accepted[TYPE])
 
 
-def of_error(error: Exception) -> Response:
-    """The answer to an error of ours."""
-    status = next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), 500)
+def of_error(error: Exception, status: int | None = None) -> Response:
+    """The answer to an error of ours; `status` where the request itself decides which."""
+    status = status or next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), 500)
     details = getattr(error, "details", None)
     return problem(status, str(error), details if isinstance(details, list) else None)
 
@@ -92,8 +92,8 @@ def _of_http(error: HTTPException) -> Response:
          "remedy": "Corrigez ce champ.", "code": "request"}
         for place in (data.get("messages") or {}).values() if isinstance(place, dict) for name, why in place.items()
     ]  # fmt: skip
-    # Werkzeug's own words are English, and a page is French: there, the title says it alone.
-    said = "" if found or (for_people() and error.description == type(error).description) else error.description or ""
+    # Werkzeug's own words are English: the title says it alone, in the language asked for.
+    said = "" if found or error.description == type(error).description else error.description or ""
     return problem(error.code or 500, said, found, headers)
 
 

@@ -10,7 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.client import Client, connected
-from deploy.commands.common import AsJson, Folder, of_problem, out, sentences, show, tell
+from deploy.commands.common import AsJson, Folder, err, of_problem, out, sentences, show, tell
 from deploy.loading import Loader, Outcome, Plan
 from services.kernel.errors import ValidationError
 
@@ -119,7 +119,7 @@ def _explain(files: list[Path], format: str | None) -> None:
 def _bar() -> Progress:
     return Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]} lignes, {task.fields[rate]}/s"),
-        TimeRemainingColumn(), transient=True,
+        TimeRemainingColumn(), console=err, transient=True,
     )  # fmt: skip
 
 

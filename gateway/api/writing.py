@@ -84,10 +84,7 @@ def precondition_failed(error: Conflict) -> Response:
     """A version read too long ago is 412 where the caller guarded itself with `If-Match`, 409 otherwise."""
     from gateway.problems import of_error
 
-    response = of_error(error)
-    if request.headers.get("If-Match"):
-        response.status_code = 412
-    return response
+    return of_error(error, 412 if request.headers.get("If-Match") else None)
 
 
 def _body(schema: type[Schema]) -> dict[str, Any]:
@@ -99,7 +96,10 @@ def _reason_parameter() -> dict[str, Any]:
 
 
 def _draft() -> dict[str, Any]:
-    body = request.get_json(silent=True)
+    try:
+        body = orjson.loads(request.get_data())  # strict: `NaN` would be an empty field, half a character no text
+    except orjson.JSONDecodeError as error:
+        raise ValidationError(f"Ce n’est pas du JSON : {error}.") from None
     if not isinstance(body, dict):
         raise ValidationError("Un objet JSON est attendu.")
     try:

@@ -7,11 +7,15 @@ not be complete, so that nothing is lost before it is finished; to be public it 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from services.directory.formats import sectors
 from services.kernel.errors import Problem
+
+NAME_CHARS = 200
+"""The longest identifier that a source may give."""
 
 POLICIES = ("hold", "publish")
 """What a source may do with its imported records: wait for a permanent, or make them public."""
@@ -24,6 +28,8 @@ def _text(low: int = 0, high: int = 10_000) -> Check:
     def check(value: Any) -> str | None:
         if not isinstance(value, str):
             return "un texte est attendu"
+        if "\x00" in value:
+            return "un caractère nul n’est pas du texte"
         return None if low <= len(value) <= high else f"entre {low} et {high} caractères attendus"
 
     return check
@@ -122,11 +128,7 @@ def check_draft(draft: Any) -> list[Problem]:
     kind = draft.get("kind")
     if not isinstance(kind, str) or kind not in FIELDS:
         return [_problem("kind", kind, "structure ou service attendu", "Corrigez kind.", "draft.kind")]
-    problems = [
-        _problem(name, draft.get(name), "manque", f"Donnez {name}.", "draft.missing")
-        for name in _needed(kind)
-        if not isinstance(draft.get(name), str) or not draft[name]
-    ]
+    problems = [*_check_names(kind, draft), *_check_beside(draft)]
     fields = draft.get("fields")
     if not isinstance(fields, dict):
         return [*problems, _problem("fields", fields, "un objet est attendu", "Donnez fields.", "draft.shape")]
@@ -142,8 +144,24 @@ def missing(kind: str, fields: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
-def _needed(kind: str) -> tuple[str, ...]:
-    return ("source", "source_id", "structure_source_id") if kind == "service" else ("source", "source_id")
+def _check_names(kind: str, draft: Mapping[str, Any]) -> Iterator[Problem]:
+    """What names the record and, for a service, its structure: the words of the source, of any alphabet."""
+    for name in ("source", "source_id", *(("structure_source_id",) if kind == "service" else ())):
+        value = draft.get(name)
+        if not isinstance(value, str) or not value.strip():
+            yield _problem(name, value, "manque", f"Donnez {name}.", "draft.missing")
+        elif len(value) > NAME_CHARS or not value.isprintable():
+            why = f"un texte d’une ligne est attendu, de {NAME_CHARS} caractères au plus"
+            yield _problem(name, value, why, f"Corrigez {name}.", "draft.name")
+
+
+def _check_beside(draft: Mapping[str, Any]) -> Iterator[Problem]:
+    for sector in draft.get("sectors") or ():
+        if not isinstance(sector, str) or not sectors.is_known(sector):
+            known = ", ".join(sectors.SECTORS)
+            yield _problem("sectors", sector, "ce secteur n’existe pas", f"Secteurs : {known}.", "sectors.unknown")
+    if not isinstance(draft.get("extra") or {}, dict):
+        yield _problem("extra", draft["extra"], "un objet est attendu", "Donnez un objet JSON.", "draft.shape")
 
 
 def _check_fields(kind: str, fields: Mapping[str, Any]) -> list[Problem]:

@@ -38,7 +38,7 @@ VALIDATORS: dict[type[validate.Validator], dict[str, str]] = {
     },
     validate.Length: {
         "message_min": "trop court : {min} au moins", "message_max": "trop long : {max} au plus",
-        "message_all": "de {min} à {max} attendus", "message_equal": "{equal} attendus",
+        "message_all": "longueur de {min} à {max} attendue", "message_equal": "longueur de {equal} attendue",
     },
 }  # fmt: skip
 

@@ -177,3 +177,25 @@ def test_unknown_fields_of_a_request_are_refused(directory: Opened) -> None:
     with pytest.raises(ValidationError) as refused:
         directory.withdraw(id="x", reason="fermée", because="?")
     assert [problem["field"] for problem in refused.value.details] == ["because"]
+
+
+@pytest.mark.parametrize(
+    ("at_fault", "field"),
+    [
+        ({"source_id": "a\x00b"}, "source_id"),
+        ({"source_id": "x" * 201}, "source_id"),
+        ({"source_id": "  "}, "source_id"),
+        ({"sectors": ["jardinage"]}, "sectors"),
+        ({"extra": ["seul"]}, "extra"),
+    ],
+)
+def test_what_names_a_record_is_one_line_of_text(directory: Opened, at_fault: dict[str, Any], field: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        put(directory, structure() | at_fault)
+    assert [problem["field"] for problem in refused.value.details] == [field]
+
+
+def test_a_null_character_is_no_text(directory: Opened) -> None:
+    with pytest.raises(ValidationError) as refused:
+        put(directory, structure(nom="Une\x00asso"))
+    assert [problem["field"] for problem in refused.value.details] == ["nom"]

@@ -26,7 +26,7 @@ WINDOW_CHARS: Final = 1 << 20
 ITEM_CHARS: Final = 1 << 22
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_decode = json.JSONDecoder().raw_decode
+_decode = json.JSONDecoder(parse_constant=lambda word: None).raw_decode  # NaN: how some tools write nothing
 
 
 def read_json(path: Path) -> Iterator[Raw]:

@@ -105,3 +105,8 @@ def test_progress_grows_to_the_end(tmp_path: Path) -> None:
     shares = [raw.progress for raw in read(written(tmp_path, many))]
     assert shares == sorted(shares)
     assert shares[0] < 0.5 and shares[-1] == 1.0
+
+
+def test_a_value_that_is_no_number_is_nothing(tmp_path: Path) -> None:
+    [raw] = read(written(tmp_path, '{"structures": [{"id": "1", "nom": NaN, "latitude": -Infinity}]}'))
+    assert raw.values == {"id": "1", "nom": None, "latitude": None}

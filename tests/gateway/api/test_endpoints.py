@@ -239,7 +239,22 @@ def test_each_error_of_a_room_has_its_status(client: FlaskClient, rooms: Rooms, 
 def test_a_version_read_too_long_ago_is_412(client: FlaskClient, rooms: Rooms) -> None:
     rooms.raises = errors.Conflict("elle a changé")
     answer = client.post("/api/v1/records", json=DRAFT, headers=KEY | {"If-Match": '"1"'})
-    assert answer.status_code == 412
+    assert (answer.status_code, answer.json["status"], answer.json["title"]) == (412, 412, "Version dépassée")
+
+
+@pytest.mark.parametrize("nom", ["NaN", "1e999", r'"\ud800"', '"Maison'])
+def test_a_body_that_is_no_strict_json_is_refused_and_changes_nothing(
+    client: FlaskClient, rooms: Rooms, nom: str
+) -> None:
+    body = '{"kind": "structure", "source": "site", "source_id": "1", "fields": {"nom": ' + nom + "}}"
+    answer = client.post("/api/v1/records", data=body, content_type="application/json", headers=KEY)
+    assert (answer.status_code, rooms.asked) == (422, [])
+    assert "JSON" in answer.json["detail"]
+
+
+def test_an_idempotency_key_beyond_measure_is_refused_not_shortened(client: FlaskClient, rooms: Rooms) -> None:
+    answer = client.post("/api/v1/records", json=DRAFT, headers=KEY | {"Idempotency-Key": "k" * 201})
+    assert (answer.status_code, rooms.asked) == (422, [])
 
 
 @pytest.mark.parametrize(
