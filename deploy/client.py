@@ -40,7 +40,7 @@ class Client:
         except OSError:
             line = b""
         if not line:
-            raise errors.Unavailable("Le nœud s’est arrêté pendant la demande.")
+            raise errors.Unavailable("Le nœud s’est arrêté pendant la demande : ce qui était fait l’est, recommencez.")
         answer = orjson.loads(line)
         if "error" in answer:
             error = answer["error"]
