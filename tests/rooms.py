@@ -16,6 +16,7 @@ from services.kernel.log import EventLog
 from services.kernel.migrate import migrate
 from services.kernel.parking import Parking
 from services.kernel.sequencer import Sequencer
+from services.kernel.settings import Node, Settings
 from services.kernel.witness import Witness
 from tests.conftest import Backend
 
@@ -39,7 +40,7 @@ class Opened:
         self._service = room()
         self._service.engine = SimpleNamespace(
             database=database, log=EventLog(), parking=Parking(), prefix=f"{NODE.name}/{room.name}", follower=None,
-            runtime=SimpleNamespace(identity=NODE),
+            runtime=SimpleNamespace(identity=NODE, settings=Settings(Node("essai", "Essai"))),
         )  # fmt: skip
         self.as_(PERMANENT)
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
 from services.directory import events, store
-from services.directory.model import WITHDRAWN, Import, ImportChange, Record
+from services.directory.model import Import, ImportChange, Record
+from services.directory.qualification import WITHDRAWN
 from services.directory.writing import Desk, Saved
 from services.kernel import clock
 from services.kernel.errors import NotFound, ValidationError, WrongState

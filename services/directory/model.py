@@ -1,11 +1,13 @@
 """Records of the directory and the rules of their life. No I/O, no broker, no wire.
 
 A record is a structure or a service in data·inclusion v1's shape, with its home, source and version. Its content is
-kept as canonical JSON, so that "the same" is a comparison of bytes: a row imported again changes nothing.
+kept as canonical JSON, so that "the same" is a comparison of bytes: a row imported again changes nothing. Who checked
+it (`trust`) stands beside the content: a verification is no change.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -14,12 +16,18 @@ import orjson
 from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from services.directory import qualification
+from services.directory.qualification import DRAFT, WITHDRAWN
 from services.kernel import clock
 from services.kernel.envelope import canonical
 from services.kernel.errors import Conflict, NotHome, WrongState
 from services.kernel.rows import BIG
 
-DRAFT, HELD, PUBLISHED, WITHDRAWN = "draft", "held", "published", "withdrawn"
+OWN = ("ess", "legal_form", "argumentaire")
+"""What a structure says beside data·inclusion's fields; a source that does not say it leaves it as it is."""
+
+
+NO_TRUST = b"{}"
 
 
 class Base(DeclarativeBase):
@@ -42,8 +50,10 @@ class Source(Base):
 class Record(Base):
     """A structure or a service.
 
-    `status`: draft, held (waits for a permanent), published, withdrawn (a tombstone). `public_version` is the version
-    that the public sees, `None` where it sees none: a held change leaves the published version standing.
+    `status` is that of `qualification.STEPS`; `public_version` is the version that the public sees, `None` where it
+    sees none: a change that waits for a permanent leaves the public version standing. `trust` is
+    `{"verified": {group: {at, by, how, until}}, "confirmed_at", "by_people": [groups]}` as JSON; `expires_at` is its
+    first `until`.
     """
 
     __tablename__ = "record"
@@ -62,46 +72,69 @@ class Record(Base):
     published_at: Mapped[str | None] = mapped_column(String(32))
     reason: Mapped[str] = mapped_column(Text, default="")
     seen_in: Mapped[str | None] = mapped_column(String(36))
+    trust: Mapped[bytes] = mapped_column(LargeBinary, default=NO_TRUST)
+    expires_at: Mapped[str | None] = mapped_column(String(32))
 
     __table_args__ = (
         Index("record_source", "source", "kind", "id"),
         Index("record_structure", "structure"),
         Index("record_status", "status"),
+        Index("record_expires", "expires_at"),
     )
 
     @cached_property
     def parts(self) -> dict[str, Any]:
-        """`{"fields": {…}, "sectors": […], "extra": {…}}`."""
+        """`{"fields": {…}, "sectors": […], "extra"?: {…}, "ess"?, "legal_form"?, "argumentaire"?: {…}}`."""
         parsed: dict[str, Any] = orjson.loads(self.content)
+        return parsed
+
+    @property
+    def trusted(self) -> dict[str, Any]:
+        """`trust`, read."""
+        parsed: dict[str, Any] = orjson.loads(self.trust)
         return parsed
 
     def change(self, content: bytes, structure: str | None, at: datetime) -> None:
         """Take a new content; the version rises. Raises nothing: whether it may is the caller's question."""
-        before = self.parts["fields"] if self.status != WITHDRAWN else {}
+        before = flat(self.parts) if self.status != WITHDRAWN else {}
         if self.status == WITHDRAWN:
             self.status = DRAFT
         self.content, self.structure = content, structure
         self.__dict__.pop("parts", None)
-        after = self.parts["fields"]
+        after = flat(self.parts)
         self.changed = " ".join(sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k)))
         self.reason = ""
-        self._rise(at)
+        self.changed_at = clock.to_text(at)
+        self.version += 1
+
+    def says_something_of(self) -> set[str]:
+        """The names of everything that the record says."""
+        return {name for name, value in flat(self.parts).items() if value}
+
+    def trust_in(self, trust: Mapping[str, Any]) -> None:
+        """Take what is known of who checked the record."""
+        self.trust = canonical(trust)
+        self.expires_at = qualification.dates(trust)["verified_until"]
 
     def says(self, content: bytes, structure: str | None) -> bool:
         """Whether the living record already has this content and this structure."""
         return self.content == content and self.structure == structure and self.status != WITHDRAWN
 
-    def save_as(self, status: str) -> None:
-        """Draft or held: the public goes on seeing what it saw."""
-        self.status = status
+    @property
+    def is_public(self) -> bool:
+        """Whether the public sees it, in this version or an earlier one."""
+        return self.public_version is not None
 
-    def publish(self, at: datetime) -> None:
-        """Make the current version public. Raises `WrongState` on a tombstone."""
-        if self.status == WITHDRAWN:
-            raise WrongState(f"La fiche {self.id} est retirée : on ne publie pas une fiche retirée.")
-        if self.status != PUBLISHED and self.public_version == self.version:
-            self._rise(at)
-        self.status, self.public_version, self.published_at = PUBLISHED, self.version, clock.to_text(at)
+    def show(self, at: datetime) -> None:
+        """Make the current version public, as a new one where the public has this one already."""
+        if self.public_version == self.version:
+            self.version += 1
+        self.public_version, self.published_at = self.version, clock.to_text(at)
+
+    def hide(self) -> None:
+        """Take it from the public, as a new version; its content stays."""
+        self.version += 1
+        self.public_version = None
 
     def withdraw(self, reason: str, at: datetime) -> bool:
         """Leave a tombstone. Whether the public had seen the record. Raises `WrongState` when done already."""
@@ -109,7 +142,9 @@ class Record(Base):
             raise WrongState(f"La fiche {self.id} est déjà retirée.")
         was_public = self.public_version is not None
         self.status, self.reason, self.public_version = WITHDRAWN, reason, None
-        self._rise(at)
+        self.trust_in({})
+        self.changed_at = clock.to_text(at)
+        self.version += 1
         return was_public
 
     def require_home(self, node: str) -> None:
@@ -121,10 +156,6 @@ class Record(Base):
         """Raises `Conflict` where the record was read at another version."""
         if version is not None and version != self.version:
             raise Conflict(f"La fiche a changé depuis sa lecture : version {self.version}, lue en version {version}.")
-
-    def _rise(self, at: datetime) -> None:
-        self.version += 1
-        self.changed_at = clock.to_text(at)
 
 
 class Import(Base):
@@ -157,6 +188,38 @@ class ImportChange(Base):
     before_structure: Mapped[str | None] = mapped_column(String(36))
     before_content: Mapped[bytes | None] = mapped_column(LargeBinary)
 
+    __table_args__ = (Index("import_change_record", "record_id"),)
+
+
+class Difference(Base):
+    """What an import says of a field that a person corrected: the correction stands, this is shown beside it."""
+
+    __tablename__ = "difference"
+    record_id: Mapped[str] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    field: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[str] = mapped_column(String(32))
+
+
+class Act(Base):
+    """What somebody did to a record, and at which version: kept on this node, in no event.
+
+    `before` is the content that the act changed, empty where it changed none.
+    """
+
+    __tablename__ = "act"
+    id: Mapped[int] = mapped_column(BIG, primary_key=True, autoincrement=True)
+    record_id: Mapped[str] = mapped_column(String(36))
+    version: Mapped[int] = mapped_column(BIG)
+    at: Mapped[str] = mapped_column(String(32))
+    by: Mapped[str] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(String(32))
+    act: Mapped[str] = mapped_column(String(16))
+    how: Mapped[str] = mapped_column(Text, default="")
+    before: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+    __table_args__ = (Index("act_record", "record_id", "id"),)
+
 
 class FeedRow(Base):
     """The last public change of one record, at its place in the order in which the public saw changes."""
@@ -181,13 +244,31 @@ class Request(Base):
     at: Mapped[str] = mapped_column(String(32))
 
 
-def content_of(draft: dict[str, Any]) -> bytes:
-    """The canonical content of a draft: fields without empty values, sectors sorted, what was not understood."""
-    fields = {key: value for key, value in draft["fields"].items() if value not in (None, "", [], {})}
-    content: dict[str, Any] = {"fields": fields, "sectors": sorted(set(draft.get("sectors") or ()))}
+def content_of(draft: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> bytes:
+    """The canonical content of a draft: fields without empty values, sectors sorted, what was not understood.
+
+    Args:
+        before: the parts of the record, of which `OWN` stays where the draft does not say it.
+    """
+    content: dict[str, Any] = {"fields": _filled(draft["fields"]), "sectors": sorted(set(draft.get("sectors") or ()))}
     if draft.get("extra"):
         content["extra"] = draft["extra"]
+    for name in OWN:
+        said = draft[name] if name in draft else (before or {}).get(name)
+        if isinstance(said, dict):
+            said = _filled(said)
+        if said:
+            content[name] = said
     return canonical(content)
+
+
+def _filled(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in said.items() if value not in (None, "", [], {})}
+
+
+def flat(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything a record says, by name."""
+    return {**parts["fields"], "sectors": parts["sectors"] or None, **{name: parts.get(name) for name in OWN}}
 
 
 def view(record: Record, source: Source) -> dict[str, Any]:
@@ -204,4 +285,13 @@ def view(record: Record, source: Source) -> dict[str, Any]:
     if record.published_at is not None:
         seen["published_at"] = record.published_at
     seen |= {"changed": record.changed.split(), "licence": source.licence, "attribution": source.attribution}
-    return seen | record.parts
+    return seen | qualification.dates(record.trusted) | record.parts
+
+
+def hidden(record: Record) -> dict[str, Any]:
+    """What is told of a record that the public sees no more: no field."""
+    return {
+        "id": record.id, "kind": record.kind, "home": record.home, "source": record.source,
+        "source_id": record.source_id, "version": record.version, "status": record.status,
+        "changed_at": record.changed_at, "reason": "n’est plus publique",
+    }  # fmt: skip

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from services.directory import argumentaire
 from services.directory.formats import sectors
 from services.kernel.errors import Problem
 
@@ -19,6 +20,9 @@ NAME_CHARS = 200
 
 POLICIES = ("hold", "publish")
 """What a source may do with its imported records: wait for a permanent, or make them public."""
+
+ESS = ("yes", "no", "unknown")
+"""Whether a structure is of the social economy (law of 31 July 2014, article 1)."""
 
 Check = Callable[[Any], str | None]
 """A value → why it is refused, or `None`."""
@@ -160,6 +164,20 @@ def _check_beside(draft: Mapping[str, Any]) -> Iterator[Problem]:
         if not isinstance(sector, str) or not sectors.is_known(sector):
             known = ", ".join(sectors.SECTORS)
             yield _problem("sectors", sector, "ce secteur n’existe pas", f"Secteurs : {known}.", "sectors.unknown")
+    ess = draft.get("ess")
+    if ess is not None and ess not in ESS:
+        yield _problem("ess", ess, "valeur inconnue", f"Écrivez {', '.join(ESS)}.", "ess.unknown")
+    form = draft.get("legal_form")
+    if form is not None and not (isinstance(form, str) and re.fullmatch(r"\d{4}", form)):
+        yield _problem(
+            "legal_form",
+            form,
+            "un code de l’INSEE à quatre chiffres est attendu",
+            "9220 : association déclarée.",
+            "legal_form",
+        )
+    for name, why in argumentaire.faults(draft.get("argumentaire") or {}):
+        yield _problem(f"argumentaire.{name}".rstrip("."), "", why, "Corrigez cette partie.", "argumentaire")
     if not isinstance(draft.get("extra") or {}, dict):
         yield _problem("extra", draft["extra"], "un objet est attendu", "Donnez un objet JSON.", "draft.shape")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.directory.formats.ids import SOURCE_NAME
-from services.directory.rules import POLICIES
+from services.directory.qualification import REASONS, WAYS
+from services.directory.rules import ESS, POLICIES
 from services.kernel.request import Request
 
 BATCH = 1_000
@@ -26,13 +27,52 @@ class ById(Request):
     id = fields.String(required=True)
 
 
-class Publish(Request):
-    """What to publish: ids, or what waits of a source or an import."""
+class Qualify(Request):
+    """What to qualify: ids, or what waits of a source or an import; `how` the permanent verified it."""
 
     ids = fields.List(fields.String(), load_default=None, validate=validate.Length(1, BATCH))
     source = fields.String(load_default=None)
     import_ = fields.String(load_default=None, data_key="import")
+    how = fields.String(load_default="known", validate=validate.OneOf(WAYS))
+    dry_run = fields.Boolean(load_default=False)
     request_id = fields.String(load_default=None, allow_none=True)
+
+
+class Edit(Request):
+    """Some of what a record says, by its id; `fields` are data·inclusion's, null empties one."""
+
+    id = fields.String(required=True)
+    version = fields.Integer(required=True)
+    fields_ = fields.Dict(keys=fields.String(), data_key="fields", attribute="fields")
+    sectors = fields.List(fields.String())
+    ess = fields.String(validate=validate.OneOf(ESS))
+    legal_form = fields.String(allow_none=True)
+    argumentaire = fields.Dict(keys=fields.String(), values=fields.String(allow_none=True))
+    request_id = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 200))
+
+
+class Step(Request):
+    """One step of a record's life that changes its status alone."""
+
+    id = fields.String(required=True)
+    step = fields.String(required=True, validate=validate.OneOf(("submit", "review")))
+    why = fields.String(load_default="", validate=validate.Length(0, 500))
+    version = fields.Integer(load_default=None, allow_none=True)
+
+
+class Confirm(Request):
+    """A record that its structure confirmed, and how it said so."""
+
+    id = fields.String(required=True)
+    how = fields.String(load_default="", validate=validate.Length(0, 500))
+
+
+class Work(Request):
+    """A page of the work list, for one reason or for the most urgent."""
+
+    reason = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(REASONS))
+    after = fields.String(load_default="")
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
 
 
 class Withdraw(Request):

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import events, importing, schemas, store
-from services.directory.model import PUBLISHED, Record, Request, Source, view
+from services.directory import importing, qualification, qualifying, schemas, store, working
+from services.directory.feed import feed_rows
+from services.directory.model import OWN, Record, Source, view
+from services.directory.repeats import once
 from services.directory.writing import Choice, Desk, Saved, must_exist, raise_problems
-from services.kernel import clock
+from services.kernel.access import Actor
 from services.kernel.doors import Room, rpc
-from services.kernel.envelope import Header, Signed, canonical
-from services.kernel.errors import Conflict, NotFound, ValidationError, WrongState
-
-PUBLISH_PAGE = 500
-
-
-def feed_rows(session: Session, numbered: Sequence[Signed]) -> None:
-    """Put what was just numbered into the public feed, in the sequencer's own transaction: same order, no gap."""
-    rows = []
-    for signed in numbered:
-        head = signed.header
-        if head.type in events.PUBLIC_PUTS or head.type in events.PUBLIC_DELETES:
-            rows.append(
-                {"subject": head.subject, "kind": head.type.split(".")[1], "epoch": head.epoch, "seq": head.seq,
-                 "op": "put" if head.type in events.PUBLIC_PUTS else "delete", "reach": head.stream.split("/", 2)[2]}
-            )  # fmt: skip
-    if rows:
-        store.feed_append(session, rows)
+from services.kernel.envelope import Header, Signed
+from services.kernel.errors import NotFound, ValidationError
 
 
 class DirectoryService(Room):
@@ -44,8 +29,8 @@ class DirectoryService(Room):
     def put(self, request: dict[str, Any]) -> dict[str, Any]:
         """Create or change records: `Put` → `{records: [native record]}`; all of them or none.
 
-        A public record changed by who may publish stays public in its new version; by others it is held. A repeat
-        under the same `request_id` changes nothing and answers the same.
+        A public record changed by a permanent is public in its new version; changed by others it waits in review. A
+        repeat under the same `request_id` changes nothing and answers the same.
 
         Raises:
             ValidationError: fields at fault. Conflict: read at another version. NotHome, Forbidden.
@@ -56,13 +41,13 @@ class DirectoryService(Room):
         asked = schemas.Put.read(request)
         if asked["version"] is not None and len(asked["records"]) != 1:
             raise ValidationError("version ne vaut que pour une fiche.")
-        return self._once(request, lambda session: self._put(session, asked, actor.may("directory:publish")))
+        return self._once(request, lambda session: self._put(session, asked, actor))
 
-    def _put(self, session: Session, asked: dict[str, Any], may_publish: bool) -> dict[str, Any]:
-        desk = self._desk(session)
+    def _put(self, session: Session, asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
+        desk = self._desk(session, actor)
         if asked["version"] is not None:
-            self._require_version(session, asked)
-        saved = desk.save(asked["records"], Choice.PUBLIC_STAYS if may_publish else Choice.DRAFT)
+            desk.require_version(asked["records"][0], asked["version"])
+        saved = desk.save(asked["records"], _choice(actor))
         raise_problems(saved)
         return {"records": [self._answer(desk, each) for each in saved]}
 
@@ -76,18 +61,83 @@ class DirectoryService(Room):
             return view(record, self._source(session, record))
 
     @rpc
-    def publish(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Make records public: `Publish` → `{published, refused: [{id, why}]}`; structures before their services.
+    def edit(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Change some of what a record says: `Edit` → native record; a field given as null is emptied.
 
-        Announces `directory.<kind>.published.v1` for each. Raises `Forbidden`: machine keys never publish.
+        What is public of it follows the same rules as `put`. Raises `NotFound`, `ValidationError`, `Conflict`,
+        `NotHome`, `Forbidden`. Announces `directory.<kind>.published.v1` or `drafted.v1`, and what the gate changes.
         """
-        self.actor().require("directory:publish")
-        asked = schemas.Publish.read(request)
-        if asked["ids"] is not None:
-            return self._once(request, lambda session: self._publish(session, asked["ids"]))
-        if asked["source"] is None and asked["import_"] is None:
-            raise ValidationError("Dites quoi publier : ids, source ou import.")
-        return self._publish_waiting(asked["source"], asked["import_"])
+        actor = self.actor()
+        actor.require("directory:write")
+        asked = schemas.Edit.read(request)
+        return self._once(request, lambda session: self._edit(session, asked, actor))
+
+    @rpc
+    def publish(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Qualify records that the public may then see: `Qualify` → `{published, refused: [{id, why, problems}]}`.
+
+        Structures before their services. A record that the gate keeps back is refused with every missing part, and is
+        as it was. Raises `Forbidden`: only a permanent of this node. Announces `directory.<kind>.published.v1`.
+        """
+        done = self._qualify_all(request, strict=True)
+        return {"published": done["public"], "refused": done["refused"]}
+
+    @rpc
+    def qualify(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Put a permanent's word behind records: `Qualify` → `{qualified, public, kept_back, refused}`.
+
+        `kept_back` are qualified and not yet public, with what is missing (`{id, why, problems}`): they become public
+        by themselves when it comes. `dry_run` says what would be, and does nothing.
+        """
+        return self._qualify_all(request, strict=False)
+
+    @rpc
+    def step(self, request: dict[str, Any]) -> dict[str, Any]:
+        """`submit` or `review` a record: `Step` → native record. Raises `WrongState`, `NotFound`, `Forbidden`."""
+        asked = schemas.Step.read(request)
+        actor = self.actor()
+        actor.require(qualification.STEPS[asked["step"]].act)
+        with self.db.begin() as session:
+            desk, record = self._desk(session, actor), self._locked(session, asked["id"], asked["version"])
+            desk.step(record, asked["step"], asked["why"])
+            return view(record, desk.source(record.source))
+
+    @rpc
+    def confirm(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Note that the structure confirmed its entry: `Confirm` → native record, `confirmed_at` in it."""
+        actor = self.actor()
+        actor.require("directory:confirm")
+        asked = schemas.Confirm.read(request)
+        with self.db.begin() as session:
+            desk, record = self._desk(session, actor), self._locked(session, asked["id"], None)
+            desk.confirm(record, asked["how"])
+            return view(record, desk.source(record.source))
+
+    @rpc
+    def work(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What waits for a permanent, the most urgent reason first: `Work` → `{counts, reason, records, next}`.
+
+        `differences`: an import contradicts a correction; `review`: changed since it was qualified; `expiring`: its
+        verification ends within 30 days, or has; `submitted`: nobody looked yet. Each record comes with its
+        `differences` and with the `barriers` that would keep it from the public once qualified.
+        """
+        actor = self.actor()
+        actor.require("directory:qualify")
+        asked = schemas.Work.read(request)
+        with self.db.read() as session:
+            return working.page(session, asked, self._desk(session, actor))
+
+    @rpc
+    def history(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What happened to a record, newest first: `{id}` → `{entries: [{version, at, act, by, role, how, changed}]}`.
+
+        `changed` is `{field: [before, after]}`. Who did it is kept on this node alone.
+        """
+        self.actor().require("directory:write")
+        asked = schemas.ById.read(request)
+        with self.db.read() as session:
+            record = must_exist(store.record(session, asked["id"]), asked["id"])
+            return {"entries": working.history(session, record)}
 
     @rpc
     def withdraw(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +148,7 @@ class DirectoryService(Room):
         actor = self.actor()
         actor.require("directory:write")
         asked = schemas.Withdraw.read(request)
-        return self._once(request, lambda session: self._withdraw(session, asked))
+        return self._once(request, lambda session: self._withdraw(session, asked, actor))
 
     @rpc
     def changes(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -144,10 +194,11 @@ class DirectoryService(Room):
     @rpc
     def source_set(self, request: dict[str, Any]) -> dict[str, Any]:
         """Change a source's label, policy, licence or attribution: `SourceSet` → the source. Made where it is new."""
-        self.actor().require("directory:publish")
+        actor = self.actor()
+        actor.require("directory:sources")
         asked = schemas.SourceSet.read(request)
         with self.db.begin() as session:
-            source = self._desk(session).source(asked.pop("name"))
+            source = self._desk(session, actor).source(asked.pop("name"))
             for key, value in asked.items():
                 setattr(source, key, value)
             return _source_view(source, {})
@@ -160,7 +211,7 @@ class DirectoryService(Room):
         asked = schemas.ImportBegin.read(request)
         with self.db.begin() as session:
             is_new = store.source(session, asked["source"]) is None
-            source = self._desk(session).source(asked["source"])
+            source = self._desk(session, actor).source(asked["source"])
             for key in ("label", "licence", "attribution", *(("policy",) if is_new else ())):
                 if asked[key] is not None:
                     setattr(source, key, asked[key])
@@ -172,21 +223,23 @@ class DirectoryService(Room):
 
         Sent again it changes nothing. Announces `published` or `drafted` for each record created or changed.
         """
-        self.actor().require("directory:import")
+        actor = self.actor()
+        actor.require("directory:import")
         asked = schemas.ImportRows.read(request)
         with self.db.begin() as session:
             running = importing.must_run(store.the_import(session, asked["import_"], lock=True), asked["import_"])
-            saved = importing.take(session, self._desk(session), running, asked["rows"])
-            return {"rows": [_row_answer(each) for each in saved]}
+            saved = importing.take(session, self._desk(session, actor), running, asked["rows"])
+            return {"rows": [each.answer() for each in saved]}
 
     @rpc
     def import_preview(self, request: dict[str, Any]) -> dict[str, Any]:
         """What an import would do with a batch: `ImportPreview` → as `import_rows`; nothing is written."""
-        self.actor().require("directory:import")
+        actor = self.actor()
+        actor.require("directory:import")
         asked = schemas.ImportPreview.read(request)
         with self.db.read() as session:
             rows = [row | {"source": asked["source"]} for row in asked["rows"]]
-            return {"rows": [_row_answer(each) for each in self._desk(session).preview(rows)]}
+            return {"rows": [each.answer() for each in self._desk(session, actor).preview(rows)]}
 
     @rpc
     def import_finish(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -194,12 +247,15 @@ class DirectoryService(Room):
 
         Raises `ValidationError` where `complete` would withdraw more than a fifth and `force` is not said.
         """
-        self.actor().require("directory:import")
+        actor = self.actor()
+        actor.require("directory:import")
         asked = schemas.ImportFinish.read(request)
         with self.db.begin() as session:
             running = importing.must_run(store.the_import(session, asked["import_"], lock=True), asked["import_"])
             running.refused += asked["refused"]
-            return importing.finish(session, self.log, self._desk(session), running, asked["complete"], asked["force"])
+            return importing.finish(
+                session, self.log, self._desk(session, actor), running, asked["complete"], asked["force"]
+            )
 
     @rpc
     def imports(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -214,72 +270,52 @@ class DirectoryService(Room):
 
         Announces `published`, `drafted` or `withdrawn` for each record. Raises `NotFound`, `WrongState`.
         """
-        self.actor().require("directory:import")
+        actor = self.actor()
+        actor.require("directory:import")
         asked = schemas.ImportUndo.read(request)
         with self.db.begin() as session:
             done = store.the_import(session, asked["import_"], lock=True)
             if done is None:
                 raise NotFound(f"Aucun import {asked['import_']}.")
-            return importing.undo(session, self._desk(session), done)
+            return importing.undo(session, self._desk(session, actor), done)
 
-    def _desk(self, session: Session) -> Desk:
-        return Desk(session, self.log, self.engine.runtime.identity.name)
+    def _desk(self, session: Session, actor: Actor) -> Desk:
+        runtime = self.engine.runtime
+        months = runtime.settings.directory.verified_for_months
+        return Desk(session, self.log, runtime.identity.name, actor, months=months)
 
     def _once(self, request: dict[str, Any], act: Callable[[Session], dict[str, Any]]) -> dict[str, Any]:
-        """Do it, unless it was done under the same `request_id`. Raises `Conflict` where that was another request."""
-        key = request.get("request_id")
         with self.db.begin() as session:
-            if key is None:
-                return act(session)
-            digest = hashlib.sha256(canonical(request)).hexdigest()
-            done = store.request(session, key)
-            if done is not None:
-                if done.digest != digest:
-                    raise Conflict("Cette clé d’idempotence a déjà servi pour une autre demande.")
-                answer: dict[str, Any] = orjson.loads(done.answer)
-                return answer
-            answer = act(session)
-            now = clock.to_text(clock.now())
-            session.add(Request(id=key, digest=digest, answer=orjson.dumps(answer), at=now))
-            return answer
+            return once(session, request, act)
 
-    def _require_version(self, session: Session, asked: dict[str, Any]) -> None:
-        draft = asked["records"][0]
-        found = store.records(session, [self._desk(session).id_of(draft)], lock=True)
-        for record in found.values():
-            record.require_version(asked["version"])
+    def _locked(self, session: Session, record_id: str, version: int | None) -> Record:
+        record = must_exist(store.record(session, record_id, lock=True), record_id)
+        record.require_version(version)
+        return record
 
-    def _publish(self, session: Session, ids: list[str]) -> dict[str, Any]:
-        desk = self._desk(session)
-        known = store.records(session, ids, lock=True)
-        for record_id in sorted(ids, key=lambda each: known[each].kind != "structure" if each in known else True):
-            desk.publish(must_exist(known.get(record_id), record_id))
-        return {"published": len(ids), "refused": []}
+    def _edit(self, session: Session, asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
+        desk, record = self._desk(session, actor), self._locked(session, asked["id"], asked["version"])
+        said = {name: asked[name] for name in ("fields", "sectors", *OWN) if name in asked}
+        saved = desk.edit(record, said, _choice(actor))
+        store.drop_differences(session, record.id, said.get("fields", {}))
+        return self._answer(desk, saved)
 
-    def _publish_waiting(self, source: str | None, import_id: str | None) -> dict[str, Any]:
-        """A page a transaction, structures first: a large source must not hold its locks for minutes."""
-        published, refused = 0, []
-        for kind in ("structure", "service"):
-            after = ""
-            while True:
-                with self.db.begin() as session:
-                    desk = self._desk(session)
-                    page = store.waiting(session, kind, source, import_id, after, PUBLISH_PAGE)
-                    for record in page:
-                        try:
-                            desk.publish(record)
-                            published += 1
-                        except (ValidationError, WrongState) as error:
-                            refused.append({"id": record.id, "why": error.message, "problems": error.details})
-                if len(page) < PUBLISH_PAGE:
-                    break
-                after = page[-1].id
-        return {"published": published, "refused": refused}
+    def _qualify_all(self, request: dict[str, Any], strict: bool) -> dict[str, Any]:
+        actor = self.actor()
+        actor.require("directory:qualify")
+        asked = schemas.Qualify.read(request)
+        if asked["ids"] is not None:
+            try:
+                return self._once(request, lambda db: qualifying.these(db, self._desk(db, actor), asked, strict))
+            except qualifying.Rehearsed as rehearsed:
+                return rehearsed.done
+        if asked["source"] is None and asked["import_"] is None:
+            raise ValidationError("Dites lesquelles : ids, source ou import.")
+        return qualifying.waiting(self.db, lambda session: self._desk(session, actor), asked, strict)
 
-    def _withdraw(self, session: Session, asked: dict[str, Any]) -> dict[str, Any]:
-        record = must_exist(store.record(session, asked["id"], lock=True), asked["id"])
-        record.require_version(asked["version"])
-        gone = self._desk(session).withdraw(record, asked["reason"])
+    def _withdraw(self, session: Session, asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
+        record = self._locked(session, asked["id"], asked["version"])
+        gone = self._desk(session, actor).withdraw(record, asked["reason"])
         return {"withdrawn": [each.id for each in gone]}
 
     def _answer(self, desk: Desk, saved: Saved) -> dict[str, Any]:
@@ -289,18 +325,18 @@ class DirectoryService(Room):
     def _source(self, session: Session, record: Record, known: dict[str, Source] | None = None) -> Source:
         if known is not None and record.source in known:
             return known[record.source]
-        source = self._desk(session).source(record.source)
+        source = store.source(session, record.source) or Source(name=record.source)
         if known is not None:
             known[record.source] = source
         return source
 
 
-def _row_answer(saved: Saved) -> dict[str, Any]:
-    return {"done": saved.done, "id": saved.record.id if saved.record else None, "problems": saved.problems}
+def _choice(actor: Actor) -> Choice:
+    return Choice.PERMANENT if actor.may("directory:qualify") else Choice.OTHERS
 
 
 def _source_view(source: Source, counts: dict[str, int]) -> dict[str, Any]:
     return {
         "name": source.name, "label": source.label, "policy": source.policy, "licence": source.licence,
-        "attribution": source.attribution, "records": counts, "public": counts.get(PUBLISHED, 0),
+        "attribution": source.attribution, "public": counts.pop("public", 0), "records": counts,
     }  # fmt: skip

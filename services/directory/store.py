@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from services.directory.model import FeedRow, Import, ImportChange, Record, Request, Source
+from services.directory.model import (
+    Act,
+    Difference,
+    FeedRow,
+    Import,
+    ImportChange,
+    Record,
+    Request,
+    Source,
+)
+from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
 from services.kernel.rows import LogRow
 
 PAGE = 500
+WAITING = (DRAFT, SUBMITTED, REVIEW)
+"""Statuses of what a permanent may qualify."""
 # Built once: SQLAlchemy takes longer to build a statement than PostgreSQL to answer it.
 _RECORDS = select(Record).where(Record.id.in_(bindparam("ids", expanding=True))).order_by(Record.id)
 _RECORDS_LOCKED = _RECORDS.with_for_update()
@@ -42,7 +55,7 @@ def services_of(session: Session, structure: str) -> Sequence[Record]:
 def page(session: Session, kind: str, after: str, limit: int, public: bool, source: str | None) -> Sequence[Record]:
     """Records of a kind in order of id, after an id: only public ones, or all but tombstones."""
     query = select(Record).where(Record.kind == kind, Record.id > after)
-    query = query.where(Record.public_version.is_not(None)) if public else query.where(Record.status != "withdrawn")
+    query = query.where(Record.public_version.is_not(None)) if public else query.where(Record.status != WITHDRAWN)
     if source is not None:
         query = query.where(Record.source == source)
     return session.scalars(query.order_by(Record.id).limit(limit)).all()
@@ -51,8 +64,8 @@ def page(session: Session, kind: str, after: str, limit: int, public: bool, sour
 def waiting(
     session: Session, kind: str, source: str | None, import_id: str | None, after: str, limit: int
 ) -> Sequence[Record]:
-    """Records of a kind that wait to be published, in order of id, locked."""
-    query = select(Record).where(Record.kind == kind, Record.status.in_(("held", "draft")), Record.id > after)
+    """Records of a kind that wait for a permanent, in order of id, locked."""
+    query = select(Record).where(Record.kind == kind, Record.status.in_(WAITING), Record.id > after)
     if source is not None:
         query = query.where(Record.source == source)
     if import_id is not None:
@@ -67,11 +80,14 @@ def source(session: Session, name: str) -> Source | None:
 
 
 def sources(session: Session) -> list[tuple[Source, dict[str, int]]]:
-    """All sources with their counts of records by status."""
+    """All sources with their counts of records by status, and of those that are `public`."""
     counts: dict[str, dict[str, int]] = {}
-    query = select(Record.source, Record.status, func.count()).group_by(Record.source, Record.status)
-    for name, status, count in session.execute(query):
-        counts.setdefault(name, {})[status] = count
+    counted = func.count(), func.count(Record.public_version)
+    query = select(Record.source, Record.status, *counted).group_by(Record.source, Record.status)
+    for name, status, count, public in session.execute(query):
+        of_source = counts.setdefault(name, {"public": 0})
+        of_source[status] = count
+        of_source["public"] += public
     return [(each, counts.get(each.name, {})) for each in session.scalars(select(Source).order_by(Source.name))]
 
 
@@ -134,7 +150,7 @@ def unseen(session: Session, source_name: str, import_id: str) -> list[str]:
     """Ids of the source's living records that the import did not see, services before structures."""
     query = select(Record.id).where(
         Record.source == source_name,
-        Record.status != "withdrawn",
+        Record.status != WITHDRAWN,
         (Record.seen_in != import_id) | Record.seen_in.is_(None),
     )
     return list(session.scalars(query.order_by(Record.kind, Record.id)))
@@ -142,7 +158,7 @@ def unseen(session: Session, source_name: str, import_id: str) -> list[str]:
 
 def living(session: Session, source_name: str) -> int:
     """How many records of a source are not withdrawn."""
-    query = select(func.count()).select_from(Record).where(Record.source == source_name, Record.status != "withdrawn")
+    query = select(func.count()).select_from(Record).where(Record.source == source_name, Record.status != WITHDRAWN)
     return session.scalar(query) or 0
 
 
@@ -185,3 +201,74 @@ def feed_after(session: Session, position: int, limit: int) -> Iterable[Any]:
 def request(session: Session, request_id: str) -> Request | None:
     """A write already done under this key."""
     return session.get(Request, request_id)
+
+
+def note_act(session: Session, act: Act) -> None:
+    """Remember what somebody did."""
+    session.add(act)
+
+
+def acts_of(session: Session, record_id: str) -> Sequence[Act]:
+    """What people did to a record, in order."""
+    return session.scalars(select(Act).where(Act.record_id == record_id).order_by(Act.id)).all()
+
+
+def note_differences(
+    session: Session, record_id: str, held: Collection[str], differing: Mapping[str, Any], at: str
+) -> None:
+    """What an import says otherwise than people corrected, in the place of what the import before said."""
+    found = session.scalars(select(Difference).where(Difference.record_id == record_id, Difference.field.in_(held)))
+    known = {each.field: each for each in found}
+    for name in known.keys() - differing.keys():
+        session.delete(known[name])
+    for name, value in differing.items():
+        written = orjson.dumps(value)
+        if name not in known:
+            session.add(Difference(record_id=record_id, field=name, value=written, at=at))
+        elif known[name].value != written:
+            known[name].value, known[name].at = written, at
+
+
+def differences(session: Session, record_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """What imports say otherwise of these records: record → field → value."""
+    found: dict[str, dict[str, Any]] = {}
+    query = select(Difference).where(Difference.record_id.in_(record_ids)).order_by(Difference.field)
+    for each in session.scalars(query):
+        found.setdefault(each.record_id, {})[each.field] = orjson.loads(each.value)
+    return found
+
+
+def drop_differences(session: Session, record_id: str, fields: Collection[str]) -> None:
+    """What was decided of these fields is shown no more."""
+    session.execute(delete(Difference).where(Difference.record_id == record_id, Difference.field.in_(fields)))
+
+
+def work(session: Session, kind: str, soon: str, after: str, limit: int) -> Sequence[Record]:
+    """A page of what waits for a permanent for one reason, in order of id.
+
+    Args:
+        kind: `differences`, `review`, `expiring` (before `soon`) or `submitted`.
+    """
+    query = select(Record).where(Record.id > after).order_by(Record.id).limit(limit)
+    return session.scalars(query.where(*_work(kind, soon))).all()
+
+
+def work_counts(session: Session, kinds: Iterable[str], soon: str) -> dict[str, int]:
+    """How many records wait, by reason."""
+    return {
+        kind: session.scalar(select(func.count()).select_from(Record).where(*_work(kind, soon))) or 0 for kind in kinds
+    }
+
+
+def _work(kind: str, soon: str) -> tuple[Any, ...]:
+    if kind == "differences":
+        return (Record.id.in_(select(Difference.record_id)), Record.status != WITHDRAWN)
+    if kind == "expiring":
+        return (Record.status == QUALIFIED, Record.expires_at < soon)
+    return (Record.status == kind,)
+
+
+def imports_of(session: Session, record_id: str) -> list[tuple[ImportChange, Import]]:
+    """What imports did to a record."""
+    query = select(ImportChange, Import).join(Import, Import.id == ImportChange.import_id)
+    return [(change, done) for change, done in session.execute(query.where(ImportChange.record_id == record_id))]

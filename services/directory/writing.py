@@ -1,4 +1,4 @@
-"""What happens to records inside one transaction: save, publish, withdraw — the change and its events together.
+"""What happens to records inside one transaction: save, edit, qualify, withdraw — the change and its events together.
 
 `Desk` is given a session and the log; the doors of `service.py` and the imports of `importing.py` use the same one, so
 that a rule holds whoever comes in.
@@ -14,26 +14,28 @@ from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
-from services.directory import events, store
+from services.directory import qualification, store
 from services.directory.formats.drafts import Draft, dated
 from services.directory.formats.ids import record_id
-from services.directory.model import DRAFT, HELD, PUBLISHED, WITHDRAWN, Record, Source, content_of, view
-from services.directory.rules import check_draft, missing
+from services.directory.model import NO_TRUST, Act, Record, content_of
+from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
+from services.directory.rules import FIELDS, check_draft
+from services.directory.showing import Showing
 from services.kernel import clock
-from services.kernel.announce import NewEvent
-from services.kernel.errors import NotFound, Problem, ValidationError, WrongState
+from services.kernel.access import Actor
+from services.kernel.errors import Conflict, NotFound, Problem, ValidationError, WrongState
 from services.kernel.log import EventLog
 
 
 class Choice(Enum):
-    """Whether what is saved becomes public."""
+    """Whose word it is, and so what the public sees of it."""
 
     POLICY = "policy"
-    """As the policy of its source says: an import."""
-    PUBLIC_STAYS = "public stays"
-    """What is public is so in its new version, what is not stays a draft: somebody who may publish."""
-    DRAFT = "draft"
-    """The public sees nothing of it until it is published: everybody else."""
+    """An import: as the policy of its source says."""
+    PERMANENT = "permanent"
+    """Somebody who may qualify: their change is a verification, and what is public is so in its new version."""
+    OTHERS = "others"
+    """Everybody else: as the policy of its source says too, and what waits is a draft."""
 
 
 @dataclass
@@ -46,27 +48,28 @@ class Saved:
     """Status, structure and content before an update."""
     problems: list[Problem] = field(default_factory=list)
 
+    def answer(self) -> dict[str, Any]:
+        """What the caller of an import is told: `{done, id, problems}`."""
+        return {"done": self.done, "id": self.record.id if self.record else None, "problems": self.problems}
+
 
 class Desk:
-    """Writes records of this node in one transaction, and tells the log."""
+    """Writes records of this node in one transaction, and tells the log.
 
-    def __init__(self, session: Session, log: EventLog, home: str, at: datetime | None = None) -> None:
+    Args:
+        months: how long a verification holds.
+    """
+
+    def __init__(
+        self, session: Session, log: EventLog, home: str, by: Actor, at: datetime | None = None, months: int = 12
+    ) -> None:
         self._session = session
-        self._log = log
         self._home = home
+        self._by = by
         self._at = at or clock.now()
-        self._sources: dict[str, Source] = {}
-        self._told: list[NewEvent] = []
-
-    def source(self, name: str) -> Source:
-        """The source of this name, made with the careful policy where it is new."""
-        if name not in self._sources:
-            found = store.source(self._session, name)
-            if found is None:
-                found = Source(name=name, label=name, policy="hold", licence="", attribution="")
-                self._session.add(found)
-            self._sources[name] = found
-        return self._sources[name]
+        self._months = months
+        self.showing = Showing(session, log, self._at)
+        self.source = self.showing.source
 
     def save(self, drafts: list[dict[str, Any]], choice: Choice = Choice.POLICY) -> list[Saved]:
         """Create or change records; a content already known changes nothing and tells nothing.
@@ -74,8 +77,8 @@ class Desk:
         Args:
             drafts: `{kind, source, source_id, structure_source_id?, sectors?, extra?, if_new?, fields}`; structures
                 first. `if_new`: a record that exists stays as it is.
-            choice: whether what is saved becomes public at once.
-        Announces `published` for what is public, `drafted` for the rest.
+            choice: whose word it is.
+        Announces `published` for what is public, `drafted` for the rest, `withdrawn` for what may be public no more.
         """
         checked = [check_draft(draft) for draft in drafts]
         ids = [None if problems else self._ids(draft) for draft, problems in zip(drafts, checked, strict=True)]
@@ -89,7 +92,7 @@ class Desk:
                 saved.append(Saved("refused", problems=problems))
             else:
                 saved.append(self._save(draft, pair, known, choice))
-        self._tell()
+        self.showing.tell()
         return saved
 
     def preview(self, drafts: list[dict[str, Any]]) -> list[Saved]:
@@ -102,45 +105,93 @@ class Desk:
             for draft, problems, pair in zip(drafts, checked, ids, strict=True)
         ]
 
-    def publish(self, record: Record) -> None:
-        """Make a record public. Raises `WrongState`, `NotHome`, `ValidationError` where it is not complete."""
+    def edit(self, record: Record, said: dict[str, Any], choice: Choice) -> Saved:
+        """Change some of what a record says, the rest as it is. Raises `NotHome`, `ValidationError`."""
         record.require_home(self._home)
-        problems = missing(record.kind, record.parts["fields"])
-        if problems:
-            raise ValidationError(f"« {record.parts['fields'].get('nom', record.id)} » n’est pas complète.", problems)
-        if record.kind == "service" and not self._has_public_structure(record):
-            raise WrongState("La structure de ce service n’est pas publiée : publiez-la d’abord.")
-        record.publish(self._at)
-        self._told.append(events.published(view(record, self.source(record.source))))
-        self._tell()
+        parts = record.parts
+        draft = {"kind": record.kind, "source": record.source, "source_id": record.source_id, **parts, **said}
+        draft["fields"] = parts["fields"] | said.get("fields", {})
+        if "argumentaire" in said:
+            draft["argumentaire"] = parts.get("argumentaire", {}) | said["argumentaire"]
+        if record.kind == "structure":
+            raise_problems([Saved("refused", problems=check_draft(draft))])
+        else:
+            raise_problems([Saved("refused", problems=check_draft(draft | {"structure_source_id": "-"}))])
+        saved = self._change(record, content_of(draft), record.structure, choice)
+        self.showing.tell()
+        return saved
+
+    def qualify(self, record: Record, how: str, strict: bool = False) -> list[Problem]:
+        """Put this person's word behind a record as it is now; what still keeps it from the public.
+
+        Args:
+            strict: raise `ValidationError` instead, and change nothing, where the public could not see it.
+        Raises `NotHome`, `WrongState`; `ValidationError` where it lacks what every public record has.
+        """
+        record.require_home(self._home)
+        status = qualification.next_status("qualify", record.status)
+        before, record.status = record.status, status
+        barriers = self.showing.barriers(record)
+        if (strict and barriers) or any(each["code"] == "record.incomplete" for each in barriers):
+            record.status = before
+            name = record.parts["fields"].get("nom", record.id)
+            raise ValidationError(f"« {name} » ne peut pas être publiée.", barriers)
+        groups = qualification.groups_of(record.says_something_of())
+        record.trust_in(
+            qualification.verified(
+                record.trusted, groups, self._by.role("directory:qualify"), how, self._at, self._months
+            )
+        )
+        self.showing.settle(record, wanted=True)
+        self._note(record, "qualify", how)
+        self.showing.tell()
+        return barriers
+
+    def step(self, record: Record, step: str, why: str = "") -> None:
+        """One step that changes the status alone: `submit`, `review`. Raises `NotHome`, `WrongState`."""
+        record.require_home(self._home)
+        record.status = qualification.next_status(step, record.status)
+        record.version += 1
+        self.showing.settle(record, wanted=record.is_public)
+        self._note(record, step, why)
+        self.showing.tell()
+
+    def confirm(self, record: Record, how: str) -> None:
+        """The structure says that its entry is right. Raises `NotHome`, `WrongState` on a tombstone."""
+        record.require_home(self._home)
+        if record.status == WITHDRAWN:
+            raise WrongState(f"La fiche {record.id} est retirée.")
+        record.trust_in(record.trusted | {"confirmed_at": clock.to_text(self._at)})
+        record.version += 1
+        self.showing.settle(record, wanted=record.is_public and record.public_version == record.version - 1)
+        self._note(record, "confirm", how)
+        self.showing.tell()
 
     def withdraw(self, record: Record, reason: str) -> list[Record]:
         """Leave a tombstone; a structure takes its services with it. The records withdrawn."""
         record.require_home(self._home)
-        gone = []
-        if record.kind == "structure":
-            for service in store.services_of(self._session, record.id):
-                if service.status != WITHDRAWN:
-                    gone += self._withdraw_one(service, reason)
-        gone += self._withdraw_one(record, reason)
-        self._tell()
+        services = store.services_of(self._session, record.id) if record.kind == "structure" else ()
+        gone = [*(service for service in services if service.status != WITHDRAWN), record]
+        for each in gone:
+            self.showing.withdraw(each, reason)
+            self._note(each, "withdraw", reason)
+        self.showing.tell()
         return gone
 
     def restore(self, record: Record, status: str, structure: str | None, content: bytes) -> None:
-        """Put an earlier state back, as a new version."""
+        """Put an earlier state back, as a new version; what is public stays so."""
         record.change(content, structure, self._at)
         record.status = status
-        if status == PUBLISHED:
-            record.publish(self._at)
-            self._told.append(events.published(view(record, self.source(record.source))))
-        else:
-            self._told.append(events.drafted(view(record, self.source(record.source))))
-        self._tell()
+        self.showing.settle(record, wanted=record.is_public)
+        self.showing.tell()
 
-    def id_of(self, draft: dict[str, Any]) -> str:
-        """The id that a draft's record has on this node. Raises `ValidationError` on a draft that has none."""
+    def require_version(self, draft: dict[str, Any], version: int) -> None:
+        """Raises `Conflict` where the record of a draft is not, or no more, at the version that its writer read."""
         raise_problems([Saved("refused", problems=check_draft(draft))])
-        return self._ids(draft)[0]
+        record = store.record(self._session, self._ids(draft)[0], lock=True)
+        if record is None:
+            raise Conflict(f"Cette fiche n’existe pas : elle n’a pas pu être lue en version {version}.")
+        record.require_version(version)
 
     def _ids(self, draft: dict[str, Any]) -> tuple[str, str | None]:
         own = str(record_id(self._home, draft["kind"], draft["source"], draft["source_id"]))
@@ -155,60 +206,90 @@ class Desk:
         if structure is not None and (structure not in known or known[structure].status == WITHDRAWN):
             return Saved("refused", problems=[_no_structure(draft)])
         record = known.get(own)
-        content = _content(draft, record)
         if record is None:
-            record = known[own] = self._create(own, structure, draft, content)
-            done, before = "created", None
-        elif _stays(record, draft, content, structure):
+            record = known[own] = self._create(own, structure, draft, _content(draft, None))
+            self._settle(record, choice, set())
+            if choice is not Choice.POLICY:
+                self._note(record, "create")
+            return Saved("created", record)
+        if choice is Choice.POLICY:
+            draft = self._with_corrections(record, draft)
+        content = _content(draft, record)
+        if _stays(record, draft, content, structure):
             return Saved("unchanged", record)
-        else:
-            record.require_home(self._home)
-            before = (record.status, record.structure, record.content)
-            record.change(content, structure, self._at)
-            done = "updated"
-        self._settle(record, choice)
-        return Saved(done, record, before)
+        record.require_home(self._home)
+        return self._change(record, content, structure, choice)
+
+    def _change(self, record: Record, content: bytes, structure: str | None, choice: Choice) -> Saved:
+        if record.says(content, structure):
+            return Saved("unchanged", record)
+        before, was_seen = (record.status, record.structure, record.content), record.public_version == record.version
+        record.change(content, structure, self._at)
+        self._settle(record, choice, set(record.changed.split()), was_seen)
+        if choice is not Choice.POLICY:
+            self._note(record, "edit", before=before[2])
+        return Saved("updated", record, before)
 
     def _create(self, own: str, structure: str | None, draft: dict[str, Any], content: bytes) -> Record:
         record = Record(
             id=own, kind=draft["kind"], home=self._home, source=draft["source"], source_id=draft["source_id"],
             structure=structure, version=1, status=DRAFT, content=content, changed="", reason="",
-            changed_at=clock.to_text(self._at),
+            changed_at=clock.to_text(self._at), trust=NO_TRUST,
         )  # fmt: skip
         self._session.add(record)
         return record
 
-    def _settle(self, record: Record, choice: Choice) -> None:
-        source = self.source(record.source)
-        if self._becomes_public(record, source, choice):
-            record.publish(self._at)
-            self._told.append(events.published(view(record, source)))
-        else:
-            record.save_as(HELD if choice is Choice.POLICY or record.public_version is not None else DRAFT)
-            self._told.append(events.drafted(view(record, source)))
+    def _settle(self, record: Record, choice: Choice, changed: set[str], was_seen: bool = False) -> None:
+        """What a new content does to the status, to the trust in it, and to what the public sees.
 
-    def _becomes_public(self, record: Record, source: Source, choice: Choice) -> bool:
-        if missing(record.kind, record.parts["fields"]):
-            return False
-        wanted = record.public_version is not None if choice is Choice.PUBLIC_STAYS else source.policy == "publish"
-        if choice is Choice.DRAFT or not wanted:
-            return False
-        return record.kind == "structure" or self._has_public_structure(record)
+        Args:
+            was_seen: the public saw the record as it was before this change, and not an earlier version.
+        """
+        by_policy = self.source(record.source).policy == "publish"
+        wanted = by_policy or (choice is Choice.PERMANENT and (was_seen or record.status == QUALIFIED))
+        if record.status == DRAFT and choice is Choice.POLICY:
+            record.status = SUBMITTED
+        if changed:
+            self._weigh(record, choice, qualification.groups_of(changed))
+            essential = bool(changed & qualification.ESSENTIAL) or not wanted
+            if record.status == QUALIFIED and choice is not Choice.PERMANENT and essential:
+                record.status = REVIEW
+        self.showing.settle(record, wanted)
 
-    def _has_public_structure(self, record: Record) -> bool:
-        structure = store.record(self._session, record.structure or "")
-        return structure is not None and structure.public_version is not None
+    def _weigh(self, record: Record, choice: Choice, groups: set[str]) -> None:
+        """What was verified of the groups that changed is verified no more, unless a permanent changed them."""
+        trust = record.trusted
+        if choice is Choice.PERMANENT and record.status == QUALIFIED:
+            role = self._by.role("directory:qualify")
+            trust = qualification.verified(trust, groups, role, "known", self._at, self._months)
+        elif trust:
+            trust = qualification.unverified(trust, groups)
+        if choice is not Choice.POLICY and self._by.roles:
+            trust = trust | {"by_people": sorted({*trust.get("by_people", ()), *groups})}
+        if trust:
+            record.trust_in(trust)
 
-    def _withdraw_one(self, record: Record, reason: str) -> list[Record]:
-        was_public = record.withdraw(reason, self._at)
-        tombstone = view(record, self.source(record.source))
-        self._told.append(events.withdrawn(tombstone) if was_public else events.drafted(tombstone))
-        return [record]
+    def _with_corrections(self, record: Record, draft: dict[str, Any]) -> dict[str, Any]:
+        """A draft in which the groups that people corrected stay as they are; what it says otherwise is kept beside."""
+        groups = record.trusted.get("by_people")
+        if not groups or record.status == WITHDRAWN:
+            return draft
+        parts, fields = record.parts, dict(draft["fields"])
+        held = [name for group in groups for name in qualification.GROUPS[group] if name in FIELDS[record.kind]]
+        differing = {name: fields.get(name) for name in held if fields.get(name) != parts["fields"].get(name)}
+        store.note_differences(self._session, record.id, held, differing, clock.to_text(self._at))
+        for name in differing:
+            fields.pop(name, None)
+            if name in parts["fields"]:
+                fields[name] = parts["fields"][name]
+        kept = {"sectors": parts["sectors"]} if "offer" in groups else {}
+        return draft | {"fields": fields} | kept
 
-    def _tell(self) -> None:
-        if self._told:
-            self._log.append(self._session, *self._told)
-            self._told = []
+    def _note(self, record: Record, act: str, how: str = "", before: bytes | None = None) -> None:
+        store.note_act(self._session, Act(
+            record_id=record.id, version=record.version, at=clock.to_text(self._at), by=self._by.name,
+            role=" ".join(self._by.roles) or "machine", act=act, how=how, before=before,
+        ))  # fmt: skip
 
 
 def must_exist(record: Record | None, record_id_: str) -> Record:
@@ -238,8 +319,9 @@ def _stays(record: Record, draft: dict[str, Any], content: bytes, structure: str
 
 def _content(draft: dict[str, Any], record: Record | None) -> bytes:
     """The content a draft asks for; the date of a list that dates all its rows anew is no change by itself."""
-    before = record.parts["fields"] if record is not None else None
-    return content_of(draft | {"fields": dated(cast("Draft", draft), before)})
+    if record is None:
+        return content_of(draft)
+    return content_of(draft | {"fields": dated(cast("Draft", draft), record.parts["fields"])}, record.parts)
 
 
 def _no_structure(draft: dict[str, Any]) -> Problem:

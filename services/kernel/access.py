@@ -24,7 +24,9 @@ ROLES = ("permanent", "facilitator", "curator", "volunteer", "structure_editor",
 MATRIX: dict[str, frozenset[str]] = {
     "directory:write": frozenset({"permanent", "facilitator", "administrator"}),
     "directory:import": frozenset({"permanent", "administrator"}),
-    "directory:publish": frozenset({"permanent", "administrator"}),
+    "directory:qualify": frozenset({"permanent"}),
+    "directory:confirm": frozenset({"permanent", "structure_editor"}),
+    "directory:sources": frozenset({"permanent", "administrator"}),
     "node:operate": frozenset({"administrator"}),
 }
 """What may be done, and the roles of people who may do it. Source: the mission's functions F1 to F3."""
@@ -47,6 +49,10 @@ class Actor:
         if any(role in allowed for role in self.roles):
             return True
         return not self.roles and act in self.scopes and act in MACHINE_SCOPES
+
+    def role(self, act: str) -> str:
+        """The role by which this person may do `act`: what is told of who did it. Empty for a machine's key."""
+        return next((role for role in self.roles if role in MATRIX[act]), "")
 
     def require(self, act: str) -> None:
         """Raises `Forbidden`, naming the act and who may do it, unless this actor may."""

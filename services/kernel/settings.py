@@ -71,6 +71,16 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True)
+class Directory:
+    """Section `[directory]`."""
+
+    verified_for_months: int = _key(
+        12, "How long a permanent's verification holds, 1 to 120 months; then the record is in the work list again.",
+        among=range(1, 121),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Log:
     """Section `[log]`."""
 
@@ -86,11 +96,13 @@ class Settings:
     http: Http = Http()
     broker: Broker = Broker()
     database: DatabaseSettings = DatabaseSettings()
+    directory: Directory = Directory()
     log: Log = Log()
 
 
 SECTIONS: dict[str, type[Any]] = {
-    "node": Node, "http": Http, "broker": Broker, "database": DatabaseSettings, "log": Log,
+    "node": Node, "http": Http, "broker": Broker, "database": DatabaseSettings, "directory": Directory,
+    "log": Log,
 }  # fmt: skip
 
 

@@ -164,7 +164,7 @@ def test_a_held_source_is_published_by_a_permanent_in_one_command(node: Node) ->
     node.run("user", "add", str(node.folder), "marie@example.org", "--role", "permanent")
     node.run("user", "add", str(node.folder), "paul@example.org", "--role", "volunteer")
     refusal = node.run("publish", str(node.folder), "--source", "exemples-radar", "--as", "paul@example.org", code=1)
-    assert "directory:publish" in refusal
+    assert "directory:qualify" in refusal
     done = node.json("publish", "--source", "exemples-radar", "--as", "marie@example.org")
     assert done["published"] + len(done["refused"]) == 98
     assert done["published"] > 90

@@ -36,7 +36,7 @@ def test_a_permanents_change_of_a_public_record_is_public_and_names_the_fields(d
     directory.publish(ids=[saved["id"]])
     directory.announced()
     [changed] = put(directory, structure(nom="Nouveau nom"))
-    assert (changed["status"], changed["changed"]) == ("published", ["nom"])
+    assert (changed["status"], changed["changed"]) == ("qualified", ["nom"])
     directory.announced()
     [item] = directory.changes(after=0, limit=10)["items"]
     assert item["event"]["data"]["fields"]["nom"] == "Nouveau nom"
@@ -48,7 +48,7 @@ def test_a_machines_change_of_a_public_record_waits_and_the_public_version_stand
     directory.publish(ids=[saved["id"]])
     directory.as_(MACHINE)
     [held] = put(directory, structure(nom="Venu d’un site"))
-    assert held["status"] == "held"
+    assert held["status"] == "review"
     directory.announced()
     [item] = directory.changes(after=0, limit=10)["items"]
     assert item["event"]["data"]["fields"]["nom"] == "Association 1"
@@ -77,10 +77,23 @@ def test_a_change_read_at_an_older_version_is_refused(directory: Opened) -> None
         put(directory, structure(nom="Troisième"), version=1)
 
 
+def test_a_record_that_does_not_exist_was_not_read_at_any_version(directory: Opened) -> None:
+    with pytest.raises(Conflict, match="n’existe pas"):
+        put(directory, structure(), version=7)
+
+
+def test_a_machines_record_of_a_source_published_unseen_is_public_at_once(directory: Opened) -> None:
+    directory.source_set(name="radar", policy="publish")
+    put(directory.as_(MACHINE), structure())
+    directory.announced()
+    assert [item["op"] for item in directory.changes(after=0, limit=10)["items"]] == ["put"]
+
+
 def test_a_service_is_public_only_with_its_structure(directory: Opened) -> None:
     saved = put(directory, structure(), service())
-    with pytest.raises(WrongState, match="structure"):
+    with pytest.raises(ValidationError) as refused:
         directory.publish(ids=[saved[1]["id"]])
+    assert [problem["code"] for problem in refused.value.details] == ["gate.structure"]
     directory.publish(ids=[each["id"] for each in saved])
     assert [kind for kind, _ in directory.announced()][2:] == [
         "directory.structure.published.v1",

@@ -35,8 +35,8 @@ def test_scopes_add_nothing_to_a_person() -> None:
 
 
 def test_a_refusal_names_the_act_and_who_may() -> None:
-    with pytest.raises(Forbidden, match=r"directory:publish.*administrator, permanent"):
-        Actor("paul@example.org", ("volunteer",)).require("directory:publish")
+    with pytest.raises(Forbidden, match=r"directory:qualify.*permanent"):
+        Actor("paul@example.org", ("volunteer",)).require("directory:qualify")
 
 
 def test_an_actor_is_believed_as_sealed() -> None:

@@ -1,0 +1,98 @@
+"""What the public sees: every record passes here after a change, and nothing becomes public in another way.
+
+The gate (`qualification.gate`) says whether it may; a service also needs its structure. A structure that comes before
+the public, or leaves it, takes its services along.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from services.directory import events, qualification, store
+from services.directory.model import Record, Source, hidden, view
+from services.directory.qualification import WITHDRAWN
+from services.kernel.announce import NewEvent
+from services.kernel.errors import Problem
+from services.kernel.log import EventLog
+
+
+class Showing:
+    """The public's view of the records of one transaction, and what is told of them."""
+
+    def __init__(self, session: Session, log: EventLog, at: datetime) -> None:
+        self._session = session
+        self._log = log
+        self._at = at
+        self._sources: dict[str, Source] = {}
+        self._told: list[NewEvent] = []
+
+    def source(self, name: str) -> Source:
+        """The source of this name, made with the careful policy where it is new."""
+        if name not in self._sources:
+            found = store.source(self._session, name)
+            if found is None:
+                found = Source(name=name, label=name, policy="hold", licence="", attribution="")
+                self._session.add(found)
+            self._sources[name] = found
+        return self._sources[name]
+
+    def barriers(self, record: Record) -> list[Problem]:
+        """Everything that keeps a record from the public."""
+        policy = self.source(record.source).policy
+        problems = qualification.gate(record.kind, record.status, record.parts, policy)
+        if record.kind == "service" and not self._structure_is_public(record):
+            problems.append({
+                "line": None, "field": "structure", "value": record.structure or "", "code": "gate.structure",
+                "why": "la structure de ce service n’est pas publique", "remedy": "Publiez d’abord la structure.",
+            })  # fmt: skip
+        return problems
+
+    def settle(self, record: Record, wanted: bool) -> None:
+        """Show the record as it is now where that is `wanted` and the gate is open; else the public sees what it saw.
+
+        What it saw is taken away where the record may not be public whoever looks at it: incomplete, or without its
+        argumentaire.
+        """
+        was_public = record.is_public
+        barriers = self.barriers(record) if wanted else []
+        if wanted and not barriers:
+            record.show(self._at)
+            self._told.append(events.published(view(record, self.source(record.source))))
+        elif was_public and any(each["code"] != "gate.status" for each in barriers):
+            self._hide(record)
+        else:
+            self._told.append(events.drafted(view(record, self.source(record.source))))
+        if record.kind == "structure" and record.version > 1 and record.is_public != was_public:
+            self._take_services_along(record)
+
+    def withdraw(self, record: Record, reason: str) -> None:
+        """Leave a tombstone, told to whoever could see the record."""
+        was_public = record.withdraw(reason, self._at)
+        tombstone = view(record, self.source(record.source))
+        self._told.append(events.withdrawn(tombstone) if was_public else events.drafted(tombstone))
+
+    def tell(self) -> None:
+        """Write what happened to the log."""
+        if self._told:
+            self._log.append(self._session, *self._told)
+            self._told = []
+
+    def _hide(self, record: Record) -> None:
+        record.hide()
+        self._told.append(events.withdrawn(hidden(record)))
+        self._told.append(events.drafted(view(record, self.source(record.source))))
+
+    def _take_services_along(self, structure: Record) -> None:
+        for service in store.services_of(self._session, structure.id):
+            if service.status == WITHDRAWN or service.is_public == structure.is_public:
+                continue
+            if not structure.is_public:
+                self._hide(service)
+            elif not self.barriers(service):
+                self.settle(service, wanted=True)
+
+    def _structure_is_public(self, record: Record) -> bool:
+        structure = store.record(self._session, record.structure or "")
+        return structure is not None and structure.is_public

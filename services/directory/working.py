@@ -1,0 +1,78 @@
+"""The work list of a permanent, and what happened to one record: read, never written here."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy.orm import Session
+
+from services.directory import store
+from services.directory.model import Act, Import, ImportChange, Record, flat, view
+from services.directory.qualification import REASONS
+from services.directory.writing import Desk
+from services.kernel import clock
+
+SOON = timedelta(days=30)
+
+
+def page(session: Session, asked: dict[str, Any], desk: Desk) -> dict[str, Any]:
+    """A page of what waits for the reason asked, or for the first that has anything."""
+    soon = clock.to_text(clock.now() + SOON)
+    counts = store.work_counts(session, REASONS, soon)
+    reason = asked["reason"] or next((each for each in REASONS if counts[each]), REASONS[0])
+    records = store.work(session, reason, soon, asked["after"], asked["limit"])
+    differing = store.differences(session, [record.id for record in records])
+    return {
+        "counts": counts, "reason": reason,
+        "records": [_shown(record, desk, differing.get(record.id, {})) for record in records],
+        "next": records[-1].id if len(records) == asked["limit"] else None,
+    }  # fmt: skip
+
+
+def history(session: Session, record: Record) -> list[dict[str, Any]]:
+    """Each change and each act, newest first: what changed, by whom.
+
+    Every change keeps the content that it replaced; what it made is what the next one replaced.
+    """
+    entries = [_of_act(act) for act in store.acts_of(session, record.id)]
+    entries += [_of_import(*found) for found in store.imports_of(session, record.id)]
+    entries.sort(key=lambda entry: (entry["version"], entry["at"]))
+    after = record.content
+    for entry in reversed(entries):
+        before = entry.pop("before")
+        entry["changed"] = _difference(before, after) if before is not None else {}
+        after = before if before is not None else after
+    return entries[::-1]
+
+
+def _of_act(act: Act) -> dict[str, Any]:
+    return {
+        "version": act.version, "at": act.at, "act": act.act, "by": act.by, "role": act.role, "how": act.how,
+        "before": act.before,
+    }  # fmt: skip
+
+
+def _of_import(change: ImportChange, done: Import) -> dict[str, Any]:
+    return {
+        "version": change.version, "at": done.started_at, "act": "import", "by": done.by, "role": "",
+        "how": f"{done.source} : {done.name}", "before": change.before_content,
+    }  # fmt: skip
+
+
+def _difference(before: bytes, after: bytes) -> dict[str, list[Any]]:
+    """`{field: [before, after]}`."""
+    old, new = flat(orjson.loads(before)), flat(orjson.loads(after))
+    return {
+        name: [old.get(name), new.get(name)]
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    }
+
+
+def _shown(record: Record, desk: Desk, differing: dict[str, Any]) -> dict[str, Any]:
+    barriers = [each for each in desk.showing.barriers(record) if each["code"] != "gate.status"]
+    return view(record, desk.source(record.source)) | {
+        "public": record.is_public, "differences": differing, "barriers": barriers
+    }  # fmt: skip
