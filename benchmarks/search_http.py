@@ -50,7 +50,7 @@ def run(full: bool) -> list[Figure]:
         _make_node(folder, corpus)
         bare_search.build(folder / "bare", corpus)
         mix, classes = _mix(services), _classes(services)
-        with _granian("gateway.wsgi:app", {"MAILLAGE_NODE_FOLDER": str(folder)}) as ours:
+        with _granian("gateway.wsgi:app", {"MAILLAGE_GATEWAY_FOLDER": str(folder)}) as ours:
             with _granian("benchmarks.bare_search:app", {bare_search.FOLDER: str(folder / "bare")}) as bare:
                 eight, bare_eight = _load(ours, mix, 8, seconds), _load(bare, mix, 8, seconds)
                 one, bare_one = _alternate(ours, bare, mix, seconds)

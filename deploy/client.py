@@ -19,9 +19,11 @@ import orjson
 
 from deploy.children import end_with_parent
 from deploy.control import SOCKET
+from deploy.folder import HELD
 from services.kernel import errors
 
 START_TIMEOUT_S = 30
+HELD_PAUSE_S = 0.5
 
 
 class Client:
@@ -69,7 +71,7 @@ def connected(folder: Path) -> Iterator[Client]:
         client.close()
         if process is not None:
             process.send_signal(signal.SIGTERM)
-            process.wait(15)
+            process.wait()  # another command may be using it; without anyone it ends at once
 
 
 def try_socket(folder: Path) -> socket.socket | None:
@@ -86,14 +88,17 @@ def try_socket(folder: Path) -> socket.socket | None:
 def _open_quietly(folder: Path) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """A node of this command's own. It says its troubles to a file: a pipe could fill, or lose its reader."""
     command = [sys.executable, "-m", "deploy.serve", str(folder), "--quiet"]
+    ends_at = time.monotonic() + START_TIMEOUT_S
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, preexec_fn=end_with_parent)
-        ends_at = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < ends_at:
             connection = try_socket(folder)
             if connection is not None:
                 return process, connection
-            if process.poll() is not None:
+            if process.poll() == HELD:  # by another command, or by a node that is starting: it will be there soon
+                time.sleep(HELD_PAUSE_S)
+                process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, preexec_fn=end_with_parent)
+            elif process.poll() is not None:
                 said.seek(0)
                 last = said.read().decode(errors="replace").strip().splitlines()[-1:] or ["?"]
                 raise errors.Unavailable(f"Le nœud n’a pas pu être ouvert : {last[0]}")

@@ -20,7 +20,7 @@ import structlog
 
 from deploy.children import end_with_parent
 from deploy.control import ControlServer
-from deploy.folder import Busy, FolderLock, prepare_folder
+from deploy.folder import Busy, FolderLock, must_be_free, prepare_folder
 from deploy.logs import configure
 from deploy.node import ROOMS, runtime
 from deploy.words import say
@@ -113,6 +113,7 @@ def _run(asked: argparse.Namespace, settings: Settings, address: str) -> int:
     configure(settings.log)
     prepare_folder(asked.folder)
     port = asked.port or settings.http.port
+    must_be_free(settings.http.host, port)
     children = [Child(room, "deploy.serve", str(asked.folder), "--only", room) for room in ROOMS]
     projector = Child("projector", "deploy.projector", str(asked.folder))
     children += [projector, Child("gateway", "deploy.web", str(asked.folder), str(port))]

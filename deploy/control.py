@@ -40,6 +40,7 @@ class ControlServer:
         self._extra = extra or {}
         self._path = given.folder / SOCKET
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._commands: list[threading.Thread] = []
 
     def start(self) -> None:
         """Bind and accept. A socket left by a killed node is replaced: the folder's lock is already held."""
@@ -57,13 +58,20 @@ class ControlServer:
         self._path.unlink(missing_ok=True)
         self._socket.close()
 
+    def wait(self) -> None:
+        """Wait, after `stop`, for the commands that are still here."""
+        for thread in self._commands:
+            thread.join()
+
     def _accept(self) -> None:
         while True:
             try:
                 connection, _ = self._socket.accept()
             except OSError:  # closed by `stop`
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            self._commands = [*(each for each in self._commands if each.is_alive()), thread]
+            thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as lines:

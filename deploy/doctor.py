@@ -46,7 +46,9 @@ def examine(folder: Path) -> Iterator[Finding]:
     except (OSError, MaillageError) as error:
         yield Finding("réglages", False, str(error), f"Corrigez {folder / settings.FILE}, puis recommencez.")
         return
-    yield Finding("réglages", True, str(folder / settings.FILE))
+    mode = stat.S_IMODE((folder / settings.FILE).stat().st_mode)
+    remedy = f"chmod 600 {folder / settings.FILE}"
+    yield Finding("réglages", not mode & 0o077, f"{folder / settings.FILE}, droits {mode:o}", remedy)
     for check in (_secrets, _disk, _database, _broker, _running):
         yield from _safely(check, folder, loaded)
 

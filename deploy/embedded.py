@@ -11,8 +11,8 @@ import eventlet.wsgi
 import structlog
 
 from deploy.control import ControlServer
+from deploy.folder import cannot_listen
 from deploy.node import ROOMS, containers
-from services.kernel.errors import Unavailable
 from services.kernel.runtime import Runtime
 from services.kernel.wakeup import follow
 
@@ -57,16 +57,15 @@ class Embedded:
             stopping.wait()
 
     def leave(self) -> None:
-        """End at once: the one command that this node was opened for has its answer, and what is committed is safe."""
+        """End once the command that this node was opened for, and those that came by meanwhile, have their answers."""
         self._control.stop()
+        self._control.wait()
 
     def _listen(self) -> Any:
         try:
-            return eventlet.listen((self._given.settings.http.host, self._port))
+            return eventlet.listen((self._given.settings.http.host, self._port), reuse_port=False)
         except OSError as error:
-            raise Unavailable(
-                f"Le port {self._port} est pris ({error.strerror}) : choisissez-en un autre (PORT=… ou --port …)."
-            ) from None
+            raise cannot_listen(self._given.settings.http.host, self._port, error) from None
 
     def _start_gateway(self) -> None:
         from gateway.app import create_app

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
 from deploy.words import in_words
 from services.directory.formats import territory
 from services.directory.formats.territory_points import load_points
-from services.kernel.errors import ValidationError
+from services.kernel.errors import Unavailable, ValidationError
 
 POINTS = "points.csv"
 """In the node's folder: a better table of points, loaded by `maillage territory points`."""
 
 
 LOCK = "node.lock"
+HELD = 75
+"""Exit code of a quiet node that found the folder held: whoever asked may try again (`EX_TEMPFAIL`)."""
 
 
 class Busy(Exception):
@@ -76,6 +80,29 @@ def must_be_port(port: int) -> None:
             f"Le port {port} ne convient pas : choisissez-en un de 1 à 65535, 8081 par exemple.",
             f"{port} cannot be a port: choose one from 1 to 65535, such as 8081.",
         ))  # fmt: skip
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> Unavailable:
+    """Why the gateway cannot listen there, with what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return Unavailable(in_words(
+            f"Le port {port} est pris : choisissez-en un autre (PORT=… ou --port …), ou arrêtez ce qui l’occupe.",
+            f"Port {port} is taken: choose another (PORT=… or --port …), or stop what holds it.",
+        ))  # fmt: skip
+    return Unavailable(in_words(
+        f"On ne peut pas écouter sur {host}:{port} ({error.strerror}) : corrigez [http] host et port.",
+        f"Cannot listen on {host}:{port} ({error.strerror}): mend [http] host and port.",
+    ))  # fmt: skip
+
+
+def must_be_free(host: str, port: int) -> None:
+    """Raises `Unavailable` where another program listens there already: web servers would share a port unasked."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise cannot_listen(host, port, error) from None
 
 
 def prepare_folder(folder: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from deploy.client import Client
 from services.directory.formats.drafts import Row
 from services.directory.formats.refused import RefusedRows, Summary
+from services.directory.rules import require_few_vanished
 from services.kernel.errors import Problem, ValidationError
 
 KEPT = 200
@@ -67,6 +68,7 @@ class Loader:
         self._plan = plan
         self._refused = RefusedRows(refused_folder)
         self._outcome = Outcome()
+        self._living: set[str] = set()
 
     def run(self, rows: Iterable[Row], progress: Progress = lambda share, count: None) -> Outcome:
         """Import all rows. Raises `services.kernel.errors`; what was taken before that stays taken."""
@@ -79,8 +81,7 @@ class Loader:
             for batch in _batches(self._counted(rows, progress)):
                 self._take(batch)
         outcome.refused_files = self._refused.files
-        if not plan.dry_run:
-            self._finish()
+        self._finish()
         return outcome
 
     def _counted(self, rows: Iterable[Row], progress: Progress) -> Iterator[Row]:
@@ -104,6 +105,8 @@ class Loader:
                 if answer["done"] == "refused":
                     problems += [problem | {"line": row.line} for problem in answer["problems"]]
                 else:
+                    if self._plan.dry_run and answer["id"]:
+                        self._living.add(answer["id"])
                     setattr(self._outcome, answer["done"], getattr(self._outcome, answer["done"]) + 1)
             if problems:
                 self._refuse(row, problems)
@@ -122,9 +125,23 @@ class Loader:
                 f"{outcome.refused} lignes sont refusées : on ne peut pas dire ce qui a disparu du fichier. "
                 "Corrigez-les et recommencez, ou ajoutez --force pour retirer aussi leurs fiches."
             )
+        if plan.dry_run:
+            outcome.withdrawn = self._would_vanish() if plan.complete else 0
+            return
         request = {"import": outcome.import_id, "complete": plan.complete, "force": plan.force}
         summary = self._node.call("directory", "import_finish", request | {"refused": outcome.refused})
         outcome.withdrawn = summary["withdrawn"]
+
+    def _would_vanish(self) -> int:
+        """How many records the file no longer has. Raises `ValidationError` as the import itself would."""
+        sources = self._node.call("directory", "sources")["sources"]
+        counts: dict[str, int] = next(
+            (source["records"] for source in sources if source["name"] == self._plan.source), {}
+        )
+        living = sum(count for status, count in counts.items() if status != "withdrawn")
+        gone = living - len(self._living)
+        require_few_vanished(gone, living, self._plan.force)
+        return gone
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -21,9 +21,11 @@ def configure(settings: Log, quiet: bool = False) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     machine = settings.format == "json"
-    renderer = (
-        structlog.processors.JSONRenderer() if machine else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    people = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(),
+        exception_formatter=structlog.dev.plain_traceback,  # the other shows variables, and so the data of people
     )
+    renderer = structlog.processors.JSONRenderer() if machine else people
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, renderer] if machine else [*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -27,7 +27,7 @@ from eventlet import tpool  # noqa: E402
 from eventlet.event import Event  # noqa: E402
 
 from deploy.embedded import Embedded  # noqa: E402
-from deploy.folder import Busy, FolderLock, prepare_folder  # noqa: E402
+from deploy.folder import HELD, Busy, FolderLock, prepare_folder  # noqa: E402
 from deploy.logs import configure  # noqa: E402
 from deploy.node import ROOMS, containers, runtime  # noqa: E402
 from deploy.words import say  # noqa: E402
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _run(asked)
     except (Busy, MaillageError, OSError) as error:
         print(error, file=sys.stderr)
-        return 1
+        return HELD if isinstance(error, Busy) and asked.quiet else 1
 
 
 def _run(asked: argparse.Namespace) -> int:
@@ -67,9 +67,7 @@ def _run(asked: argparse.Namespace) -> int:
                 say(f"Prêt : {address} (Ctrl-C pour arrêter)", f"Ready: {address} (Ctrl-C to stop)")
             failed = _wait_for_signal(node.rooms)
         finally:
-            node.leave()
-        if not asked.quiet:
-            node.stop()
+            (node.leave if asked.quiet else node.stop)()
     return 1 if failed else 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from services.kernel.settings import load
 
-FOLDER = "MAILLAGE_NODE_FOLDER"
+FOLDER = "MAILLAGE_GATEWAY_FOLDER"
 """How the workers, which granian starts by itself, learn whose node they serve."""
 
 

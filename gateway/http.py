@@ -13,6 +13,7 @@ from flask import Flask, Response, request
 
 from gateway.search import Reader
 from services.kernel import clock
+from services.kernel.errors import ValidationError
 
 GZIP_FROM_BYTES = 1_000
 GZIP_LEVEL = 1
@@ -32,7 +33,8 @@ def cached(reader: Reader, make: Callable[[], tuple[bytes, list[str]]], content_
     The ETag is the read model's version and the address asked: while nothing changed, `make` is not even called.
     """
     version, as_of = reader.version()
-    tag = hashlib.sha256(f"{version}{request.full_path}".encode()).hexdigest()[:24]
+    asked = f"{version}{request.path}?".encode() + request.query_string
+    tag = hashlib.sha256(asked).hexdigest()[:24]
     if request.if_none_match.contains_weak(tag):
         response = Response(status=304)
         links: list[str] = []
@@ -61,7 +63,16 @@ def link(rel: str, **changes: Any) -> str:
 
 def install(app: Flask) -> None:
     """Compress, allow other origins to read, and keep browsers careful."""
+    app.before_request(_refuse_bytes)
     app.after_request(_finish)
+
+
+def _refuse_bytes() -> None:
+    """Raises `ValidationError` on an address that is no text: the libraries would fail on it later."""
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        raise ValidationError("L’adresse n’est pas en UTF-8.") from None
 
 
 def _finish(response: Response) -> Response:

@@ -13,7 +13,7 @@ from services.directory.formats import territory
 from services.directory.formats.territory_points import load_points
 from services.kernel.settings import load
 
-_folder = Path(os.environ["MAILLAGE_NODE_FOLDER"])
+_folder = Path(os.environ["MAILLAGE_GATEWAY_FOLDER"])
 _settings = load(_folder)
 if (_folder / "points.csv").exists():
     territory.use_points(load_points(_folder / "points.csv"))

@@ -28,7 +28,8 @@ def init(
     database: Annotated[str, typer.Option(help="postgresql+psycopg://… (vide : SQLite)")] = "",
 ) -> None:
     """Créer le dossier d’un nœud : réglages et clés / create a node's folder: settings and keys."""
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder.exists() and not folder.is_dir():
+        raise Conflict(f"{folder} est un fichier : donnez le chemin d’un dossier.")
     if (folder / settings.FILE).exists():
         raise Conflict(f"{folder} est déjà le dossier d’un nœud : rien n’a été changé.")
     settings.write(folder, settings.Node(id=id, name=name, territory=territory, url=url), broker, database)

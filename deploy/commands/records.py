@@ -78,9 +78,9 @@ def undo(
         done = node.call("directory", "undo", {"import": import_})
     tell(
         f"Import annulé. Fiches retirées : {done['withdrawn']}, rendues à leur état d’avant : {done['restored']}, "
-        f"gardées car modifiées depuis : {done['kept']}.",
+        f"gardées car modifiées depuis, ou nécessaires à d’autres : {done['kept']}.",
         f"Import taken back. Records withdrawn: {done['withdrawn']}, as they were before: {done['restored']}, "
-        f"kept because changed since: {done['kept']}.",
+        f"kept because changed since, or needed by others: {done['kept']}.",
     )
 
 

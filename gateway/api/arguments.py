@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -38,6 +39,12 @@ def _categories() -> tuple[str, ...]:
     return tuple(sorted({value.value.partition("--")[0] for value in referentials.values("thematiques")}))
 
 
+def _within_years(at: datetime) -> None:
+    """At the ends of the calendar no other zone's time exists."""
+    if not 1900 <= at.year <= 2200:
+        raise Invalid("une heure entre 1900 et 2200 est attendue")
+
+
 class Paging(Schema):
     """`page` and `size`, or an opaque `cursor`."""
 
@@ -59,7 +66,9 @@ class Common(Paging):
     sector = fields.List(fields.String(validate=validate.OneOf(list(sectors.SECTORS))))
     bbox = fields.String(metadata={"description": "west,south,east,north in degrees (WGS 84)."})
     radius_km = fields.Float(validate=validate.Range(0.1, 1_000))
-    open_at = fields.AwareDateTime(metadata={"description": "Open at this time (RFC 3339 with its zone)."})
+    open_at = fields.AwareDateTime(
+        validate=_within_years, metadata={"description": "Open at this time (RFC 3339 with its zone)."}
+    )
     sort = fields.String(validate=validate.OneOf(SORTS))
     facets = fields.List(fields.String(validate=validate.OneOf(FACETS)))
     lat = fields.Float(validate=validate.Range(-90, 90))
@@ -139,6 +148,7 @@ def load(schema: Schema, query_string: bytes) -> dict[str, Any]:
         raise ValidationError("L’adresse n’est pas en UTF-8.") from None
     given: MultiDict[str, str] = MultiDict(pairs)
     _refuse_unknown(given, schema)
+    _refuse_twice(given, schema)
     _refuse_nul(given)
     values = {key: given.getlist(key) if _is_list(schema, key) else given[key] for key in given}
     try:
@@ -161,6 +171,15 @@ def _refuse_unknown(given: MultiDict[str, str], schema: Schema) -> None:
             fault = {"field": name, "value": given[name][:200], "why": "paramètre inconnu", "remedy": remedy,
                      "code": "query.unknown"}  # fmt: skip
             raise ValidationError(f"Paramètre inconnu : {name}. {remedy}", [fault])
+
+
+def _refuse_twice(given: MultiDict[str, str], schema: Schema) -> None:
+    for name in given:
+        said = given.getlist(name)
+        if len(said) > 1 and not _is_list(schema, name):
+            fault = {"field": name, "value": ", ".join(said)[:200], "why": "une seule valeur est attendue",
+                     "remedy": "Ne le donnez qu’une fois.", "code": "query.twice"}  # fmt: skip
+            raise ValidationError(f"{name} est donné {len(said)} fois.", [fault])
 
 
 def _refuse_nul(given: MultiDict[str, str]) -> None:

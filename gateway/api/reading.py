@@ -16,7 +16,7 @@ from gateway.api import arguments, shapes
 from gateway.query import Kind
 from gateway.search import Page, Reader
 from services.directory.formats import referentials, sectors
-from services.kernel.errors import NotFound
+from services.kernel.errors import NotFound, ValidationError
 
 REFERENTIALS = ("thematiques", "publics", "frais", "types", "modes_accueil", "modes_mobilisation",
                 "personne_mobilisatrice", "reseaux_porteurs")  # fmt: skip
@@ -177,6 +177,11 @@ def _structure(reader: Reader, identifier: str) -> bytes:
 def _changes(reader: Reader) -> tuple[bytes, list[str]]:
     asked = arguments.load(ChangesArguments(unknown=EXCLUDE), request.query_string)
     page = reader.changes(asked["after"], asked["limit"])
+    if asked["after"] > page.head:
+        fault = {"field": "after", "value": str(asked["after"]), "code": "changes.ahead",
+                 "why": f"au-delà de la fin ({page.head}) : ce nœud a été restauré, ou ce n’est pas le sien",
+                 "remedy": "Recommencez depuis after=0."}  # fmt: skip
+        raise ValidationError("Ce curseur est au-delà de la fin du flux.", [fault])
     body = b'{"items":[%b],"next":%d,"head":%d}' % (b",".join(page.items), page.next_after, page.head)
     links = [http.link("next", after=page.next_after)] if page.next_after < page.head else []
     return body, links

@@ -14,13 +14,12 @@ from uuid_utils import uuid7
 from services.directory import events, store
 from services.directory.model import Import, ImportChange, Record
 from services.directory.qualification import WITHDRAWN
+from services.directory.rules import require_few_vanished
 from services.directory.writing import Desk, Saved
 from services.kernel import clock
-from services.kernel.errors import NotFound, ValidationError, WrongState
+from services.kernel.errors import NotFound, WrongState
 from services.kernel.log import EventLog
 
-VANISHED_AT_MOST = 0.20
-"""The share of a source's records that a complete import may withdraw without being told to (`force`)."""
 PAGE = 500
 RUNNING, FINISHED, UNDONE = "running", "finished", "undone"
 
@@ -75,7 +74,10 @@ def undo(session: Session, desk: Desk, done: Import) -> dict[str, int]:
             after = page[-1].record_id
             known = store.records(session, [change.record_id for change in page], lock=True)
             for change in page:
-                counts[_undo_one(desk, change, known[change.record_id])] += 1
+                record = known[change.record_id]
+                # Services of another import would go with their structure: it stays for them.
+                needed = change.before_content is None and any(map(_lives, store.services_of(session, record.id)))
+                counts["kept" if needed else _undo_one(desk, change, record)] += 1
     done.state = UNDONE
     return counts
 
@@ -101,13 +103,7 @@ def summary_of(done: Import) -> dict[str, Any]:
 def _withdraw_vanished(session: Session, desk: Desk, running: Import, force: bool) -> None:
     gone = store.unseen(session, running.source, running.id)
     living = store.living(session, running.source)
-    if len(gone) > VANISHED_AT_MOST * living and not force:
-        raise ValidationError(
-            f"{len(gone)} fiches sur {living} ont disparu du fichier : plus de {VANISHED_AT_MOST:.0%}.",
-            [{"line": None, "field": "complete", "value": str(len(gone)), "code": "import.vanished",
-              "why": "trop de fiches seraient retirées d’un coup",
-              "remedy": "Vérifiez le fichier ; s’il est juste, recommencez avec --force."}],
-        )  # fmt: skip
+    require_few_vanished(len(gone), living, force)
     for start in range(0, len(gone), PAGE):
         known = store.records(session, gone[start : start + PAGE], lock=True)
         for record in sorted(known.values(), key=lambda record: record.kind):
@@ -125,6 +121,10 @@ def _change(import_id: str, saved: Saved) -> dict[str, Any]:
         "import_id": import_id, "record_id": saved.record.id, "done": saved.done, "version": saved.record.version,
         "before_status": status, "before_structure": structure, "before_content": content,
     }  # fmt: skip
+
+
+def _lives(record: Record) -> bool:
+    return record.status != WITHDRAWN
 
 
 def _undo_one(desk: Desk, change: ImportChange, record: Record) -> str:

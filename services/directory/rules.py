@@ -13,8 +13,10 @@ from typing import Any
 
 from services.directory import argumentaire
 from services.directory.formats import sectors
-from services.kernel.errors import Problem
+from services.kernel.errors import Problem, ValidationError
 
+VANISHED_AT_MOST = 0.20
+"""The share of a source's records that a complete import may withdraw without being told to (`force`)."""
 NAME_CHARS = 200
 """The longest identifier that a source may give."""
 
@@ -137,6 +139,17 @@ def check_draft(draft: Any) -> list[Problem]:
     if not isinstance(fields, dict):
         return [*problems, _problem("fields", fields, "un objet est attendu", "Donnez fields.", "draft.shape")]
     return problems + _check_fields(kind, fields)
+
+
+def require_few_vanished(gone: int, living: int, force: bool) -> None:
+    """Raises `ValidationError` where a complete file would withdraw too much and nobody said `force`."""
+    if gone > VANISHED_AT_MOST * living and not force:
+        raise ValidationError(
+            f"{gone} fiches sur {living} ont disparu du fichier : plus de {VANISHED_AT_MOST:.0%}.",
+            [{"line": None, "field": "complete", "value": str(gone), "code": "import.vanished",
+              "why": "trop de fiches seraient retirées d’un coup",
+              "remedy": "Vérifiez le fichier ; s’il est juste, recommencez avec --force."}],
+        )  # fmt: skip
 
 
 def missing(kind: str, fields: Mapping[str, Any]) -> list[Problem]:

@@ -309,6 +309,8 @@ def raise_problems(saved: Iterable[Saved]) -> None:
 def _foresee(record: Record | None, draft: dict[str, Any], structure: str | None) -> Saved:
     if record is None:
         return Saved("created")
+    if record.status == WITHDRAWN:
+        return Saved("updated")  # without its record: it does not live yet
     return Saved("unchanged" if _stays(record, draft, _content(draft, record), structure) else "updated", record)
 
 

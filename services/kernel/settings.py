@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Container, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -17,6 +18,24 @@ from typing import Any
 from services.kernel.errors import ValidationError
 
 FILE = "maillage.toml"
+PREFIX = "MAILLAGE_"
+
+
+class _Shaped:
+    """The texts of a shape, and the empty one."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = re.compile(pattern)
+
+    def __contains__(self, text: object) -> bool:
+        return text == "" or (isinstance(text, str) and self._pattern.fullmatch(text) is not None)
+
+
+LABELS = _Shaped(r"[a-z0-9]+(-[a-z0-9]+)*")
+TERRITORIES = _Shaped(r"\d{2}|2[AB]|\d{3}|\d{5}|2[AB]\d{3}|\d{9}")
+ADDRESSES = _Shaped(r"https?://\S+")
+BROKERS = _Shaped(r"(py)?amqps?://\S+")
+DATABASES = _Shaped(r"postgresql\+psycopg://\S+")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -24,18 +43,23 @@ def _key(default: Any, doc: str, *, among: Container[Any] | None = None) -> Any:
     return field(default=default, metadata={"help": doc, "among": among})
 
 
-def _required(doc: str) -> Any:
-    return field(metadata={"help": doc})
+def _required(doc: str, *, among: Container[Any] | None = None) -> Any:
+    return field(metadata={"help": doc, "among": among})
 
 
 @dataclass(frozen=True)
 class Node:
     """Section `[node]`: who hosts this node."""
 
-    id: str = _required("Short label of the member, lower case: `radar`. Peers know the node by its key, not by this.")
+    id: str = _required(
+        "Short label of the member, lower case letters, digits, hyphens: `radar`. Peers know the node by its key.",
+        among=LABELS,
+    )
     name: str = _required("Name of the member as people read it: `RADAR`.")
-    territory: str = _key("", "INSEE code of the commune, department or EPCI that the member serves.")
-    url: str = _key("", "Public address of the gateway, `https://…`; empty on a trial.")
+    territory: str = _key(
+        "", "INSEE code of the commune or department, or SIREN of the EPCI, that the member serves.", among=TERRITORIES
+    )
+    url: str = _key("", "Public address of the gateway, `https://…`; empty on a trial.", among=ADDRESSES)
 
 
 @dataclass(frozen=True)
@@ -60,14 +84,18 @@ class Http:
 class Broker:
     """Section `[broker]`: RabbitMQ, or nothing."""
 
-    url: str = _key("", "`amqp://user:password@host:5672/vhost`; empty: the embedded broker, in this process.")
+    url: str = _key(
+        "", "`amqp://user:password@host:5672/vhost`; empty: the embedded broker, in this process.", among=BROKERS
+    )
 
 
 @dataclass(frozen=True)
 class DatabaseSettings:
     """Section `[database]`: PostgreSQL, or files in the node's folder."""
 
-    url: str = _key("", "`postgresql+psycopg://user:password@host/name`; empty: SQLite files in the node's folder.")
+    url: str = _key(
+        "", "`postgresql+psycopg://user:password@host/name`; empty: SQLite files in the node's folder.", among=DATABASES
+    )
 
 
 @dataclass(frozen=True)
@@ -116,6 +144,7 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     except UnicodeDecodeError:
         raise _invalid(str(path), "", "le fichier n’est pas en UTF-8", "Enregistrez-le en UTF-8.") from None
     _refuse_unknown(raw, SECTIONS, str(path), "section")
+    _refuse_unknown_variables(environ)
     return Settings(**{name: _section(name, cls, raw.get(name, {}), environ) for name, cls in SECTIONS.items()})
 
 
@@ -158,13 +187,35 @@ def _refuse_unknown(raw: Mapping[str, Any], known: Mapping[str, Any], where: str
             raise _invalid(f"{where} {key}", str(raw[key]), f"{noun} inconnue", remedy)
 
 
+def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
+    """A variable that would override a section and names no key of it is a slip of the pen."""
+    known = {f"{PREFIX}{name}_{item.name}".upper() for name, cls in SECTIONS.items() for item in fields(cls)}
+    for name in environ:
+        if name not in known and name.startswith(tuple(f"{PREFIX}{section}_".upper() for section in SECTIONS)):
+            near = difflib.get_close_matches(name, sorted(known), 1)
+            remedy = f"Vouliez-vous dire {near[0]} ?" if near else "Ôtez-la."
+            raise _invalid(name, environ[name], "variable d’environnement inconnue", remedy)
+
+
 def _invalid(where: str, value: str, why: str, remedy: str) -> ValidationError:
-    problem = {"field": where, "value": value, "why": why, "remedy": remedy, "code": "settings"}
-    return ValidationError(f"Réglage {where} : {why}. {remedy}", [problem])
+    shown = re.sub(r"//[^@/]*@", "//…@", value)  # an address may hold a password
+    problem = {"field": where, "value": shown, "why": why, "remedy": remedy, "code": "settings"}
+    said = f" « {shown} »" if shown else ""
+    return ValidationError(f"Réglage {where}{said} : {why}. {remedy}", [problem])
 
 
 def write(folder: Path, node: Node, broker_url: str = "", database_url: str = "") -> Path:
-    """Write a new node's file, with only what differs from the defaults. Raises `FileExistsError`."""
+    """Write a new node's file, with only what differs from the defaults.
+
+    Raises `FileExistsError`; `ValidationError` on a value that could not be read back.
+    """
+    said: list[tuple[str, type[Any], str, str]] = [
+        ("node", Node, item.name, getattr(node, item.name)) for item in fields(node)
+    ]
+    said += [("broker", Broker, "url", broker_url), ("database", DatabaseSettings, "url", database_url)]
+    for section, cls, key, value in said:
+        _typed(f"{section}.{key}", value, cls.__dataclass_fields__[key])
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE
     lines = ["# Settings of this node; all keys are in docs/settings.md.", "", "[node]"]
     lines += [f"{item.name} = {_toml(getattr(node, item.name))}" for item in fields(node) if getattr(node, item.name)]

@@ -117,7 +117,8 @@ def test_a_corrected_row_does_not_tell_its_structure_otherwise_than_the_first_di
     refused.write_text(refused.read_text("utf-8-sig").replace("Nulle-Part", "Nantes"), "utf-8")
     again = node.json("import", str(refused), "--format", str(mapping))
     assert counts(again) == {"created": 1, "unchanged": 1}
-    assert "gardées car modifiées depuis : 0" in node.run("undo", str(node.folder), first["import_id"])
+    for done in (again, first):
+        assert "nécessaires à d’autres : 0" in node.run("undo", str(node.folder), done["import_id"])
 
 
 def test_imports_are_listed_with_their_numbers(node: Node) -> None:
@@ -272,3 +273,44 @@ def test_every_command_has_help_and_a_wrong_one_ends_with_2(node: Node) -> None:
     for words in (["--help"], ["import", "--help"], ["parked", "list", "--help"], ["territory", "points", "--help"]):
         assert "Usage" in node.run(*words)
     node.run("importe", code=2)
+
+
+def test_a_dry_run_of_a_complete_file_says_what_would_be_withdrawn(node: Node) -> None:
+    table = node.work / "liste.csv"
+    rows = [f"{number},Association {number}\n" for number in range(10)]
+    as_list = ("--source", "liste", "--format", "data-inclusion")
+    table.write_text("id,nom\n" + "".join(rows), "utf-8")
+    node.json("import", str(table), *as_list)
+    table.write_text("id,nom\n" + "".join(rows[:9]), "utf-8")
+    would = node.json("import", str(table), *as_list, "--complete", "--dry-run")
+    assert counts(would) == {"unchanged": 9, "withdrawn": 1}
+    table.write_text("id,nom\n" + "".join(rows[:5]), "utf-8")
+    said = node.run("import", str(node.folder), str(table), *as_list, "--complete", "--dry-run", code=1)
+    assert "5 fiches sur 10" in said
+    assert counts(node.json("import", str(table), *as_list, "--complete", "--force", "--dry-run"))["withdrawn"] == 5
+
+
+def test_two_commands_on_a_stopped_node_wait_for_each_other(node: Node) -> None:
+    command = [BIN, "import", str(node.folder), str(SAMPLE)]
+    both = [subprocess.Popen(command, cwd=node.work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in "ab"]
+    said = [process.communicate(timeout=60)[0].decode() for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+
+
+def test_two_nodes_never_share_a_port(running: tuple[Node, int], tmp_path: Path) -> None:
+    _, port = running
+    other = Node(tmp_path / "autre", tmp_path)
+    other.run("init", str(other.folder), "--id", "autre", "--name", "Autre")
+    said = other.run("up", str(other.folder), "--port", str(port), code=1)
+    assert f"Le port {port} est pris" in said
+
+
+@pytest.mark.parametrize(
+    "option", [("--id", "É X"), ("--territory", "zz"), ("--url", "radar.org"), ("--database", "mysql://x")]
+)
+def test_init_refuses_what_the_node_could_not_read_and_makes_nothing(tmp_path: Path, option: tuple[str, str]) -> None:
+    node = Node(tmp_path / "node", tmp_path)
+    said = {"--id": "essai", "--name": "Essai"} | {option[0]: option[1]}
+    told = node.run("init", str(node.folder), *(word for pair in said.items() for word in pair), code=1)
+    assert option[1] in told and "Traceback" not in told
+    assert not node.folder.exists()

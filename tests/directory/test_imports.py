@@ -163,3 +163,10 @@ def test_whatever_is_imported_the_feed_ends_at_the_last_file(directory: Opened, 
             public[item["event"]["data"]["source_id"]] = item["event"]["data"]["fields"]["nom"]
         after = items[-1]["position"]
     assert {key: public[key] for key in expected} == expected
+
+
+def test_undo_leaves_a_structure_that_services_of_another_import_need(directory: Opened) -> None:
+    first = run(directory, [structure(1), structure(2)])
+    run(directory, [service(1, of=1)])
+    assert directory.undo({"import": first["import"]}) == {"restored": 0, "withdrawn": 1, "kept": 1}
+    assert [record["source_id"] for record in directory.export(kind="service")["records"]] == ["v1"]

@@ -36,13 +36,16 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     [
         (LEAST + "[htpp]\nport = 1\n", "Vouliez-vous dire « http »"),
         (LEAST + "[http]\nprot = 1\n", "Vouliez-vous dire « port »"),
-        (LEAST + '[http]\nport = "abc"\n', "http.port : int attendu"),
-        (LEAST + "[http]\nport = true\n", "http.port : int attendu"),
-        (LEAST + "[http]\nmetrics = 1\n", "http.metrics : bool attendu"),
+        (LEAST + '[http]\nport = "abc"\n', "http.port « .* » : int attendu"),
+        (LEAST + "[http]\nport = true\n", "http.port « .* » : int attendu"),
+        (LEAST + "[http]\nmetrics = 1\n", "http.metrics « 1 » : bool attendu"),
         ('[node]\nid = "radar"\n', "node.name : manque"),
         (LEAST + "[http]\nport = 99999\n", "1 to 65535"),
-        (LEAST + "[http]\nworkers = 0\n", "http.workers : cette valeur ne convient pas"),
+        (LEAST + "[http]\nworkers = 0\n", "http.workers « 0 » : cette valeur ne convient pas"),
         (LEAST + '[log]\nlevel = "LOUD"\n', "`WARNING`"),
+        (LEAST + '[broker]\nurl = "http://x"\n', "broker.url « http://x » : cette valeur ne convient pas"),
+        (LEAST + '[database]\nurl = "mysql://x"\n', "postgresql"),
+        (LEAST + "[http]\ntrusted_proxies = -3\n", "http.trusted_proxies"),
         ("node = 3\n", r"Écrivez \[node\]"),
         ("[node\n", "TOML illisible"),
     ],
@@ -61,3 +64,9 @@ def test_what_is_written_reads_back_is_private_and_is_never_overwritten(tmp_path
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with pytest.raises(FileExistsError):
         write(tmp_path, node)
+
+
+def test_a_variable_that_names_no_key_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="MAILLAGE_HTTP_PORT"):
+        load(written(tmp_path, LEAST), {"MAILLAGE_HTTP_PRT": "1"})
+    load(written(tmp_path, LEAST), {"MAILLAGE_TEST_BROKER": "amqp://x"})

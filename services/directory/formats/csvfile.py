@@ -1,6 +1,6 @@
 """CSV as people have it: any encoding, any separator, a quote never closed, a few broken bytes.
 
-A quote that is never closed would swallow the rest of the file into one cell. The line that opens it is given up alone,
+A quote that is never closed would swallow the rows after it into one cell. The line that opens it is given up alone,
 as a fault, and reading goes on with the line after it.
 """
 
@@ -62,6 +62,7 @@ def _lines(path: Path, encoding: sniff.Encoding, separator: str, *, skip_first: 
         if skip_first:
             next(source)
         rows = csv.reader(source, delimiter=separator)
+        width = 0
         while True:
             source.start()
             fault = None
@@ -73,11 +74,12 @@ def _lines(path: Path, encoding: sniff.Encoding, separator: str, *, skip_first: 
                 cells = []
             except UnicodeError as error:
                 raise _undecodable(path, encoding.name) from error
-            if not cells or len(source.taken) > LINES_IN_A_ROW:
+            if not cells or _swallowed(source.taken, cells, separator, width):
                 if len(source.taken) == 1 and not source.taken[0].strip():
                     continue
                 cells, fault = _without_quotes(source.taken[0], separator), _unclosed(source.first)
                 source.give_back()
+            width = max(width, len(cells))
             if encoding.damaged and not all(map(_sound, cells)):
                 cells, fault = [mended(cell) for cell in cells], _broken_bytes(source.first, cells)
             yield Line(source.first, cells, raw.tell() / size, fault)
@@ -105,6 +107,19 @@ class _Rewindable(Iterator[str]):
         """All lines taken but the first."""
         self._ahead.extendleft(reversed(self.taken[1:]))
         del self.taken[1:]
+
+
+def _swallowed(lines: list[str], cells: list[str], separator: str, width: int) -> bool:
+    """Whether a row went on over others because a quote of its first line was never closed.
+
+    A quote left open at the end of the file, more lines than any cell has, or a line within it that is a row by itself.
+    """
+    is_open = sum(line.count('"') for line in lines) % 2 == 1
+    if len(lines) == 1:  # a quote within a cell (`tube de 5"`) is open too, and holds nothing
+        return is_open and (separator in cells[-1] or "\n" in cells[-1])
+    if len(lines) > LINES_IN_A_ROW or is_open:
+        return True
+    return width > 2 and any(line.count(separator) >= width - 1 for line in lines[1:-1])
 
 
 def _without_quotes(line: str, separator: str) -> list[str]:

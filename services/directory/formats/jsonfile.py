@@ -106,6 +106,8 @@ class _Window:
                     line = self.line + self.text.count("\n", self.at, error.pos)
                     raise broken(self.path, line, error.msg) from error
                 continue
+            except ValueError as error:  # Python reads no number of more than 4,300 digits
+                raise broken(self.path, self.line, "Un nombre y est démesuré.") from error
             if end == len(self.text) and self._more():
                 continue  # a number may go on beyond the window
             self._move(end)

@@ -103,7 +103,7 @@ def _layout(table: dict[str, Any], faults: Faults) -> Layout:
     at: toml_lines.Path = ("file",)
     faults.known(table, at, ("encoding", "separator", "sheet", "header_row", "date"))
     row = table.get("header_row")
-    if row is not None and (not isinstance(row, int) or isinstance(row, bool) or row < 1):
+    if row is not None and (not isinstance(row, int) or isinstance(row, bool) or not 1 <= row <= 1_048_576):
         faults.wrong((*at, "header_row"), row, "mapping.header_row", "Un numéro de ligne est attendu.", "Comptez de 1.")
         row = None
     separator = faults.text(table, "separator", at)

@@ -67,7 +67,9 @@ def as_list(value: Any) -> list[str]:
 
 
 def word(value: Any) -> str | None:
-    """A value as one line of text, None when it is empty."""
+    """A value as one line of text, None when it is empty; what is no value but many is the text of its JSON."""
+    if isinstance(value, dict | list | tuple):
+        return orjson.dumps(value, default=str).decode() if value else None
     return None if value is None else clean.line(value) or None
 
 

@@ -30,7 +30,7 @@ def lines(path: Path, name: str | None = None) -> Iterator[Line]:
     try:
         for sheet in _chosen(path, book, name):
             found = False
-            for line in _rows(sheet):
+            for line in _rows(path, sheet):
                 found = True
                 yield line
             if found:
@@ -57,10 +57,10 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def _rows(sheet: Any) -> Iterator[Line]:
+def _rows(path: Path, sheet: Any) -> Iterator[Line]:
     expected_rows = sheet.max_row or 0
     sheet.reset_dimensions()  # some writers give a wrong extent, and rows beyond it would not be read
-    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+    for number, row in enumerate(_whole(path, sheet.iter_rows(values_only=True)), start=1):
         cells = [text_of(value) for value in row]
         if any(cells):
             progress = min(1.0, number / expected_rows) if expected_rows else 0.0
@@ -73,9 +73,25 @@ def _open(path: Path) -> Any:
     try:
         return load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # openpyxl raises KeyError, BadZipFile, ParseError, ValueError… on a broken workbook
-        why, remedy = "Le classeur ne peut être lu.", "Ouvrez-le et enregistrez-le de nouveau en .xlsx."
-        details = [problem(None, "", path.name, "file.broken", why, remedy)]
-        raise ValidationError(f"{path.name} : {why} {remedy}", details) from error
+        raise _broken(path) from error
+
+
+def _whole(path: Path, rows: Iterator[Any]) -> Iterator[Any]:
+    """The rows of a sheet, which are parsed as they are read, and may break then."""
+    while True:
+        try:
+            row = next(rows, None)
+        except Exception as error:
+            raise _broken(path) from error
+        if row is None:
+            return
+        yield row
+
+
+def _broken(path: Path) -> ValidationError:
+    why, remedy = "Le classeur ne peut être lu.", "Ouvrez-le et enregistrez-le de nouveau en .xlsx."
+    details = [problem(None, "", path.name, "file.broken", why, remedy)]
+    return ValidationError(f"{path.name} : {why} {remedy}", details)
 
 
 def _chosen(path: Path, book: Any, name: str | None) -> list[Any]:

@@ -8,10 +8,13 @@ from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from services.directory.formats.drafts import Row
 from services.directory.formats.reading import detect, formats, read
 from services.directory.formats.refused import Summary
+from services.directory.formats.vocabulary import FIELDS
 from services.kernel.errors import ValidationError
 
 STRUCTURE = {"source": "essai", "id": "essai--1", "nom": "Le Grain", "date_maj": "2026-03-02"}
@@ -308,3 +311,22 @@ def test_what_nobody_knows_is_refused_with_the_way_out(tmp_path: Path) -> None:
             list(read(paths, format))
         assert refused.value.details[0]["code"] == code
         assert refused.value.details[0]["remedy"]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(name=st.sampled_from(["id", "source", "structure_id", *FIELDS["service"]]), value=VALUES)
+def test_whatever_stands_in_a_field_the_row_is_taken_or_refused_and_reading_goes_on(
+    tmp_path: Path, name: str, value: Any
+) -> None:
+    odd = {"source": "dora", "id": "1", "structure_id": "s", "nom": "Un service", name: value}
+    fine = {"source": "dora", "id": "2", "structure_id": "s", "nom": "Un autre"}
+    path = tmp_path / "services.json"
+    path.write_text(json.dumps({"services": [odd, fine]}), encoding="utf-8")
+    assert [bool(row.drafts) or bool(row.problems) for row in read([path])] == [True, True]

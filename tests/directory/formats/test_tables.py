@@ -87,6 +87,21 @@ def test_a_quote_left_open_costs_one_row(tmp_path: Path) -> None:
     assert len(rows) == 1999
 
 
+@pytest.mark.parametrize("after", [0, 1, 2, 5, 180, 300])
+def test_a_quote_left_open_costs_one_row_however_many_follow(tmp_path: Path, after: int) -> None:
+    rows = "".join(f"{n},Lieu {n},Rezé,12 rue\n" for n in range(after))
+    read = all_of(open_table(csv_of(tmp_path, f'id,nom,ville,rue\n1,Un,Rezé,1 rue\nx,"Deux,Rezé,2 rue\n{rows}'), "csv"))
+    assert [raw.line for raw in read if raw.faults] == [3]
+    assert [raw.cells[0] for raw in read if not raw.faults] == ["1", *map(str, range(after))]
+
+
+def test_a_text_of_several_lines_is_one_cell(tmp_path: Path) -> None:
+    text = 'id,nom,ville\n1,"Le Grain,\nmaison ""bleue""\nde tous",Rezé\n2,"a\nb",\n'
+    assert cells(open_table(csv_of(tmp_path, text), "csv")) == [
+        ["1", 'Le Grain,\nmaison "bleue"\nde tous', "Rezé"], ["2", "a\nb", ""]
+    ]  # fmt: skip
+
+
 def test_broken_bytes_cost_one_row_and_are_mended_for_the_eye(tmp_path: Path) -> None:
     path = tmp_path / "places.csv"
     path.write_bytes("id,nom\n1,Été\n2,Épicerie\n3,Rez".encode() + b"\xe9\n" + "4,Île\n".encode())

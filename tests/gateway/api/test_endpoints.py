@@ -195,6 +195,30 @@ def test_too_many_requests_are_told_when_to_come_back(world: World, rooms: Rooms
     assert int(answers[3].headers["Retry-After"]) > 0
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "open_at=9999-12-31T23:59:59-12:00",
+        "open_at=0001-01-01T00:00:00%2B14:00",
+        "q=a&q=b",
+        "code_commune=1&code_commune=2",
+    ],
+)
+def test_odd_questions_are_refused_not_failed(client: FlaskClient, query: str) -> None:
+    assert client.get(f"/api/v1/search/services?{query}").status_code == 422
+
+
+def test_bytes_that_are_no_text_are_refused_not_failed(client: FlaskClient) -> None:
+    for path in ("/api/v1/services", "/"):
+        answer = client.open(path, environ_overrides={"QUERY_STRING": "\xff=1", "REQUEST_URI": f"{path}?\xff=1"})
+        assert answer.status_code in (200, 422), path
+
+
+def test_a_cursor_beyond_the_end_of_the_changes_is_told(client: FlaskClient) -> None:
+    answer = client.get("/api/v1/changes?after=9999999")
+    assert (answer.status_code, answer.json["errors"][0]["code"]) == (422, "changes.ahead")
+
+
 DRAFT = {"kind": "structure", "source": "site", "source_id": "1", "fields": {"nom": "Maison"}}
 
 
