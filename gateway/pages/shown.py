@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from services.directory.formats import hours, referentials, sectors
+from services.directory.formats import argumentaire, hours, referentials, sectors
+from services.kernel import clock
 
 LISTS = {
     "thematiques": "thematiques", "publics": "publics", "modes_accueil": "modes_accueil",
@@ -43,6 +45,28 @@ def phone(number: str) -> str:
         return number
     digits = "0" + number[3:]
     return " ".join(digits[start : start + 2] for start in range(0, 10, 2))
+
+
+def trust(native: dict[str, Any], now: datetime) -> list[str]:
+    """Who looked at the record and when, a line each: three dates that say three things."""
+    checked, until = native.get("verified_at"), native.get("verified_until")
+    if not checked:
+        lines = ["Pas encore vérifiée par un permanent : publiée telle que sa source la donne."]
+    elif clock.from_text(str(until)) < now:
+        lines = [f"Vérifiée par un permanent le {day(checked)} ; à vérifier de nouveau depuis le {day(until)}."]
+    else:
+        lines = [f"Vérifiée par un permanent le {day(checked)}, jusqu’au {day(until)}."]
+    if native.get("status") == "review":
+        lines.append("En révision : elle a changé depuis qu’elle a été vérifiée.")
+    if native.get("confirmed_at"):
+        lines.append(f"Confirmée par la structure le {day(native['confirmed_at'])}.")
+    return [*lines, f"Modifiée ici le {day(native['changed_at'])}."]
+
+
+def told(native: dict[str, Any]) -> list[tuple[str, str]]:
+    """The argumentaire's headings and texts, in order."""
+    said = native.get("argumentaire", {})
+    return [(part.label, said[part.name]) for part in argumentaire.PARTS if said.get(part.name)]
 
 
 def day(date: str | None) -> str:

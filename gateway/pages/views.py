@@ -13,6 +13,7 @@ from gateway.pages.asked import RADIUS_CHOICES_KM, Asked
 from gateway.query import Kind
 from gateway.search import Page, Reader
 from services.directory.formats import sectors
+from services.kernel import clock
 from services.kernel.errors import NotFound, ValidationError
 from services.kernel.settings import Settings
 
@@ -114,5 +115,6 @@ def _of(item: dict[str, Any], native: dict[str, Any]) -> dict[str, Any]:
     return {
         "item": shown.labelled(item), "native": native, "opening": shown.opening(item), "address": shown.address(item),
         "sectors": [sectors.label(code, "fr") for code in native.get("sectors", ())],
+        "trust": shown.trust(native, clock.now()), "argumentaire": shown.told(native),
         "unread_hours": native.get("extra", {}).get("horaires_texte", ""),
     }  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from services.directory import argumentaire
+from services.directory.formats import argumentaire
 from services.directory.rules import missing
 from services.kernel import clock
 from services.kernel.errors import Problem, WrongState

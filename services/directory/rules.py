@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from services.directory import argumentaire
-from services.directory.formats import sectors
+from services.directory.formats import argumentaire, sectors
 from services.kernel.errors import Problem, ValidationError
 
 VANISHED_AT_MOST = 0.20

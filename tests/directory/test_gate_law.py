@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.directory import argumentaire, qualification, store
+from services.directory import qualification, store
+from services.directory.formats import argumentaire
 from services.kernel.errors import MaillageError
 from tests.directory.conftest import structure
 from tests.directory.test_qualification import WRITTEN, get, imported, put

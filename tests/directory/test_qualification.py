@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.directory import argumentaire, qualification, store
+from services.directory import qualification, store
+from services.directory.formats import argumentaire
 from services.kernel import clock
 from services.kernel.access import MATRIX, ROLES, Actor
 from services.kernel.errors import Conflict, Forbidden, ValidationError, WrongState

@@ -12,7 +12,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from gateway.app import create_app
+from gateway.pages import shown
 from gateway.pages.asked import PAGE_SIZE
+from services.kernel import clock
 from services.kernel.settings import Http, Node, Settings
 from tests.gateway import world as w
 from tests.gateway.world import World, service, structure
@@ -220,3 +222,24 @@ def test_a_bug_is_a_page_that_keeps_its_secret(
         assert_page(page, 500)
         assert "secret" not in page.text
     assert client.get("/", headers=PROGRAM).mimetype == PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("said", "lines"),
+    [
+        ({}, ["Pas encore vérifiée par un permanent", "Modifiée ici le 31/01/2026."]),
+        (
+            {"status": "qualified", "verified_at": "2026-02-01T10:00:00Z", "verified_until": "2027-02-01T10:00:00Z"},
+            ["Vérifiée par un permanent le 01/02/2026, jusqu’au 01/02/2027.", "Modifiée ici"],
+        ),
+        (
+            {"status": "review", "verified_at": "2024-02-01T10:00:00Z", "verified_until": "2025-02-01T10:00:00Z",
+             "confirmed_at": "2026-03-04T10:00:00Z"},
+            ["à vérifier de nouveau depuis le 01/02/2025", "En révision", "Confirmée par la structure le 04/03/2026", "M"],
+        ),
+    ],
+)  # fmt: skip
+def test_three_dates_are_told_and_never_mixed(said: dict[str, Any], lines: list[str]) -> None:
+    told = shown.trust({"changed_at": "2026-01-31T10:00:00Z"} | said, clock.from_text("2026-11-23T10:00:00Z"))
+    assert len(told) == len(lines)
+    assert all(part in line for part, line in zip(lines, told, strict=True))
