@@ -235,7 +235,8 @@ def test_a_bug_is_a_page_that_keeps_its_secret(
         (
             {"status": "review", "verified_at": "2024-02-01T10:00:00Z", "verified_until": "2025-02-01T10:00:00Z",
              "confirmed_at": "2026-03-04T10:00:00Z"},
-            ["à vérifier de nouveau depuis le 01/02/2025", "En révision", "Confirmée par la structure le 04/03/2026", "M"],
+            ["à vérifier de nouveau depuis le 01/02/2025", "En révision",
+             "Confirmée par la structure le 04/03/2026", "Modifiée"],
         ),
     ],
 )  # fmt: skip
