@@ -28,6 +28,7 @@ OWN = ("ess", "legal_form", "argumentaire")
 
 
 NO_TRUST = b"{}"
+NEVER = qualification.dates({})
 
 
 class Base(DeclarativeBase):
@@ -285,7 +286,8 @@ def view(record: Record, source: Source) -> dict[str, Any]:
     if record.published_at is not None:
         seen["published_at"] = record.published_at
     seen |= {"changed": record.changed.split(), "licence": source.licence, "attribution": source.attribution}
-    return seen | qualification.dates(record.trusted) | record.parts
+    known = NEVER if record.trust == NO_TRUST else qualification.dates(record.trusted)
+    return seen | known | record.parts
 
 
 def hidden(record: Record) -> dict[str, Any]:
