@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deploy.client import Client, connected
-from deploy.commands.common import AsJson, Folder, out, sentences, show, table, tell
+from deploy.commands.common import AsJson, Folder, of_problem, out, sentences, show, table, tell
 from services.kernel.errors import ValidationError
 
 source = typer.Typer(no_args_is_help=True, help="Les sources des fiches et leur politique / sources and policies.")
@@ -65,6 +65,8 @@ def publish(
         )
         for each in done["refused"]:
             out.print(f"  {each['id']} : {each['why']}", markup=False)
+            for problem in each["problems"] or ():
+                out.print(f"    {of_problem(problem)}", markup=False)
 
     show(done, as_json, people)
 

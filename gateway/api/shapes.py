@@ -75,7 +75,16 @@ class NativeRecord(Schema):
     kind = fields.String(required=True)
     home = fields.String(required=True)
     version = fields.Integer(required=True)
-    status = fields.String(required=True)
+    status = fields.String(
+        required=True,
+        metadata={"description": "draft, submitted, qualified, review (public, being looked at again) or withdrawn."},
+    )
+    changed_at = fields.String(metadata={"description": "When what it says last changed."})
+    confirmed_at = fields.String(allow_none=True, metadata={"description": "When the structure last confirmed it."})
+    verified_at = fields.String(allow_none=True, metadata={"description": "When a permanent of its home verified it."})
+    verified_until = fields.String(allow_none=True, metadata={"description": "Until when that holds."})
+    ess = fields.String(metadata={"description": "Of the social economy: yes, no, unknown."})
+    argumentaire = fields.Dict(metadata={"description": "What a structure of the social economy adds."})
 
 
 class Change(Schema):

@@ -15,6 +15,7 @@ from gateway.api import shapes
 from gateway.auth import Ask, Keys
 from gateway.problems import problem
 from gateway.search import Reader
+from services.directory.formats import argumentaire
 from services.directory.formats.ids import SOURCE_NAME
 from services.kernel.errors import Conflict, NotFound, ValidationError
 from services.kernel.request import problems
@@ -33,6 +34,15 @@ class DraftBody(Schema):
     source_id = fields.String(required=True, validate=validate.Length(1, 200))
     structure_source_id = fields.String(validate=validate.Length(1, 200))
     sectors = fields.List(fields.String())
+    ess = fields.String(
+        validate=validate.OneOf(("yes", "no", "unknown")),
+        metadata={"description": "Of the social economy; structures."},
+    )
+    legal_form = fields.String(metadata={"description": "INSEE's code of the legal form, four digits; structures."})
+    argumentaire = fields.Dict(
+        keys=fields.String(validate=validate.OneOf(sorted(argumentaire.NAMES))), values=fields.String(),
+        metadata={"description": "What a structure of the social economy adds, a text for each part."},
+    )  # fmt: skip
     fields_ = fields.Dict(required=True, data_key="fields", keys=fields.String())
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 import pytest
 
+from services.directory.formats.argumentaire import PARTS
 from tests.servers import free_ports
 
 BIN = Path(sys.executable).parent / "maillage"
@@ -314,3 +315,34 @@ def test_init_refuses_what_the_node_could_not_read_and_makes_nothing(tmp_path: P
     told = node.run("init", str(node.folder), *(word for pair in said.items() for word in pair), code=1)
     assert option[1] in told and "Traceback" not in told
     assert not node.folder.exists()
+
+
+def test_a_structure_of_the_social_economy_is_public_once_its_argumentaire_is_written(
+    running: tuple[Node, int],
+) -> None:
+    node, port = running
+    key = node.run("key", "add", str(node.folder), "site", "--scope", "directory:write").strip()
+    node.run("user", "add", str(node.folder), "marie@example.org", "--role", "permanent")
+    fields = {"nom": "Le Grain", "date_maj": "2026-01-31", "commune": "Nantes"}
+    draft = {"kind": "structure", "source": "site", "source_id": "1", "ess": "yes", "fields": fields}
+
+    def write(**more: Any) -> None:
+        said = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/api/v1/records", json.dumps(draft | more).encode(), said
+        )
+        urllib.request.urlopen(request, timeout=10).close()
+
+    write()
+    refused = node.run("publish", str(node.folder), "--source", "site", "--as", "marie@example.org")
+    assert [part.label in refused for part in PARTS] == [True] * 4
+    write(argumentaire={part.name: part.example for part in PARTS})
+    assert node.json("publish", "--source", "site", "--as", "marie@example.org")["published"] == 1
+    ends_at = time.monotonic() + 10
+    while not (found := get(port, "/api/v1/structures")["items"]) and time.monotonic() < ends_at:
+        time.sleep(0.05)
+    identifier = found[0]["id"]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/structures/{identifier}", timeout=10) as page:
+        text = page.read().decode()
+    assert "Vérifiée par un permanent" in text
+    assert "Ce que cette structure apporte" in text
