@@ -54,7 +54,7 @@ def _measure(way: str, folder: Path, changes: int, broker: str, database: str) -
 
 def _fill(client: Client) -> None:
     """A few hundred public records, as soon as the room answers."""
-    _wait(client)
+    wait_for_rooms(client)
     client.call("directory", "source_set", {"name": "mesures", "policy": "publish"})
     opened = client.call("directory", "import_begin", {"source": "mesures", "name": "m", "policy": "publish"})
     rows = [_structure(number, f"Association {number}") for number in range(300)]
@@ -62,7 +62,8 @@ def _fill(client: Client) -> None:
     client.call("directory", "import_finish", {"import": opened["import"]})
 
 
-def _wait(client: Client) -> None:
+def wait_for_rooms(client: Client) -> None:
+    """Raises `Unavailable` where the rooms do not answer in time."""
     ends_at = time.monotonic() + READY_WITHIN_S
     while True:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import sys
 from collections.abc import Callable
@@ -26,6 +27,15 @@ out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty()
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+SAID = {
+    errno.ENOSPC: ("le disque est plein : libérez de la place", "the disk is full: make room"),
+    errno.EACCES: ("accès refusé : vérifiez les droits", "access denied: check the permissions"),
+    errno.ENOENT: ("ce fichier n’existe pas", "there is no such file"),
+    errno.EISDIR: ("c’est un dossier, un fichier est attendu", "that is a folder, a file is expected"),
+    errno.ENOTDIR: ("un fichier est à la place d’un dossier", "a file stands where a folder is expected"),
+}
+"""What the system refuses, in words."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -39,7 +49,11 @@ def sentences(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except MaillageError as error:
             tell_error(error)
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            fr, en = SAID.get(error.errno or 0, (error.strerror or str(error),) * 2)
+            where = f" ({error.filename})" if error.filename else ""
+            err.print(f"{in_words('Erreur', 'Error')} : {in_words(fr, en)}{where}", style="red", markup=False)
+        except ValueError as error:
             err.print(f"Erreur : {error}", style="red", markup=False)
         except KeyboardInterrupt:
             fr, en = (

@@ -153,6 +153,11 @@ class Record(Base):
         if self.home != node:
             raise NotHome(f"Cette fiche appartient au nœud {self.home} : proposez-lui la modification.")
 
+    def require_life(self) -> None:
+        """Raises `WrongState` on a tombstone: it comes back by being written anew, not by a change."""
+        if self.status == WITHDRAWN:
+            raise WrongState(f"La fiche {self.id} est retirée.")
+
     def require_version(self, version: int | None) -> None:
         """Raises `Conflict` where the record was read at another version."""
         if version is not None and version != self.version:

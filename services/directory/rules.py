@@ -40,6 +40,15 @@ def _text(low: int = 0, high: int = 10_000) -> Check:
     return check
 
 
+def _line(low: int, high: int) -> Check:
+    text = _text(low, high)
+
+    def check(value: Any) -> str | None:
+        return text(value) or ("une seule ligne est attendue" if "\n" in value or "\r" in value else None)
+
+    return check
+
+
 def _pattern(pattern: str, what: str) -> Check:
     compiled = re.compile(pattern)
 
@@ -83,7 +92,7 @@ _PLACE: dict[str, Check] = {
     "latitude": _number(-90, 90),
 }
 _COMMON: dict[str, Check] = _PLACE | {
-    "nom": _text(3, 150),
+    "nom": _line(3, 150),
     "date_maj": _date,
     "description": _text(5, 10_000),
     "lien_source": _URL,

@@ -1,6 +1,6 @@
 """What happens to records inside one transaction: save, edit, qualify, withdraw — the change and its events together.
 
-`Desk` is given a session and the log; the doors of `service.py` and the imports of `importing.py` use the same one, so
+`Desk` is given a session and the log; the doors in `service/` and the imports of `importing.py` use the same one, so
 that a rule holds whoever comes in.
 """
 
@@ -23,7 +23,7 @@ from services.directory.rules import FIELDS, check_draft
 from services.directory.showing import Showing
 from services.kernel import clock
 from services.kernel.access import Actor
-from services.kernel.errors import Conflict, NotFound, Problem, ValidationError, WrongState
+from services.kernel.errors import Conflict, NotFound, Problem, ValidationError
 from services.kernel.log import EventLog
 
 
@@ -106,17 +106,16 @@ class Desk:
         ]
 
     def edit(self, record: Record, said: dict[str, Any], choice: Choice) -> Saved:
-        """Change some of what a record says, the rest as it is. Raises `NotHome`, `ValidationError`."""
+        """Change some of what a record says, the rest as it is. Raises `NotHome`, `WrongState`, `ValidationError`."""
         record.require_home(self._home)
+        record.require_life()
         parts = record.parts
         draft = {"kind": record.kind, "source": record.source, "source_id": record.source_id, **parts, **said}
         draft["fields"] = parts["fields"] | said.get("fields", {})
         if "argumentaire" in said:
             draft["argumentaire"] = parts.get("argumentaire", {}) | said["argumentaire"]
-        if record.kind == "structure":
-            raise_problems([Saved("refused", problems=check_draft(draft))])
-        else:
-            raise_problems([Saved("refused", problems=check_draft(draft | {"structure_source_id": "-"}))])
+        draft["structure_source_id"] = "-"  # its structure stays: only a draft must name one
+        raise_problems([Saved("refused", problems=check_draft(draft))])
         saved = self._change(record, content_of(draft), record.structure, choice)
         self.showing.tell()
         return saved
@@ -159,8 +158,7 @@ class Desk:
     def confirm(self, record: Record, how: str) -> None:
         """The structure says that its entry is right. Raises `NotHome`, `WrongState` on a tombstone."""
         record.require_home(self._home)
-        if record.status == WITHDRAWN:
-            raise WrongState(f"La fiche {record.id} est retirée.")
+        record.require_life()
         record.trust_in(record.trusted | {"confirmed_at": clock.to_text(self._at)})
         record.version += 1
         self.showing.settle(record, wanted=record.is_public and record.public_version == record.version - 1)

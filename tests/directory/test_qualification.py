@@ -230,6 +230,15 @@ def test_an_edit_at_fault_is_refused_and_changes_nothing(directory: Opened, said
     assert get(directory, record)["version"] == 1
 
 
+def test_a_tombstone_is_not_edited_nor_confirmed(directory: Opened) -> None:
+    [record] = put(directory, structure())
+    directory.withdraw(id=record, reason="fermeture")
+    with pytest.raises(WrongState):
+        directory.edit(id=record, version=2, fields={"nom": "Revenu"})
+    with pytest.raises(WrongState):
+        directory.confirm(id=record)
+
+
 # The three dates
 
 

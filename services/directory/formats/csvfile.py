@@ -44,7 +44,7 @@ def open_csv(path: Path, encoding: str | None = None, separator: str | None = No
     Raises `ValidationError` when it does not decode as what was said.
     """
     found = sniff.encoding(path)
-    marked = found.name in ("utf-8-sig", "utf-16")
+    marked = found.name in ("utf-8-sig", "utf-16", "utf-32")
     chosen = found if encoding is None or marked else sniff.Encoding(encoding)
     try:
         with path.open(encoding=chosen.name, errors=chosen.errors, newline="") as handle:

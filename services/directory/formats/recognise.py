@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from services.directory.formats.vocabulary import FIELDS, IDENTIFIERS
 from services.kernel.errors import ValidationError
 
 DATA_INCLUSION: Final = "data-inclusion"
+ROWS_ASKED: Final = 20
 OWN_COLUMNS: Final = tuple(name for kind in FIELDS for name in (*IDENTIFIERS[kind], *FIELDS[kind]))
 
 
@@ -127,13 +129,14 @@ def _knowing(path: Path, shape: Shape) -> Mapping | None:
 
 
 def _first_source(path: Path) -> str | None:
-    raw = next(_raws(path), None)
-    if raw is None:
-        return None
-    if isinstance(raw.values, dict):
-        return str(raw.values.get("source") or "") or None
-    columns = items.renamed(raw.origin.columns)
-    return dict(zip(columns, raw.values, strict=False)).get("source") or None
+    for raw in islice(_raws(path), ROWS_ASKED):  # the first may be what is wrong with the file
+        if isinstance(raw.values, dict):
+            said = raw.values
+        else:
+            said = dict(zip(items.renamed(raw.origin.columns), raw.values, strict=False))
+        if said.get("source"):
+            return str(said["source"])
+    return None
 
 
 def _raws(path: Path) -> Iterator[Raw]:

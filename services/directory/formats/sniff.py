@@ -26,7 +26,10 @@ SAMPLE_BYTES: Final = 1 << 16
 SEPARATORS: Final = (",", ";", "\t", "|")
 Nature = Shape | Literal["text"]
 
-_BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip  # the mark of UTF-32 begins with that of UTF-16
 _FRENCH: Final = frozenset("àâäçéèêëîïôöùûüÿœæÀÂÄÇÉÈÊËÎÏÔÖÙÛÜŒÆ«»’‘“”–—…€°²·\xa0ªº§ñáíóú".encode("cp1252"))
 
 

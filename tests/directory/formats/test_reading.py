@@ -313,6 +313,12 @@ def test_what_nobody_knows_is_refused_with_the_way_out(tmp_path: Path) -> None:
         assert refused.value.details[0]["remedy"]
 
 
+def test_the_source_is_found_behind_a_first_item_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "structures.json"
+    path.write_text('{"structures": ["\\ud800", {"source": "dora", "id": "1", "nom": "Le Grain"}]}', "utf-8")
+    assert detect([path]).source == "dora"
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -1,0 +1,15 @@
+"""The doors of the directory: what others may ask of it. One transaction each; events in the same transaction."""
+
+from __future__ import annotations
+
+from services.directory.feed import feed_rows
+from services.directory.service.imports import ImportDoors
+from services.directory.service.qualification import QualificationDoors
+from services.directory.service.records import RecordDoors
+
+
+class DirectoryService(RecordDoors, QualificationDoors, ImportDoors):
+    """Structures and services of this node, who checked them, their imports, and the feed of public changes."""
+
+    name = "directory"
+    on_numbered = staticmethod(feed_rows)

@@ -1,0 +1,50 @@
+"""What the doors of the directory share: a desk, a record held, an answer, a repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.directory import store
+from services.directory.model import Record, Source, view
+from services.directory.repeats import once
+from services.directory.writing import Choice, Desk, Saved, must_exist
+from services.kernel.access import Actor
+from services.kernel.doors import Room
+
+
+class Doors(Room):
+    """A room whose doors write at a desk."""
+
+    def _desk(self, session: Session, actor: Actor) -> Desk:
+        runtime = self.engine.runtime
+        months = runtime.settings.directory.verified_for_months
+        return Desk(session, self.log, runtime.identity.name, actor, months=months)
+
+    def _once(self, request: dict[str, Any], act: Callable[[Session], dict[str, Any]]) -> dict[str, Any]:
+        with self.db.begin() as session:
+            return once(session, request, act)
+
+    def _locked(self, session: Session, record_id: str, version: int | None) -> Record:
+        record = must_exist(store.record(session, record_id, lock=True), record_id)
+        record.require_version(version)
+        return record
+
+    def _answer(self, desk: Desk, saved: Saved) -> dict[str, Any]:
+        record = must_exist(saved.record, "")
+        return view(record, desk.source(record.source)) | {"done": saved.done}
+
+    def _source(self, session: Session, record: Record, known: dict[str, Source] | None = None) -> Source:
+        if known is not None and record.source in known:
+            return known[record.source]
+        source = store.source(session, record.source) or Source(name=record.source)
+        if known is not None:
+            known[record.source] = source
+        return source
+
+
+def choice_of(actor: Actor) -> Choice:
+    """Whose word a change is, by what its author may do."""
+    return Choice.PERMANENT if actor.may("directory:qualify") else Choice.OTHERS

@@ -1,0 +1,96 @@
+"""Doors of permanents: qualifying, the work list, the history of a record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.directory import qualification, qualifying, schemas, store, working
+from services.directory.model import view
+from services.directory.service.doors import Doors
+from services.directory.writing import must_exist
+from services.kernel.doors import rpc
+from services.kernel.errors import ValidationError
+
+
+class QualificationDoors(Doors):
+    """Who checked what."""
+
+    @rpc
+    def publish(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Qualify records that the public may then see: `Qualify` → `{published, refused: [{id, why, problems}]}`.
+
+        Structures before their services. A record that the gate keeps back is refused with every missing part, and is
+        as it was. Raises `Forbidden`: only a permanent of this node. Announces `directory.<kind>.published.v1`.
+        """
+        done = self._qualify_all(request, strict=True)
+        return {"published": done["public"], "refused": done["refused"]}
+
+    @rpc
+    def qualify(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Put a permanent's word behind records: `Qualify` → `{qualified, public, kept_back, refused}`.
+
+        `kept_back` are qualified and not yet public, with what is missing (`{id, why, problems}`): they become public
+        by themselves when it comes. `dry_run` says what would be, and does nothing.
+        """
+        return self._qualify_all(request, strict=False)
+
+    def _qualify_all(self, request: dict[str, Any], strict: bool) -> dict[str, Any]:
+        actor = self.actor()
+        actor.require("directory:qualify")
+        asked = schemas.Qualify.read(request)
+        if asked["ids"] is not None:
+            try:
+                return self._once(request, lambda db: qualifying.these(db, self._desk(db, actor), asked, strict))
+            except qualifying.Rehearsed as rehearsed:
+                return rehearsed.done
+        if asked["source"] is None and asked["import_"] is None:
+            raise ValidationError("Dites lesquelles : ids, source ou import.")
+        return qualifying.waiting(self.db, lambda session: self._desk(session, actor), asked, strict)
+
+    @rpc
+    def step(self, request: dict[str, Any]) -> dict[str, Any]:
+        """`submit` or `review` a record: `Step` → native record. Raises `WrongState`, `NotFound`, `Forbidden`."""
+        asked = schemas.Step.read(request)
+        actor = self.actor()
+        actor.require(qualification.STEPS[asked["step"]].act)
+        with self.db.begin() as session:
+            desk, record = self._desk(session, actor), self._locked(session, asked["id"], asked["version"])
+            desk.step(record, asked["step"], asked["why"])
+            return view(record, desk.source(record.source))
+
+    @rpc
+    def confirm(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Note that the structure confirmed its entry: `Confirm` → native record, `confirmed_at` in it."""
+        actor = self.actor()
+        actor.require("directory:confirm")
+        asked = schemas.Confirm.read(request)
+        with self.db.begin() as session:
+            desk, record = self._desk(session, actor), self._locked(session, asked["id"], None)
+            desk.confirm(record, asked["how"])
+            return view(record, desk.source(record.source))
+
+    @rpc
+    def work(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What waits for a permanent, the most urgent reason first: `Work` → `{counts, reason, records, next}`.
+
+        `differences`: an import contradicts a correction; `review`: changed since it was qualified; `expiring`: its
+        verification ends within 30 days, or has; `submitted`: nobody looked yet. Each record comes with its
+        `differences` and with the `barriers` that would keep it from the public once qualified.
+        """
+        actor = self.actor()
+        actor.require("directory:qualify")
+        asked = schemas.Work.read(request)
+        with self.db.read() as session:
+            return working.page(session, asked, self._desk(session, actor))
+
+    @rpc
+    def history(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What happened to a record, newest first: `{id}` → `{entries: [{version, at, act, by, role, how, changed}]}`.
+
+        `changed` is `{field: [before, after]}`. Who did it is kept on this node alone.
+        """
+        self.actor().require("directory:write")
+        asked = schemas.ById.read(request)
+        with self.db.read() as session:
+            record = must_exist(store.record(session, asked["id"]), asked["id"])
+            return {"entries": working.history(session, record)}

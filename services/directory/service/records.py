@@ -1,0 +1,126 @@
+"""Doors about records: writing, reading, withdrawing, and the feed of what is public."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy.orm import Session
+
+from services.directory import schemas, store
+from services.directory.model import OWN, Source, view
+from services.directory.service.doors import Doors, choice_of
+from services.directory.writing import must_exist, raise_problems
+from services.kernel.access import Actor
+from services.kernel.doors import rpc
+from services.kernel.envelope import Header, Signed
+from services.kernel.errors import ValidationError
+
+
+class RecordDoors(Doors):
+    """Records, one or many."""
+
+    @rpc
+    def put(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Create or change records: `Put` → `{records: [native record]}`; all of them or none.
+
+        A public record changed by a permanent is public in its new version; changed by others it waits in review. A
+        repeat under the same `request_id` changes nothing and answers the same.
+
+        Raises:
+            ValidationError: fields at fault. Conflict: read at another version. NotHome, Forbidden.
+        Announces `directory.<kind>.published.v1` or `directory.<kind>.drafted.v1`.
+        """
+        actor = self.actor()
+        actor.require("directory:write")
+        asked = schemas.Put.read(request)
+        if asked["version"] is not None and len(asked["records"]) != 1:
+            raise ValidationError("version ne vaut que pour une fiche.")
+        return self._once(request, lambda session: self._put(session, asked, actor))
+
+    def _put(self, session: Session, asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
+        desk = self._desk(session, actor)
+        if asked["version"] is not None:
+            desk.require_version(asked["records"][0], asked["version"])
+        saved = desk.save(asked["records"], choice_of(actor))
+        raise_problems(saved)
+        return {"records": [self._answer(desk, each) for each in saved]}
+
+    @rpc
+    def edit(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Change some of what a record says: `Edit` → native record; a field given as null is emptied.
+
+        What is public of it follows the same rules as `put`. Raises `NotFound`, `ValidationError`, `Conflict`,
+        `NotHome`, `Forbidden`. Announces `directory.<kind>.published.v1` or `drafted.v1`, and what the gate changes.
+        """
+        actor = self.actor()
+        actor.require("directory:write")
+        asked = schemas.Edit.read(request)
+        return self._once(request, lambda session: self._edit(session, asked, actor))
+
+    def _edit(self, session: Session, asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
+        desk, record = self._desk(session, actor), self._locked(session, asked["id"], asked["version"])
+        said = {name: asked[name] for name in ("fields", "sectors", *OWN) if name in asked}
+        saved = desk.edit(record, said, choice_of(actor))
+        store.drop_differences(session, record.id, said.get("fields", {}))
+        return self._answer(desk, saved)
+
+    @rpc
+    def get(self, request: dict[str, Any]) -> dict[str, Any]:
+        """One record of this node in whatever state: `{id}` → native record. Raises `NotFound`, `Forbidden`."""
+        self.actor().require("directory:write")
+        asked = schemas.ById.read(request)
+        with self.db.read() as session:
+            record = must_exist(store.record(session, asked["id"]), asked["id"])
+            return view(record, self._source(session, record))
+
+    @rpc
+    def withdraw(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Withdraw a record, a structure with its services: `Withdraw` → `{withdrawn: [ids]}`.
+
+        Announces `directory.<kind>.withdrawn.v1` for what was public. Raises `NotFound`, `WrongState`, `Conflict`.
+        """
+        actor = self.actor()
+        actor.require("directory:write")
+        asked = schemas.Withdraw.read(request)
+        return self._once(request, lambda session: self._withdraw(session, asked, actor))
+
+    def _withdraw(self, session: Session, asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
+        record = self._locked(session, asked["id"], asked["version"])
+        gone = self._desk(session, actor).withdraw(record, asked["reason"])
+        return {"withdrawn": [each.id for each in gone]}
+
+    @rpc
+    def changes(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The feed of public changes, in order: `Changes` → `{items: [{position, op, kind, id, event}], head}`.
+
+        `event` is the signed CloudEvents object of the record's home. Positions rise, with holes: a record stands at
+        its last change only, tombstones included.
+        """
+        asked = schemas.Changes.read(request)
+        with self.db.read() as session:
+            rows = store.feed_after(session, asked["after"], asked["limit"])
+            items = [
+                {"position": position, "op": op, "kind": kind, "id": subject,
+                 "event": orjson.loads(Signed(Header.from_raw(header), signature, data, salt).body())}
+                for position, op, kind, subject, header, signature, data, salt in rows
+            ]  # fmt: skip
+            return {"items": items, "head": store.feed_head(session)}
+
+    @rpc
+    def export(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Records of a kind in order of id: `Export` → `{records: [native record], next}`; `next` is null at the end.
+
+        All of the node's own (`public` false) asks for `directory:write`. The public version of a record with a held
+        change is in the feed, not here.
+        """
+        asked = schemas.Export.read(request)
+        if not asked["public"]:
+            self.actor().require("directory:write")
+        with self.db.read() as session:
+            page = store.page(
+                session, asked["kind"], asked["after"], asked["limit"], asked["public"], asked["source"]
+            )  # fmt: skip
+            sources: dict[str, Source] = {}
+            records = [view(record, self._source(session, record, sources)) for record in page]
+        return {"records": records, "next": page[-1].id if len(page) == asked["limit"] else None}
