@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from hypothesis import settings
 
 from services.kernel import local
 from tests.servers import PrivateBroker, PrivatePostgres
@@ -35,8 +36,10 @@ Fresh = Callable[[], str]
 
 
 def pytest_configure() -> None:
-    """Before anything is imported by a test: nobody leaves the machine."""
+    """Before anything is imported by a test: nobody leaves the machine, and no law fails because it is slow."""
     forbid_the_world()
+    settings.register_profile("house", parent=settings(), deadline=None)
+    settings.load_profile("house")
 
 
 def pytest_report_header() -> str:
