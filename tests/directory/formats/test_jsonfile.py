@@ -110,3 +110,9 @@ def test_progress_grows_to_the_end(tmp_path: Path) -> None:
 def test_a_value_that_is_no_number_is_nothing(tmp_path: Path) -> None:
     [raw] = read(written(tmp_path, '{"structures": [{"id": "1", "nom": NaN, "latitude": -Infinity}]}'))
     assert raw.values == {"id": "1", "nom": None, "latitude": None}
+
+
+def test_a_number_of_thousands_of_digits_is_told_with_its_line(tmp_path: Path) -> None:
+    text = '{"structures": [\n {"id": ' + "9" * 5_000 + "}]}"
+    with pytest.raises(ValidationError, match=r"ligne 2 : .*démesuré"):
+        read(written(tmp_path, text))

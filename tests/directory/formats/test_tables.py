@@ -1,6 +1,7 @@
 """Tables as people make them: titles above, cells missing or in excess, a quote left open, the same thing in XLSX."""
 
 import datetime
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,22 @@ def test_whatever_a_csv_writer_writes_is_read_back(
         csv.writer(handle).writerows([("id", "nom", "ville"), *rows])
     expected = [["" if cell in FORMULA_ERRORS else cell for cell in row] for row in rows]
     assert cells(open_table(path, "csv", [], Layout(separator=","))) == [row for row in expected if any(row)]
+
+
+def test_a_workbook_broken_in_its_middle_is_told_and_not_failed(tmp_path: Path) -> None:
+    whole, broken = xlsx_of(tmp_path, [["id", "nom"], ["1", "Le Grain"], ["2", "Le Sel"]]), tmp_path / "broken.xlsx"
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(broken, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name.startswith("xl/worksheets/"):
+                content = content.replace(b"</row>", b"</row>&nothing;", 1)
+            target.writestr(name, content)
+    with pytest.raises(ValidationError, match="ne peut être lu"):
+        all_of(open_table(broken, "xlsx"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_the_mark_of_an_encoding_decides(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "places.csv"
+    path.write_bytes("id,nom\n1,Été à Rezé\n".encode(encoding))
+    assert cells(open_table(path, "csv")) == [["1", "Été à Rezé"]]
