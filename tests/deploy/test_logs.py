@@ -6,7 +6,6 @@ import structlog
 from deploy.logs import configure
 from services.kernel.settings import Log
 
-
 PERSON = "marie.dupont@example.org"
 
 
