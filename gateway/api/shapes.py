@@ -85,6 +85,11 @@ class NativeRecord(Schema):
     verified_until = fields.String(allow_none=True, metadata={"description": "Until when that holds."})
     ess = fields.String(metadata={"description": "Of the social economy: yes, no, unknown."})
     argumentaire = fields.Dict(metadata={"description": "What a structure of the social economy adds."})
+    languages = fields.List(fields.String(), metadata={"description": "Spoken there: ISO 639-1."})
+    accessibility = fields.String(metadata={"description": "What people with a disability find there."})
+    memberships = fields.List(
+        fields.Dict(), metadata={"description": "Networks and poles it belongs to: name, scale, territory."}
+    )
 
 
 class Change(Schema):

@@ -43,6 +43,14 @@ class DraftBody(Schema):
         keys=fields.String(validate=validate.OneOf(sorted(argumentaire.NAMES))), values=fields.String(),
         metadata={"description": "What a structure of the social economy adds, a text for each part."},
     )  # fmt: skip
+    languages = fields.List(
+        fields.String(), metadata={"description": "Languages spoken there, by their codes of ISO 639-1."}
+    )
+    accessibility = fields.String(metadata={"description": "What people with a disability find there, in words."})
+    memberships = fields.List(
+        fields.Dict(),
+        metadata={"description": "Networks and poles: `{name, scale, territory}`, the code of the INSEE; structures."},
+    )
     fields_ = fields.Dict(required=True, data_key="fields", keys=fields.String())
 
 

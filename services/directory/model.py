@@ -17,15 +17,12 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from services.directory import qualification
+from services.directory.formats.own import OWN
 from services.directory.qualification import DRAFT, WITHDRAWN
 from services.kernel import clock
 from services.kernel.envelope import canonical
 from services.kernel.errors import Conflict, NotHome, WrongState
 from services.kernel.rows import BIG
-
-OWN = ("ess", "legal_form", "argumentaire")
-"""What a structure says beside data·inclusion's fields; a source that does not say it leaves it as it is."""
-
 
 NO_TRUST = b"{}"
 NEVER = qualification.dates({})
@@ -263,6 +260,8 @@ def content_of(draft: Mapping[str, Any], before: Mapping[str, Any] | None = None
         said = draft[name] if name in draft else (before or {}).get(name)
         if isinstance(said, dict):
             said = _filled(said)
+        elif isinstance(said, list):
+            said = [_filled(each) if isinstance(each, dict) else each for each in said]
         if said:
             content[name] = said
     return canonical(content)
@@ -274,7 +273,7 @@ def _filled(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def flat(parts: Mapping[str, Any]) -> dict[str, Any]:
     """Everything a record says, by name."""
-    return {**parts["fields"], "sectors": parts["sectors"] or None, **{name: parts.get(name) for name in OWN}}
+    return {**parts["fields"], "sectors": parts.get("sectors") or None, **{name: parts.get(name) for name in OWN}}
 
 
 def view(record: Record, source: Source) -> dict[str, Any]:

@@ -41,14 +41,15 @@ STEPS: Final[Mapping[str, Step]] = {
 """Who may do what is in `kernel/access.py`; a withdrawn record comes back as a draft when it is written anew."""
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
-    "identity": ("nom", "siret", "description", "reseaux_porteurs", "ess", "legal_form"),
+    "identity": ("nom", "siret", "description", "reseaux_porteurs", "ess", "legal_form",
+                 "memberships"),
     "place": ("commune", "code_postal", "code_insee", "adresse", "complement_adresse", "longitude", "latitude"),
     "contact": ("telephone", "courriel", "site_web", "contact_nom_prenom", "lien_source"),
     "hours": ("horaires_accueil",),
     "offer": ("type", "thematiques", "publics", "publics_precisions", "frais", "frais_precisions",
               "volume_horaire_hebdomadaire", "nombre_semaines", "sectors"),
     "access": ("conditions_acces", "modes_accueil", "zone_eligibilite", "lien_mobilisation", "modes_mobilisation",
-               "mobilisable_par", "mobilisation_precisions", "accessibilite_lieu"),
+               "mobilisable_par", "mobilisation_precisions", "accessibilite_lieu", "accessibility", "languages"),
     "argumentaire": ("argumentaire",),
 }  # fmt: skip
 """Fields that are checked together, and come from one place together."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from services.directory.formats import argumentaire, sectors
+from services.directory.formats import own, sectors
 from services.kernel.errors import Problem, ValidationError
 
 VANISHED_AT_MOST = 0.20
@@ -21,9 +21,6 @@ NAME_CHARS = 200
 
 POLICIES = ("hold", "publish")
 """What a source may do with its imported records: wait for a permanent, or make them public."""
-
-ESS = ("yes", "no", "unknown")
-"""Whether a structure is of the social economy (law of 31 July 2014, article 1)."""
 
 Check = Callable[[Any], str | None]
 """A value → why it is refused, or `None`."""
@@ -142,7 +139,7 @@ def check_draft(draft: Any) -> list[Problem]:
     kind = draft.get("kind")
     if not isinstance(kind, str) or kind not in FIELDS:
         return [_problem("kind", kind, "structure ou service attendu", "Corrigez kind.", "draft.kind")]
-    problems = [*_check_names(kind, draft), *_check_beside(draft)]
+    problems = [*_check_names(kind, draft), *_check_beside(kind, draft)]
     fields = draft.get("fields")
     if not isinstance(fields, dict):
         return [*problems, _problem("fields", fields, "un objet est attendu", "Donnez fields.", "draft.shape")]
@@ -180,25 +177,12 @@ def _check_names(kind: str, draft: Mapping[str, Any]) -> Iterator[Problem]:
             yield _problem(name, value, why, f"Corrigez {name}.", "draft.name")
 
 
-def _check_beside(draft: Mapping[str, Any]) -> Iterator[Problem]:
+def _check_beside(kind: str, draft: Mapping[str, Any]) -> Iterator[Problem]:
     for sector in draft.get("sectors") or ():
         if not isinstance(sector, str) or not sectors.is_known(sector):
             known = ", ".join(sectors.SECTORS)
             yield _problem("sectors", sector, "ce secteur n’existe pas", f"Secteurs : {known}.", "sectors.unknown")
-    ess = draft.get("ess")
-    if ess is not None and ess not in ESS:
-        yield _problem("ess", ess, "valeur inconnue", f"Écrivez {', '.join(ESS)}.", "ess.unknown")
-    form = draft.get("legal_form")
-    if form is not None and not (isinstance(form, str) and re.fullmatch(r"\d{4}", form)):
-        yield _problem(
-            "legal_form",
-            form,
-            "un code de l’INSEE à quatre chiffres est attendu",
-            "9220 : association déclarée.",
-            "legal_form",
-        )
-    for name, why in argumentaire.faults(draft.get("argumentaire") or {}):
-        yield _problem(f"argumentaire.{name}".rstrip("."), "", why, "Corrigez cette partie.", "argumentaire")
+    yield from own.faults(kind, draft)
     if not isinstance(draft.get("extra") or {}, dict):
         yield _problem("extra", draft["extra"], "un objet est attendu", "Donnez un objet JSON.", "draft.shape")
 

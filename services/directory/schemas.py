@@ -5,8 +5,9 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.directory.formats.ids import SOURCE_NAME
+from services.directory.formats.own import ESS
 from services.directory.qualification import REASONS, WAYS
-from services.directory.rules import ESS, POLICIES
+from services.directory.rules import POLICIES
 from services.kernel.request import Request
 
 BATCH = 1_000
@@ -48,6 +49,9 @@ class Edit(Request):
     ess = fields.String(validate=validate.OneOf(ESS))
     legal_form = fields.String(allow_none=True)
     argumentaire = fields.Dict(keys=fields.String(), values=fields.String(allow_none=True))
+    languages = fields.List(fields.String(), allow_none=True)
+    accessibility = fields.String(allow_none=True)
+    memberships = fields.List(fields.Dict(), allow_none=True)
     request_id = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 200))
 
 

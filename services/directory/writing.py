@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from services.directory import qualification, store
 from services.directory.formats.drafts import Draft, dated
 from services.directory.formats.ids import record_id
-from services.directory.model import NO_TRUST, Act, Record, content_of
+from services.directory.formats.own import OWN
+from services.directory.model import NO_TRUST, Act, Record, content_of, flat
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
 from services.directory.rules import FIELDS, check_draft
 from services.directory.showing import Showing
@@ -272,16 +273,15 @@ class Desk:
         groups = record.trusted.get("by_people")
         if not groups or record.status == WITHDRAWN:
             return draft
-        parts, fields = record.parts, dict(draft["fields"])
-        held = [name for group in groups for name in qualification.GROUPS[group] if name in FIELDS[record.kind]]
-        differing = {name: fields.get(name) for name in held if fields.get(name) != parts["fields"].get(name)}
+        said, now = flat(draft), flat(record.parts)
+        held = [name for group in groups for name in qualification.GROUPS[group] if name != "sectors"]
+        asked = {name for name in held if name in draft or name in FIELDS[record.kind]}
+        differing = {name: said.get(name) for name in asked if said.get(name) != now.get(name)}
         store.note_differences(self._session, record.id, held, differing, clock.to_text(self._at))
+        kept = draft | {"fields": {name: value for name, value in draft["fields"].items() if name not in differing}}
         for name in differing:
-            fields.pop(name, None)
-            if name in parts["fields"]:
-                fields[name] = parts["fields"][name]
-        kept = {"sectors": parts["sectors"]} if "offer" in groups else {}
-        return draft | {"fields": fields} | kept
+            (kept if name in OWN else kept["fields"])[name] = now.get(name)
+        return kept | ({"sectors": record.parts["sectors"]} if "offer" in groups else {})
 
     def _note(self, record: Record, act: str, how: str = "", before: bytes | None = None) -> None:
         store.note_act(self._session, Act(

@@ -220,6 +220,10 @@ def test_an_edit_of_an_older_version_is_refused_and_a_field_given_as_null_is_emp
         ({"argumentaire": {"slogan": "x"}}, "argumentaire.slogan"),
         ({"argumentaire": {"link": "x" * 5_001}}, "argumentaire.link"),
         ({"sectors": ["jardinage"]}, "sectors"),
+        ({"languages": ["fr", "français"]}, "languages"),
+        ({"memberships": [{"name": "CLIC", "scale": "canton"}]}, "memberships.0.scale"),
+        ({"memberships": [{"name": "CLIC", "scale": "commune", "territory": "44999"}]}, "memberships.0.territory"),
+        ({"accessibility": "x" * 2_001}, "accessibility"),
     ],
 )
 def test_an_edit_at_fault_is_refused_and_changes_nothing(directory: Opened, said: dict[str, Any], field: str) -> None:

@@ -8,7 +8,8 @@ import orjson
 from sqlalchemy.orm import Session
 
 from services.directory import schemas, store
-from services.directory.model import OWN, Source, view
+from services.directory.formats.own import OWN
+from services.directory.model import Source, view
 from services.directory.service.doors import Doors, choice_of
 from services.directory.writing import must_exist, raise_problems
 from services.kernel.access import Actor
