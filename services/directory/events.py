@@ -19,10 +19,16 @@ SERVICE_PUBLISHED = "directory.service.published.v1"
 SERVICE_WITHDRAWN = "directory.service.withdrawn.v1"
 SERVICE_DRAFTED = "directory.service.drafted.v1"
 IMPORT_FINISHED = "directory.import.finished.v1"
+SUGGESTION_MADE = "directory.suggestion.made.v1"
+SUGGESTION_DECIDED = "directory.suggestion.decided.v1"
 
 PUBLIC_PUTS = frozenset({STRUCTURE_PUBLISHED, SERVICE_PUBLISHED})
 PUBLIC_DELETES = frozenset({STRUCTURE_WITHDRAWN, SERVICE_WITHDRAWN})
-TYPES = PUBLIC_PUTS | PUBLIC_DELETES | {STRUCTURE_DRAFTED, SERVICE_DRAFTED, IMPORT_FINISHED}
+TYPES = (
+    PUBLIC_PUTS
+    | PUBLIC_DELETES
+    | {STRUCTURE_DRAFTED, SERVICE_DRAFTED, IMPORT_FINISHED, SUGGESTION_MADE, SUGGESTION_DECIDED}
+)
 
 
 def published(view: Mapping[str, Any]) -> NewEvent:
@@ -43,6 +49,12 @@ def drafted(view: Mapping[str, Any]) -> NewEvent:
 def import_finished(summary: Mapping[str, Any]) -> NewEvent:
     """An import came to its end: its counts."""
     return NewEvent(IMPORT_FINISHED, str(summary["import"]), 1, summary, HOME)
+
+
+def suggestion(fact: str, suggestion_id: str, record_id: str, version: int) -> NewEvent:
+    """Somebody suggested something of a record (`made`), or got an answer (`decided`); never what they wrote."""
+    said = {"suggestion": suggestion_id, "record": record_id}
+    return NewEvent(f"{SERVICE}.suggestion.{fact}.v1", suggestion_id, version, said, HOME)
 
 
 def _about(view: Mapping[str, Any], fact: str, reach: str) -> NewEvent:

@@ -119,6 +119,11 @@ class Record(Base):
         return self.content == content and self.structure == structure and self.status != WITHDRAWN
 
     @property
+    def is_withdrawn(self) -> bool:
+        """Whether only a tombstone is left of it."""
+        return self.status == WITHDRAWN
+
+    @property
     def is_public(self) -> bool:
         """Whether the public sees it, in this version or an earlier one."""
         return self.public_version is not None
@@ -222,6 +227,28 @@ class Act(Base):
     before: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     __table_args__ = (Index("act_record", "record_id", "id"),)
+
+
+class Suggestion(Base):
+    """What somebody without an account says of a record: an error, or another value (JSON) for a field.
+
+    `contact` is an address left for the answer: in this table alone, erased once the answer is on its way.
+    """
+
+    __tablename__ = "suggestion"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    record_id: Mapped[str] = mapped_column(ForeignKey("record.id"))
+    field: Mapped[str | None] = mapped_column(String(64))
+    value: Mapped[bytes | None] = mapped_column(LargeBinary)
+    message: Mapped[str] = mapped_column(Text, default="")
+    contact: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    at: Mapped[str] = mapped_column(String(32))
+    decided_at: Mapped[str | None] = mapped_column(String(32))
+    decided_by: Mapped[str] = mapped_column(Text, default="")
+    answer: Mapped[str] = mapped_column(Text, default="")
+
+    __table_args__ = (Index("suggestion_record", "record_id"), Index("suggestion_state", "state", "id"))
 
 
 class FeedRow(Base):

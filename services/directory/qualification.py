@@ -63,7 +63,7 @@ WAYS: Final = ("call", "visit", "document", "website", "known")
 """How a permanent verified: by telephone, on the spot, on a paper, on a site, or knowing the structure."""
 
 
-REASONS: Final = ("differences", "review", "expiring", "submitted")
+REASONS: Final = ("suggestions", "differences", "review", "expiring", "submitted")
 """Why a record waits for a permanent, the most urgent first."""
 
 

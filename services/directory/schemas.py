@@ -88,6 +88,41 @@ class Withdraw(Request):
     request_id = fields.String(load_default=None, allow_none=True)
 
 
+class Revert(Request):
+    """The version whose change is to be taken back; `version` is the record's, as it was read."""
+
+    id = fields.String(required=True)
+    of = fields.Integer(required=True)
+    version = fields.Integer(load_default=None, allow_none=True)
+
+
+class Suggest(Request):
+    """What somebody says of a public record: `field` and `value` propose a change, `message` says anything."""
+
+    id = fields.String(required=True)
+    field = fields.String(load_default=None, allow_none=True)
+    value = fields.Raw(load_default=None, allow_none=True)
+    message = fields.String(load_default="", validate=validate.Length(0, 2_000))
+    contact = fields.Email(load_default=None, allow_none=True, validate=validate.Length(3, 254))
+
+
+class Suggestions(Request):
+    """A page of suggestions, oldest first."""
+
+    state = fields.String(load_default="open", validate=validate.OneOf(("open", "accepted", "refused")))
+    record = fields.String(load_default=None, allow_none=True)
+    after = fields.String(load_default="")
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
+
+
+class Decide(Request):
+    """What a permanent decides of a suggestion, and says to who made it."""
+
+    suggestion = fields.String(required=True)
+    accept = fields.Boolean(required=True)
+    answer = fields.String(load_default="", validate=validate.Length(0, 2_000))
+
+
 class Changes(Request):
     """A page of the feed."""
 

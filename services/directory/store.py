@@ -18,6 +18,7 @@ from services.directory.model import (
     Record,
     Request,
     Source,
+    Suggestion,
 )
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
 from services.kernel.rows import LogRow
@@ -213,6 +214,12 @@ def acts_of(session: Session, record_id: str) -> Sequence[Act]:
     return session.scalars(select(Act).where(Act.record_id == record_id).order_by(Act.id)).all()
 
 
+def was_withdrawn_at(session: Session, record_id: str, at: str) -> bool:
+    """Whether it was withdrawn by an act of that time."""
+    query = select(Act.id).where(Act.record_id == record_id, Act.act == "withdraw", Act.at == at)
+    return session.scalar(query.limit(1)) is not None
+
+
 def note_differences(
     session: Session, record_id: str, held: Collection[str], differing: Mapping[str, Any], at: str
 ) -> None:
@@ -247,7 +254,7 @@ def work(session: Session, kind: str, soon: str, after: str, limit: int) -> Sequ
     """A page of what waits for a permanent for one reason, in order of id.
 
     Args:
-        kind: `differences`, `review`, `expiring` (before `soon`) or `submitted`.
+        kind: `suggestions`, `differences`, `review`, `expiring` (before `soon`) or `submitted`.
     """
     query = select(Record).where(Record.id > after).order_by(Record.id).limit(limit)
     return session.scalars(query.where(*_work(kind, soon))).all()
@@ -263,6 +270,8 @@ def work_counts(session: Session, kinds: Iterable[str], soon: str) -> dict[str, 
 def _work(kind: str, soon: str) -> tuple[Any, ...]:
     if kind == "differences":
         return (Record.id.in_(select(Difference.record_id)), Record.status != WITHDRAWN)
+    if kind == "suggestions":
+        return (Record.id.in_(select(Suggestion.record_id).where(Suggestion.state == "open")),)
     if kind == "expiring":
         return (Record.status == QUALIFIED, Record.expires_at < soon)
     return (Record.status == kind,)
@@ -272,3 +281,25 @@ def imports_of(session: Session, record_id: str) -> list[tuple[ImportChange, Imp
     """What imports did to a record."""
     query = select(ImportChange, Import).join(Import, Import.id == ImportChange.import_id)
     return [(change, done) for change, done in session.execute(query.where(ImportChange.record_id == record_id))]
+
+
+def suggestion(session: Session, suggestion_id: str) -> Suggestion | None:
+    """One suggestion, locked."""
+    return session.get(Suggestion, suggestion_id, with_for_update=True)
+
+
+def suggestions(
+    session: Session, state: str, record_id: str | None, after: str, limit: int
+) -> list[tuple[Suggestion, Record]]:
+    """Suggestions in a state with their records, oldest first, of one record or of all."""
+    query = select(Suggestion, Record).join(Record, Record.id == Suggestion.record_id)
+    query = query.where(Suggestion.state == state, Suggestion.id > after)
+    if record_id is not None:
+        query = query.where(Suggestion.record_id == record_id)
+    return [(made, of) for made, of in session.execute(query.order_by(Suggestion.id).limit(limit))]
+
+
+def open_suggestions(session: Session, record_id: str) -> tuple[int, int]:
+    """How many wait for an answer: of one record, of all."""
+    is_open = select(func.count()).select_from(Suggestion).where(Suggestion.state == "open")
+    return session.scalar(is_open.where(Suggestion.record_id == record_id)) or 0, session.scalar(is_open) or 0

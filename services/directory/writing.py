@@ -177,6 +177,15 @@ class Desk:
         self.showing.tell()
         return gone
 
+    def give_back(self, record: Record) -> None:
+        """A record that was withdrawn lives again as it was, to be qualified. Raises `NotHome`."""
+        record.require_home(self._home)
+        record.change(record.content, record.structure, self._at)
+        record.status = SUBMITTED
+        self.showing.settle(record, self.source(record.source).policy == "publish")
+        self._note(record, "give_back")
+        self.showing.tell()
+
     def restore(self, record: Record, status: str, structure: str | None, content: bytes) -> None:
         """Put an earlier state back, as a new version; what is public stays so."""
         record.change(content, structure, self._at)

@@ -6,9 +6,10 @@ from services.directory.feed import feed_rows
 from services.directory.service.imports import ImportDoors
 from services.directory.service.qualification import QualificationDoors
 from services.directory.service.records import RecordDoors
+from services.directory.service.suggestions import SuggestionDoors
 
 
-class DirectoryService(RecordDoors, QualificationDoors, ImportDoors):
+class DirectoryService(RecordDoors, QualificationDoors, SuggestionDoors, ImportDoors):
     """Structures and services of this node, who checked them, their imports, and the feed of public changes."""
 
     name = "directory"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.directory import qualification, qualifying, schemas, store, working
+from services.directory import qualification, qualifying, reverting, schemas, store, working
 from services.directory.model import view
-from services.directory.service.doors import Doors
+from services.directory.service.doors import Doors, choice_of
 from services.directory.writing import must_exist
 from services.kernel.doors import rpc
 from services.kernel.errors import ValidationError
@@ -94,3 +94,17 @@ class QualificationDoors(Doors):
         with self.db.read() as session:
             record = must_exist(store.record(session, asked["id"]), asked["id"])
             return {"entries": working.history(session, record)}
+
+    @rpc
+    def revert(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Take one act back: `Revert` → `{changed: [ids]}`. What may be taken back is told by `history`.
+
+        Raises `NotFound`, `Conflict` (changed again since), `NotHome`, `Forbidden`, what an edit raises. Announces
+        what `edit` does.
+        """
+        actor = self.actor()
+        actor.require("directory:write")
+        asked = schemas.Revert.read(request)
+        with self.db.begin() as session:
+            desk, record = self._desk(session, actor), self._locked(session, asked["id"], asked["version"])
+            return {"changed": reverting.revert(session, desk, record, asked["of"], choice_of(actor))}

@@ -1,0 +1,99 @@
+"""What anybody may say of a public record, and what a permanent decides of it. Inside one transaction.
+
+Abuse is limited here by counts (so many open ones for a record and in all), at the gateway by client; nothing that a
+stranger wrote is public, in an event or in an index: a permanent reads it first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy.orm import Session
+from uuid_utils import uuid7
+
+from services.directory import store
+from services.directory.formats.own import OWN
+from services.directory.model import Record, Suggestion, flat
+from services.directory.rules import FIELDS, check_draft
+from services.directory.writing import Choice, Desk
+from services.kernel import clock
+from services.kernel.errors import NotFound, ValidationError, WrongState
+
+OPEN, ACCEPTED, REFUSED = "open", "accepted", "refused"
+OPEN_AT_MOST, OPEN_OF_ONE_AT_MOST = 5_000, 20
+
+
+def make(session: Session, record: Record, asked: dict[str, Any]) -> Suggestion:
+    """Keep what somebody says, for a permanent. Raises `NotFound`, `ValidationError`, `WrongState` (too many wait)."""
+    if not record.is_public:
+        raise NotFound(f"Aucune fiche publique {record.id}.")
+    if asked["field"] is None and not asked["message"].strip():
+        raise ValidationError("Dites ce qui ne va pas, ou quel champ changer.")
+    if asked["field"] is not None:
+        _must_be_sayable(record, asked["field"], asked["value"])
+    _must_have_room(session, record)
+    made = Suggestion(
+        id=str(uuid7()), record_id=record.id, field=asked["field"], message=asked["message"].strip(),
+        value=None if asked["field"] is None else orjson.dumps(asked["value"]), contact=asked["contact"],
+        state=OPEN, at=clock.to_text(clock.now()), decided_by="", answer="",
+    )  # fmt: skip
+    session.add(made)
+    return made
+
+
+def decide(session: Session, desk: Desk, made: Suggestion, record: Record, by: str, accept: bool, answer: str) -> None:
+    """Take the proposed value into the record as a permanent's own change, or not; said once.
+
+    Raises `WrongState` where it was decided already, and everything that an edit raises.
+    """
+    if made.state != OPEN:
+        raise WrongState("Cette proposition a déjà sa réponse.")
+    if accept and made.field is not None:
+        desk.edit(record, said_of(made), Choice.PERMANENT)
+        store.drop_differences(session, record.id, [made.field])
+    made.state, made.answer = ACCEPTED if accept else REFUSED, answer.strip()
+    made.decided_at, made.decided_by = clock.to_text(clock.now()), by
+
+
+def said_of(made: Suggestion) -> dict[str, Any]:
+    """The change that a suggestion proposes, as `Desk.edit` takes it."""
+    assert made.field is not None and made.value is not None
+    return _said(made.field, orjson.loads(made.value))
+
+
+def shown(made: Suggestion, record: Record) -> dict[str, Any]:
+    """A suggestion for a permanent, beside what the record says now; never the address that was left."""
+    field = made.field
+    return {
+        "suggestion": made.id, "record": record.id, "kind": record.kind, "name": record.parts["fields"].get("nom"),
+        "version": record.version, "field": field, "message": made.message, "state": made.state, "at": made.at,
+        "now": flat(record.parts).get(field) if field else None,
+        "value": orjson.loads(made.value) if made.value is not None else None,
+        "to_answer": made.contact is not None, "answer": made.answer, "decided_at": made.decided_at,
+    }  # fmt: skip
+
+
+def _said(field: str, value: Any) -> dict[str, Any]:
+    return {field: value} if field in (*OWN, "sectors") else {"fields": {field: value}}
+
+
+def _must_be_sayable(record: Record, field: str, value: Any) -> None:
+    if field not in FIELDS[record.kind] and field not in (*OWN, "sectors"):
+        raise ValidationError(
+            "Ce champ n’existe pas.",
+            [{"line": None, "field": "field", "value": field, "why": "champ inconnu", "code": "field.unknown",
+              "remedy": f"Champs connus : {', '.join(FIELDS[record.kind])}."}],
+        )  # fmt: skip
+    draft = {"kind": record.kind, "source": "-", "source_id": "-", "structure_source_id": "-", "fields": {}}
+    problems = check_draft(draft | _said(field, value))
+    if problems:
+        raise ValidationError("La valeur proposée n’est pas valable.", problems)
+    if flat(record.parts).get(field) == value:
+        raise ValidationError("La fiche le dit déjà.")
+
+
+def _must_have_room(session: Session, record: Record) -> None:
+    of_one, of_all = store.open_suggestions(session, record.id)
+    if of_one >= OPEN_OF_ONE_AT_MOST or of_all >= OPEN_AT_MOST:
+        raise WrongState("Trop de propositions attendent déjà une réponse : réessayez dans quelques jours.")
