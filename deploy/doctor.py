@@ -49,7 +49,7 @@ def examine(folder: Path) -> Iterator[Finding]:
     mode = stat.S_IMODE((folder / settings.FILE).stat().st_mode)
     remedy = f"chmod 600 {folder / settings.FILE}"
     yield Finding("réglages", not mode & 0o077, f"{folder / settings.FILE}, droits {mode:o}", remedy)
-    for check in (_secrets, _disk, _database, _broker, _running):
+    for check in (_secrets, _disk, _database, _broker, _mail, _running):
         yield from _safely(check, folder, loaded)
 
 
@@ -110,6 +110,26 @@ def _broker(folder: Path, loaded: Settings) -> Iterator[Finding]:
     except BROKER_ERRORS as error:
         remedy = "Vérifiez [broker] url (hôte, mot de passe, vhost), et que RabbitMQ tourne."
         yield Finding("courtier", False, type(error).__name__, remedy)
+
+
+def _mail(folder: Path, loaded: Settings) -> Iterator[Finding]:
+    import smtplib
+
+    given = loaded.mail
+    if not given.host:
+        yield Finding("courrier", True, "aucun : maillage user link imprime les liens pour entrer")
+        return
+    if not given.sender:
+        yield Finding("courrier", False, "l’adresse d’envoi manque", "Ajoutez sender à la section [mail].")
+        return
+    try:
+        opened = smtplib.SMTP_SSL if given.security == "tls" else smtplib.SMTP
+        with opened(given.host, given.port, timeout=5) as server:
+            server.noop()
+        yield Finding("courrier", True, f"{given.host}:{given.port}")
+    except (OSError, smtplib.SMTPException) as error:
+        remedy = "Vérifiez [mail] host, port et security, et que ce serveur accepte cette machine."
+        yield Finding("courrier", False, f"{given.host}:{given.port} : {type(error).__name__}", remedy)
 
 
 def _running(folder: Path, loaded: Settings) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import orjson
+import pytest
 
 from services.kernel.access import Actor
 from services.kernel.database import Database
@@ -16,7 +17,7 @@ from services.kernel.log import EventLog
 from services.kernel.migrate import migrate
 from services.kernel.parking import Parking
 from services.kernel.sequencer import Sequencer
-from services.kernel.settings import Node, Settings
+from services.kernel.settings import MailSettings, Node, Settings
 from services.kernel.witness import Witness
 from tests.conftest import Backend
 
@@ -43,6 +44,16 @@ class Opened:
             runtime=SimpleNamespace(identity=NODE, settings=Settings(Node("essai", "Essai"))),
         )  # fmt: skip
         self.as_(PERMANENT)
+
+    @property
+    def room(self) -> Any:
+        """The service itself."""
+        return self._service
+
+    def with_mail(self, monkeypatch: pytest.MonkeyPatch, port: int = 25) -> None:
+        """From now on the node sends mail, by a server on this port of this machine."""
+        mail = MailSettings("127.0.0.1", port, "none", sender="maillage@example.org")
+        monkeypatch.setattr(self._service.engine.runtime, "settings", Settings(Node("essai", "Essai"), mail=mail))
 
     def as_(self, actor: Actor) -> Opened:
         """Who is behind the next calls."""

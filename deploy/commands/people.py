@@ -46,6 +46,21 @@ def user_remove(folder: Folder, email: Email) -> None:
     tell(f"{email} n’a plus aucun droit sur ce nœud.", f"{email} has no rights on this node any more.")
 
 
+@user.command("link")
+@sentences
+def user_link(folder: Folder, email: Email, as_json: AsJson = False) -> None:
+    """Un lien pour entrer, à donner à cette personne / a link to sign in, to hand to this person."""
+    with connected(folder) as node:
+        made = node.call("accounts", "link_make", {"email": email})
+
+    def people() -> None:
+        out.print(made["url"], markup=False)
+        minutes = made["minutes"]
+        tell(f"Il sert une fois, dans les {minutes} minutes.", f"It works once, within {minutes} minutes.")
+
+    show(made, as_json, people)
+
+
 @key.command("add")
 @sentences
 def key_add(

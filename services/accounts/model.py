@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from datetime import timedelta
+from typing import Final
 
-from sqlalchemy import MetaData, String, Text
+from sqlalchemy import Index, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 KEY_PREFIX = "mlg_"
 """Keys begin with it, so that scanners of leaked secrets can know one."""
+
+
+LINK_LASTS: Final = timedelta(minutes=30)
+"""A link to sign in, sent or handed out: used once, soon."""
+SESSION_IDLE: Final = timedelta(hours=12)
+SESSION_LASTS: Final = timedelta(days=7)
+STRUCTURE_SESSION_LASTS: Final = timedelta(hours=2)
 
 
 class Base(DeclarativeBase):
@@ -41,11 +50,56 @@ class Key(Base):
     created_at: Mapped[str] = mapped_column(String(32))
 
 
+class Link(Base):
+    """A way in that works once: for a person, or for whoever a structure trusts with its entry.
+
+    `structures`: ids of the records that it opens, separated by spaces; empty for a person's link.
+    """
+
+    __tablename__ = "link"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[str | None] = mapped_column(String(36))
+    structures: Mapped[str] = mapped_column(Text, default="")
+    expires_at: Mapped[str] = mapped_column(String(32))
+
+
+class Session(Base):
+    """Somebody who came in by a link. Only the digest of what their browser holds is kept."""
+
+    __tablename__ = "session"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[str | None] = mapped_column(String(36))
+    structures: Mapped[str] = mapped_column(Text, default="")
+    seen_at: Mapped[str] = mapped_column(String(32))
+    expires_at: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (Index("session_person", "person_id"),)
+
+
+class Mail(Base):
+    """A message on its way: kept until a mail server took it, or until it was tried for too long; then erased."""
+
+    __tablename__ = "mail"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    to: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (Index("mail_due", "due_at"),)
+
+
 def new_secret() -> str:
     """A fresh key, to be shown once."""
     return KEY_PREFIX + secrets.token_urlsafe(20)
 
 
+def new_token() -> str:
+    """A fresh secret of a link or a session: 192 random bits."""
+    return secrets.token_urlsafe(24)
+
+
 def digest_of(secret: str) -> str:
-    """What is kept of a key. A plain hash is enough: a key is random, unlike a password."""
+    """What is kept of a key, a link or a session. A plain hash is enough: they are random, unlike a password."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -7,6 +7,8 @@ from marshmallow import fields, validate
 from services.kernel.access import MACHINE_SCOPES, ROLES
 from services.kernel.request import Request
 
+STRUCTURE_LINK_DAYS = 30
+
 
 class PersonAdd(Request):
     """Somebody and what they may do; an address already known takes the new roles."""
@@ -41,3 +43,36 @@ class Authenticate(Request):
     """A key as it was presented."""
 
     key = fields.String(required=True, validate=validate.Length(1, 200))
+
+
+class LinkAsk(Request):
+    """An address as it was typed into the page where one signs in."""
+
+    email = fields.Email(required=True, validate=validate.Length(3, 254))
+
+
+class StructureLink(Request):
+    """The structures whose entries a link will open, and for how many days."""
+
+    structures = fields.List(fields.UUID(), required=True, validate=validate.Length(1, 50))
+    days = fields.Integer(load_default=STRUCTURE_LINK_DAYS, validate=validate.Range(1, 365))
+
+
+class Secret(Request):
+    """The secret of a link."""
+
+    secret = fields.String(required=True, validate=validate.Length(1, 200))
+
+
+class Token(Request):
+    """What a browser holds of a session."""
+
+    session = fields.String(required=True, validate=validate.Length(1, 200))
+
+
+class MailQueue(Request):
+    """A message of plain text to one address."""
+
+    to = fields.Email(required=True, validate=validate.Length(3, 254))
+    subject = fields.String(required=True, validate=[validate.Length(1, 200), validate.Regexp(r"^[^\r\n]*$")])
+    body = fields.String(required=True, validate=validate.Length(1, 20_000))

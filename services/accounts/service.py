@@ -1,17 +1,21 @@
-"""The doors of accounts: who works here, which machines may write, and the proof of it for the other rooms."""
+"""The doors of accounts: who works here, how they come in, which machines may write, and the proof of it."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 from uuid_utils import uuid7
 
-from services.accounts import events, model, schemas, store
+from services.accounts import events, letters, mail, model, schemas, signing, store
 from services.accounts.model import Key, Person
 from services.kernel import access, clock
 from services.kernel.access import ACTOR_LIFETIME, Actor
 from services.kernel.doors import Room, rpc
 from services.kernel.errors import Conflict, NotFound, Unauthorized
+from services.kernel.settings import Settings
 
 
 class AccountsService(Room):
@@ -114,8 +118,114 @@ class AccountsService(Room):
         expires_at = clock.to_text(clock.now() + ACTOR_LIFETIME)
         return _key(key) | {"actor": access.seal(actor, self.engine.runtime.identity), "expires_at": expires_at}
 
+    @rpc
+    def link_ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Ask for a link by mail: `LinkAsk` → `{mail}`, whether this node sends mail at all.
+
+        The answer is the same whether the address is known here or not.
+        """
+        asked = schemas.LinkAsk.read(request)
+        if not self._settings.mail.host:
+            return {"mail": False}
+        with self.db.begin() as session:
+            person = store.person(session, asked["email"])
+            known = person if person is not None and person.active else None
+            if known is not None and store.links_of(session, known.id) < signing.LINKS_AT_MOST:
+                secret = signing.link_for(session, known, clock.now())
+                mail.queue(session, letters.sign_in(known.email, self._settings.node.name, self._url(secret)))
+        self.postman.wake()
+        return {"mail": True}
+
+    @rpc
+    def link_make(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A link for somebody, asked by the node's operator: `ByEmail` → `{url, minutes}`; shown this once."""
+        self.actor().require("node:operate")
+        asked = schemas.ByEmail.read(request)
+        with self.db.begin() as session:
+            person = _must(store.person(session, asked["email"]), asked["email"])
+            url = self._url(signing.link_for(session, person, clock.now()))
+        return {"url": url, "minutes": int(model.LINK_LASTS.total_seconds() // 60)}
+
+    @rpc
+    def structure_link(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A link that opens the entries of structures once: `StructureLink` → `{url, days}`; shown this once."""
+        self.actor().require("accounts:links")
+        asked = schemas.StructureLink.read(request)
+        with self.db.begin() as session:
+            ids = [str(each) for each in asked["structures"]]
+            url = self._url(signing.link_to(session, ids, timedelta(days=asked["days"]), clock.now()))
+        return {"url": url, "days": asked["days"]}
+
+    @rpc
+    def session_open(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Use a link: `Secret` → `{session}`, what the browser will hold. Raises `Unauthorized`."""
+        asked = schemas.Secret.read(request)
+        with self.db.begin() as session:
+            return {"session": signing.open_session(session, asked["secret"], clock.now())}
+
+    @rpc
+    def session_get(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Who holds a session: `Token` → `{actor, name, roles, structures, acts, expires_at}`. Raises `Unauthorized`.
+
+        `acts` is all that this person may do, for pages that show no more than that.
+        """
+        asked = schemas.Token.read(request)
+        with self.db.begin() as session:
+            actor, expires_at = signing.who(session, asked["session"], clock.now())
+        return {
+            "actor": access.seal(actor, self.engine.runtime.identity), "name": actor.name, "roles": list(actor.roles),
+            "structures": list(actor.structures), "expires_at": expires_at,
+            "acts": [act for act in access.MATRIX if actor.may(act)],
+        }  # fmt: skip
+
+    @rpc
+    def session_close(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Sign out: `Token` → `{}`."""
+        asked = schemas.Token.read(request)
+        with self.db.begin() as session:
+            signing.close_session(session, asked["session"])
+        return {}
+
+    @rpc
+    def mail_queue(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a message, asked by a room of this node: `MailQueue` → `{queued}`, false where no mail is sent."""
+        self.actor().require("node:operate")
+        asked = schemas.MailQueue.read(request)
+        if not self._settings.mail.host:
+            return {"queued": False}
+        with self.db.begin() as session:
+            mail.queue(session, mail.Message(**asked))
+        self.postman.wake()
+        return {"queued": True}
+
+    def loops(self) -> Iterable[Callable[[threading.Event], None]]:
+        """Sends the messages."""
+        return (self.postman.run,)
+
+    def stopping(self) -> None:
+        """Ends the wait for messages."""
+        self.postman.wake()
+
+    @property
+    def postman(self) -> mail.Postman:
+        """The one who sends messages from this process."""
+        engine = self.engine
+        if not hasattr(engine, "postman"):
+            engine.postman = mail.Postman(engine.database, self._settings.mail)
+        postman: mail.Postman = engine.postman
+        return postman
+
+    @property
+    def _settings(self) -> Settings:
+        settings: Settings = self.engine.runtime.settings
+        return settings
+
+    def _url(self, secret: str) -> str:
+        return f"{self._settings.base_url}/entrer/{secret}"
+
     def _changed(self, session: Any, person: Person) -> None:
         person.version += 1
+        store.close_sessions(session, person.id)
         self.log.append(session, events.person_changed(person.id, person.version, person.roles.split(), person.active))
 
 

@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy.orm import Session
 
 from services.directory import store
+from services.directory.formats import quality
 from services.directory.model import Act, Import, ImportChange, Record, flat, view
 from services.directory.qualification import REASONS
 from services.directory.writing import Desk
@@ -28,6 +29,20 @@ def page(session: Session, asked: dict[str, Any], desk: Desk) -> dict[str, Any]:
         "counts": counts, "reason": reason,
         "records": [_shown(record, desk, differing.get(record.id, {})) for record in records],
         "next": records[-1].id if len(records) == asked["limit"] else None,
+    }  # fmt: skip
+
+
+def opened(session: Session, record: Record, desk: Desk) -> dict[str, Any]:
+    """One record as whoever works on it sees it."""
+    differing = store.differences(session, [record.id]).get(record.id, {})
+    services = store.services_of(session, record.id) if record.kind == "structure" else ()
+    shown = _shown(record, desk, differing)
+    return shown | {
+        "services": [
+            {"id": each.id, "nom": each.parts["fields"].get("nom"), "status": each.status, "public": each.is_public}
+            for each in services
+        ],
+        "score": quality.score(shown), "next_question": quality.next_question(shown),
     }  # fmt: skip
 
 

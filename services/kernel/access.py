@@ -25,8 +25,10 @@ MATRIX: dict[str, frozenset[str]] = {
     "directory:write": frozenset({"permanent", "facilitator", "administrator"}),
     "directory:import": frozenset({"permanent", "administrator"}),
     "directory:qualify": frozenset({"permanent"}),
-    "directory:confirm": frozenset({"permanent", "structure_editor"}),
+    "directory:confirm": frozenset({"permanent"}),
+    "directory:own": frozenset({"structure_editor"}),
     "directory:sources": frozenset({"permanent", "administrator"}),
+    "accounts:links": frozenset({"permanent", "administrator"}),
     "node:operate": frozenset({"administrator"}),
 }
 """What may be done, and the roles of people who may do it. Source: the mission's functions F1 to F3."""
@@ -37,11 +39,16 @@ MACHINE_SCOPES = frozenset({"directory:write", "directory:import"})
 
 @dataclass(frozen=True)
 class Actor:
-    """Who is behind a call: a person by e-mail and roles, or a machine's key by name and scopes."""
+    """Who is behind a call: a person by e-mail and roles, or a machine's key by name and scopes.
+
+    `structures` are the records whose entry a structure editor may confirm and correct (`directory:own`), with their
+    services.
+    """
 
     name: str
     roles: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    structures: tuple[str, ...] = ()
 
     def may(self, act: str) -> bool:
         """Whether a role of this person, or a scope of this key, allows `act`. Raises `KeyError` on an unknown act."""
@@ -82,7 +89,8 @@ def unseal(token: str | None, keyid: str, keyring: Keyring, now: datetime | None
         raise Unauthorized("La preuve d’identité n’est pas valable.") from None
     if expires_at < (now or clock.now()):
         raise Unauthorized("La preuve d’identité a expiré ; recommencez.")
-    return Actor(claims["name"], tuple(claims["roles"]), tuple(claims["scopes"]))
+    structures = tuple(claims.get("structures", ()))
+    return Actor(claims["name"], tuple(claims["roles"]), tuple(claims["scopes"]), structures)
 
 
 def _b64(raw: bytes) -> str:

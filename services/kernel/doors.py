@@ -121,12 +121,15 @@ class Engine(DependencyProvider):
         if self.follower is not None:
             self.follower.start()
             loops += [self._receive, functools.partial(self.follower.run, self.stop_flag)]
+        self._own = self._instance(self.container.service_cls)
+        loops += [functools.partial(loop, self.stop_flag) for loop in self._own.loops()]
         self._threads = [self.container.spawn_managed_thread(self._guarded(loop)) for loop in loops]
 
     def stop(self) -> None:
         self.stop_flag.set()
         self._poked.set()
         self._numbered.set()
+        self._own.stopping()
         if self.follower is not None:
             self.follower.wake()
         for thread in self._threads:
@@ -240,6 +243,13 @@ class Room:
 
     engine: Any = Engine()
     actor = CurrentActor()
+
+    def loops(self) -> Iterable[Callable[[threading.Event], None]]:
+        """What the room does by itself, each in a thread of its own, until the flag it is given is set."""
+        return ()
+
+    def stopping(self) -> None:
+        """The flag was set: wake the loops that wait for something else."""
 
     @property
     def db(self) -> database.Database:

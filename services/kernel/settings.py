@@ -35,6 +35,7 @@ LABELS = _Shaped(r"[a-z0-9]+(-[a-z0-9]+)*")
 TERRITORIES = _Shaped(r"\d{2}|2[AB]|\d{3}|\d{5}|2[AB]\d{3}|\d{9}")
 ADDRESSES = _Shaped(r"https?://\S+")
 BROKERS = _Shaped(r"(py)?amqps?://\S+")
+EMAILS = _Shaped(r"[^@\s]+@[^@\s]+")
 DATABASES = _Shaped(r"postgresql\+psycopg://\S+")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -109,6 +110,21 @@ class Directory:
 
 
 @dataclass(frozen=True)
+class MailSettings:
+    """Section `[mail]`: how messages leave; without a host none does."""
+
+    host: str = _key("", "Mail server; empty: no message is sent, and `maillage user link` prints links to sign in.")
+    port: int = _key(587, "Its port, 1 to 65535.", among=range(1, 65_536))
+    security: str = _key(
+        "starttls", "`starttls`, `tls` (port 465), or `none` (a server on this machine).",
+        among=("starttls", "tls", "none"),
+    )  # fmt: skip
+    user: str = _key("", "Its user; empty: no password is asked.")
+    password: str = _key("", "Its password; better in the environment.")
+    sender: str = _key("", "Address that messages come from: `maillage@example.org`.", among=EMAILS)
+
+
+@dataclass(frozen=True)
 class Log:
     """Section `[log]`."""
 
@@ -125,12 +141,18 @@ class Settings:
     broker: Broker = Broker()
     database: DatabaseSettings = DatabaseSettings()
     directory: Directory = Directory()
+    mail: MailSettings = MailSettings()
     log: Log = Log()
+
+    @property
+    def base_url(self) -> str:
+        """Where people reach this node: its public address, or where the gateway listens."""
+        return self.node.url.rstrip("/") or f"http://{self.http.host}:{self.http.port}"
 
 
 SECTIONS: dict[str, type[Any]] = {
     "node": Node, "http": Http, "broker": Broker, "database": DatabaseSettings, "directory": Directory,
-    "log": Log,
+    "mail": MailSettings, "log": Log,
 }  # fmt: skip
 
 

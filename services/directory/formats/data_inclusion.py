@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from services.directory.formats.ids import di_id
+from services.directory.formats.quality import score
 from services.directory.formats.vocabulary import FIELDS, IDENTIFIERS
 
 Record = Mapping[str, Any]
@@ -63,11 +64,6 @@ def api_service(record: Record, structure: Record) -> dict[str, Any]:
     return service_item(record, structure) | _quality(record)
 
 
-def score_of(record: Record) -> float:
-    """The share of the fields of its kind that a record fills, 0 to 1, two decimals; `score_qualite` for now."""
-    return round(len(record["fields"]) / len(FIELDS[record["kind"]]), 2)
-
-
 def _quality(record: Record) -> dict[str, Any]:
     certified = record.get("extra", {}).get("adresse_certifiee") is True
-    return {"adresse_certifiee": certified, "score_qualite": score_of(record)}
+    return {"adresse_certifiee": certified, "score_qualite": score(record)}

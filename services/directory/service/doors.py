@@ -13,6 +13,7 @@ from services.directory.repeats import once
 from services.directory.writing import Choice, Desk, Saved, must_exist
 from services.kernel.access import Actor
 from services.kernel.doors import Room
+from services.kernel.errors import Forbidden
 
 
 class Doors(Room):
@@ -43,6 +44,15 @@ class Doors(Room):
         if known is not None:
             known[record.source] = source
         return source
+
+
+def require(actor: Actor, act: str, record: Record) -> None:
+    """Raises `Forbidden` unless this actor may do `act` to any record, or to this one, which is its own."""
+    if not actor.may(act) and actor.may("directory:own"):
+        if not {record.id, record.structure} & set(actor.structures):
+            raise Forbidden("Ce lien n’ouvre pas cette fiche.", {"act": "directory:own"})
+        return
+    actor.require(act)
 
 
 def choice_of(actor: Actor) -> Choice:

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.directory import qualification, qualifying, reverting, schemas, store, working
 from services.directory.model import view
-from services.directory.service.doors import Doors, choice_of
+from services.directory.service.doors import Doors, choice_of, require
 from services.directory.writing import must_exist
 from services.kernel.doors import rpc
 from services.kernel.errors import ValidationError
@@ -60,12 +60,15 @@ class QualificationDoors(Doors):
 
     @rpc
     def confirm(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Note that the structure confirmed its entry: `Confirm` → native record, `confirmed_at` in it."""
+        """Note that the structure confirmed its entry: `Confirm` → native record, `confirmed_at` in it.
+
+        By a permanent whom it told, or by who holds the structure's link.
+        """
         actor = self.actor()
-        actor.require("directory:confirm")
         asked = schemas.Confirm.read(request)
         with self.db.begin() as session:
             desk, record = self._desk(session, actor), self._locked(session, asked["id"], None)
+            require(actor, "directory:confirm", record)
             desk.confirm(record, asked["how"])
             return view(record, desk.source(record.source))
 
@@ -89,10 +92,11 @@ class QualificationDoors(Doors):
 
         `changed` is `{field: [before, after]}`. Who did it is kept on this node alone.
         """
-        self.actor().require("directory:write")
+        actor = self.actor()
         asked = schemas.ById.read(request)
         with self.db.read() as session:
             record = must_exist(store.record(session, asked["id"]), asked["id"])
+            require(actor, "directory:write", record)
             return {"entries": working.history(session, record)}
 
     @rpc

@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import schemas, store
+from services.directory import schemas, store, working
 from services.directory.formats.own import OWN
 from services.directory.model import Source, view
-from services.directory.service.doors import Doors, choice_of
+from services.directory.service.doors import Doors, choice_of, require
 from services.directory.writing import must_exist, raise_problems
 from services.kernel.access import Actor
 from services.kernel.doors import rpc
@@ -55,12 +55,12 @@ class RecordDoors(Doors):
         `NotHome`, `Forbidden`. Announces `directory.<kind>.published.v1` or `drafted.v1`, and what the gate changes.
         """
         actor = self.actor()
-        actor.require("directory:write")
         asked = schemas.Edit.read(request)
         return self._once(request, lambda session: self._edit(session, asked, actor))
 
     def _edit(self, session: Session, asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
         desk, record = self._desk(session, actor), self._locked(session, asked["id"], asked["version"])
+        require(actor, "directory:write", record)
         said = {name: asked[name] for name in ("fields", "sectors", *OWN) if name in asked}
         saved = desk.edit(record, said, choice_of(actor))
         store.drop_differences(session, record.id, said.get("fields", {}))
@@ -69,11 +69,26 @@ class RecordDoors(Doors):
     @rpc
     def get(self, request: dict[str, Any]) -> dict[str, Any]:
         """One record of this node in whatever state: `{id}` → native record. Raises `NotFound`, `Forbidden`."""
-        self.actor().require("directory:write")
+        actor = self.actor()
         asked = schemas.ById.read(request)
         with self.db.read() as session:
             record = must_exist(store.record(session, asked["id"]), asked["id"])
+            require(actor, "directory:write", record)
             return view(record, self._source(session, record))
+
+    @rpc
+    def open_record(self, request: dict[str, Any]) -> dict[str, Any]:
+        """One record with what somebody who works on it wants beside it: `{id}` → native record, and more.
+
+        More: `{public, barriers, differences, services: [{id, nom, status, public}], score, next_question}`. Raises
+        `NotFound`, `Forbidden`.
+        """
+        actor = self.actor()
+        asked = schemas.ById.read(request)
+        with self.db.read() as session:
+            record = must_exist(store.record(session, asked["id"]), asked["id"])
+            require(actor, "directory:write", record)
+            return working.opened(session, record, self._desk(session, actor))
 
     @rpc
     def withdraw(self, request: dict[str, Any]) -> dict[str, Any]:

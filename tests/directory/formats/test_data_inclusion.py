@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from services.directory.formats import data_inclusion
+from services.directory.formats import data_inclusion, quality
 from services.directory.formats.drafts import Draft
 from services.directory.formats.reading import read
 from services.directory.formats.vocabulary import FIELDS, IDENTIFIERS
@@ -47,7 +47,7 @@ def test_making_an_item_leaves_the_record_alone() -> None:
 
 def test_the_api_adds_what_an_export_does_not_say() -> None:
     item = data_inclusion.api_structure(RECORDS[0] | {"extra": {"adresse_certifiee": True}})
-    assert (item["adresse_certifiee"], item["score_qualite"]) == (True, round(1 / len(FIELDS["structure"]), 2))
+    assert (item["adresse_certifiee"], item["score_qualite"]) == (True, quality.score(RECORDS[0]))
     assert data_inclusion.api_service(RECORDS[1], RECORDS[0])["adresse_certifiee"] is False
     assert "score_qualite" not in data_inclusion.structure_item(RECORDS[0])
 
