@@ -24,7 +24,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy import debian
+from deploy import axe, debian
 from deploy.words import Bar, Stop, complain, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,12 +50,13 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python3 -m deploy.bootstrap", description="Set up .venv from the lock files."
     )
     parser.add_argument("--dev", action="store_true", help="with the tools of tests and checks")
-    parser.add_argument("--servers", action="store_true", help="and RabbitMQ, PostgreSQL, Chromium from Debian")
+    parser.add_argument("--servers", action="store_true", help="and RabbitMQ, PostgreSQL, Chromium, axe-core")
     options = parser.parse_args(arguments)
     try:
         set_up(ROOT, dev=options.dev)
         if options.servers:
             debian.ensure(debian.FOR_TESTS)
+            axe.ensure(ROOT / ".venv")
     except Stop as stop:
         complain(stop)
         return 1

@@ -7,6 +7,7 @@ holds the command line's socket. Under systemd each of them is a unit of its own
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import socket
 import subprocess
@@ -99,6 +100,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int)
     parser.add_argument("--say-address", action="store_true")
     asked = parser.parse_args(arguments)
+    if asked.port:
+        os.environ["MAILLAGE_HTTP_PORT"] = str(asked.port)  # for the children too: where people reach this node
     try:
         settings = load(asked.folder)
         address = f"http://{settings.http.host}:{asked.port or settings.http.port}"

@@ -52,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(asked: argparse.Namespace) -> int:
+    if asked.port:
+        os.environ["MAILLAGE_HTTP_PORT"] = str(asked.port)  # for all that says where people reach this node
     settings = load(asked.folder)
     configure(settings.log, asked.quiet)
     prepare_folder(asked.folder)

@@ -16,6 +16,7 @@ from gateway.api.writing import precondition_failed, writing_blueprint
 from gateway.auth import Ask
 from gateway.pages.views import pages_blueprint
 from gateway.search import Reader
+from gateway.staff.views import staff_blueprint
 from services.kernel.errors import Conflict
 from services.kernel.settings import Settings
 
@@ -46,7 +47,8 @@ def create_app(settings: Settings, reader: Reader, ask: Ask, workers: int = 1) -
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
     api.register_blueprint(reading_blueprint(reader))
     api.register_blueprint(writing_blueprint(reader, ask))
-    app.register_blueprint(pages_blueprint(settings, reader))
+    app.register_blueprint(pages_blueprint(settings, reader, ask))
+    app.register_blueprint(staff_blueprint(settings, ask))
     _document(app, api)
     return app
 

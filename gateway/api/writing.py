@@ -13,6 +13,7 @@ from marshmallow import ValidationError as Invalid
 from gateway import http
 from gateway.api import shapes
 from gateway.auth import Ask, Keys
+from gateway.limit import Limit
 from gateway.problems import problem
 from gateway.search import Reader
 from services.directory.formats import argumentaire
@@ -21,6 +22,7 @@ from services.kernel.errors import Conflict, NotFound, ValidationError
 from services.kernel.request import problems
 
 LONGEST_KEY = 200
+SUGGESTIONS_PER_MINUTE = 6
 
 
 class DraftBody(Schema):
@@ -54,6 +56,18 @@ class DraftBody(Schema):
     fields_ = fields.Dict(required=True, data_key="fields", keys=fields.String())
 
 
+class SuggestionBody(Schema):
+    """What is wrong (`message`), or another value for a field (`field`, `value`); `contact` for who wants an answer."""
+
+    class Meta:
+        unknown = RAISE
+
+    field = fields.String(validate=validate.Length(1, 64))
+    value = fields.Raw(allow_none=True)
+    message = fields.String(validate=validate.Length(0, 2_000))
+    contact = fields.Email(validate=validate.Length(3, 254))
+
+
 def writing_blueprint(reader: Reader, ask: Ask) -> Blueprint:
     """`/api/v1/records` over the read model for reads and the directory for writes."""
     blueprint = Blueprint("fiches", __name__, url_prefix="/api/v1/records", description="Forme native, et écriture.")
@@ -81,6 +95,8 @@ def writing_blueprint(reader: Reader, ask: Ask) -> Blueprint:
         [record] = ask("directory", "put", asked, actor=actor)["records"]
         return _written(record)
 
+    _add_suggestions(blueprint, ask)
+
     @blueprint.delete("/<uuid:identifier>")
     @blueprint.doc(security=[{"key": []}], parameters=[_reason_parameter()])
     @blueprint.response(200, fields.Dict)
@@ -96,6 +112,23 @@ def writing_blueprint(reader: Reader, ask: Ask) -> Blueprint:
         return Response(orjson.dumps(done), content_type=http.JSON)
 
     return blueprint
+
+
+def _add_suggestions(blueprint: Blueprint, ask: Ask) -> None:
+    suggestions = Limit(SUGGESTIONS_PER_MINUTE)
+
+    @blueprint.post("/<uuid:identifier>/suggestions")
+    @blueprint.doc(requestBody=_body(SuggestionBody))
+    @blueprint.response(202, fields.Dict)
+    def suggest(identifier: Any) -> Response:
+        """Say that a public record is wrong, or propose a value; a permanent reads it first. No key is needed."""
+        allowed = suggestions.hit(request.remote_addr or "")
+        if not allowed.passes:
+            wait_s = int(allowed.next_in_s) + 1
+            return problem(429, f"Trop de propositions d’affilée : réessayez dans {wait_s} s.",
+                           headers={"Retry-After": str(wait_s)})  # fmt: skip
+        asked = _read(SuggestionBody(), "La proposition n’est pas valable.") | {"id": str(identifier)}
+        return Response(orjson.dumps(ask("directory", "suggest", asked)), 202, content_type=http.JSON)
 
 
 def precondition_failed(error: Conflict) -> Response:
@@ -114,6 +147,12 @@ def _reason_parameter() -> dict[str, Any]:
 
 
 def _draft() -> dict[str, Any]:
+    draft = _read(DraftBody(), "La fiche n’est pas valable.")
+    return draft | {"fields": draft.pop("fields_")}
+
+
+def _read(schema: Schema, wrong: str) -> dict[str, Any]:
+    """The body of the request, checked. Raises `ValidationError`."""
     try:
         body = orjson.loads(request.get_data())  # strict: `NaN` would be an empty field, half a character no text
     except orjson.JSONDecodeError as error:
@@ -121,10 +160,10 @@ def _draft() -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ValidationError("Un objet JSON est attendu.")
     try:
-        draft: dict[str, Any] = DraftBody().load(body)
+        read: dict[str, Any] = schema.load(body)
     except Invalid as error:
-        raise ValidationError("La fiche n’est pas valable.", list(problems(error.messages, body))) from None
-    return draft | {"fields": draft.pop("fields_")}
+        raise ValidationError(wrong, list(problems(error.messages, body))) from None
+    return read
 
 
 def _if_match() -> int | None:

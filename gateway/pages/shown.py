@@ -51,7 +51,8 @@ def trust(native: dict[str, Any], now: datetime) -> list[str]:
     """Who looked at the record and when, a line each: three dates that say three things."""
     checked, until = native.get("verified_at"), native.get("verified_until")
     if not checked:
-        lines = ["Pas encore vérifiée par un permanent : publiée telle que sa source la donne."]
+        as_given = " : publiée telle que sa source la donne" if native.get("public", True) else ""
+        lines = [f"Pas encore vérifiée par un permanent{as_given}."]
     elif clock.from_text(str(until)) < now:
         lines = [f"Vérifiée par un permanent le {day(checked)} ; à vérifier de nouveau depuis le {day(until)}."]
     else:

@@ -1,4 +1,4 @@
-"""The four pages: search with its list, one service, one structure, about. All of them answer from the read model."""
+"""The public pages, from the read model: search with its list, one service, one structure, about; and a report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import orjson
 from flask import Blueprint, Response, render_template, request
 
 from gateway import problems
-from gateway.pages import shown
+from gateway.auth import Ask
+from gateway.pages import reporting, shown
 from gateway.pages.asked import RADIUS_CHOICES_KM, Asked
 from gateway.query import Kind
 from gateway.search import Page, Reader
@@ -18,7 +19,7 @@ from services.kernel.errors import NotFound, ValidationError
 from services.kernel.settings import Settings
 
 
-def pages_blueprint(settings: Settings, reader: Reader) -> Blueprint:
+def pages_blueprint(settings: Settings, reader: Reader, ask: Ask) -> Blueprint:
     """The pages of a node, to be registered by the application."""
     pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
     pages.add_app_template_filter(shown.phone, "phone")
@@ -40,6 +41,8 @@ def pages_blueprint(settings: Settings, reader: Reader) -> Blueprint:
     @pages.get("/structures/<path:identifier>")
     def one_structure(identifier: str) -> str:
         return _structure_page(reader, identifier)
+
+    reporting.add(pages, settings, reader, ask)
 
     @pages.get("/a-propos")
     def about() -> str:

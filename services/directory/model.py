@@ -18,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from services.directory import qualification
 from services.directory.formats.own import OWN
+from services.directory.formats.territory_names import words
 from services.directory.qualification import DRAFT, WITHDRAWN
 from services.kernel import clock
 from services.kernel.envelope import canonical
@@ -72,6 +73,8 @@ class Record(Base):
     seen_in: Mapped[str | None] = mapped_column(String(36))
     trust: Mapped[bytes] = mapped_column(LargeBinary, default=NO_TRUST)
     expires_at: Mapped[str | None] = mapped_column(String(32))
+    words: Mapped[str] = mapped_column(Text, default="")
+    """Its name and commune in bare letters, by which people find it here."""
 
     __table_args__ = (
         Index("record_source", "source", "kind", "id"),
@@ -99,6 +102,7 @@ class Record(Base):
             self.status = DRAFT
         self.content, self.structure = content, structure
         self.__dict__.pop("parts", None)
+        self.words = words_of(self.parts["fields"])
         after = flat(self.parts)
         self.changed = " ".join(sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k)))
         self.reason = ""
@@ -200,13 +204,17 @@ class ImportChange(Base):
 
 
 class Difference(Base):
-    """What an import says of a field that a person corrected: the correction stands, this is shown beside it."""
+    """What an import says of a field that a person corrected: the correction stands, this is shown beside it.
+
+    `settled`: somebody looked and keeps the correction; shown again where the import says something else.
+    """
 
     __tablename__ = "difference"
     record_id: Mapped[str] = mapped_column(ForeignKey("record.id"), primary_key=True)
     field: Mapped[str] = mapped_column(String(64), primary_key=True)
     value: Mapped[bytes] = mapped_column(LargeBinary)
     at: Mapped[str] = mapped_column(String(32))
+    settled: Mapped[bool] = mapped_column(default=False)
 
 
 class Act(Base):
@@ -292,6 +300,11 @@ def content_of(draft: Mapping[str, Any], before: Mapping[str, Any] | None = None
         if said:
             content[name] = said
     return canonical(content)
+
+
+def words_of(fields: Mapping[str, Any]) -> str:
+    """By what people find a record: `l ecluse des outils blain`."""
+    return words(f"{fields.get('nom', '')} {fields.get('commune', '')}")
 
 
 def _filled(said: Mapping[str, Any]) -> dict[str, Any]:

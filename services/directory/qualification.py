@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from services.directory.formats import argumentaire
+from services.directory.formats.groups import GROUP_OF
 from services.directory.rules import missing
 from services.kernel import clock
 from services.kernel.errors import Problem, WrongState
@@ -40,31 +41,11 @@ STEPS: Final[Mapping[str, Step]] = {
 }
 """Who may do what is in `kernel/access.py`; a withdrawn record comes back as a draft when it is written anew."""
 
-GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
-    "identity": ("nom", "siret", "description", "reseaux_porteurs", "ess", "legal_form",
-                 "memberships"),
-    "place": ("commune", "code_postal", "code_insee", "adresse", "complement_adresse", "longitude", "latitude"),
-    "contact": ("telephone", "courriel", "site_web", "contact_nom_prenom", "lien_source"),
-    "hours": ("horaires_accueil",),
-    "offer": ("type", "thematiques", "publics", "publics_precisions", "frais", "frais_precisions",
-              "volume_horaire_hebdomadaire", "nombre_semaines", "sectors"),
-    "access": ("conditions_acces", "modes_accueil", "zone_eligibilite", "lien_mobilisation", "modes_mobilisation",
-               "mobilisable_par", "mobilisation_precisions", "accessibilite_lieu", "accessibility", "languages"),
-    "argumentaire": ("argumentaire",),
-}  # fmt: skip
-"""Fields that are checked together, and come from one place together."""
-GROUP_OF: Final = {name: group for group, names in GROUPS.items() for name in names}
 ESSENTIAL: Final = frozenset({
     "nom", "siret", "ess", "commune", "code_insee", "adresse", "telephone", "courriel", "site_web", "type",
     "thematiques", "publics", "frais", "conditions_acces", "zone_eligibilite",
 })  # fmt: skip
 """Fields whose change by anybody but a permanent sends a qualified record to review."""
-WAYS: Final = ("call", "visit", "document", "website", "known")
-"""How a permanent verified: by telephone, on the spot, on a paper, on a site, or knowing the structure."""
-
-
-REASONS: Final = ("suggestions", "differences", "review", "expiring", "submitted")
-"""Why a record waits for a permanent, the most urgent first."""
 
 
 def groups_of(names: Iterable[str]) -> set[str]:

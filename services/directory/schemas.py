@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from services.directory.formats.groups import REASONS, WAYS
 from services.directory.formats.ids import SOURCE_NAME
 from services.directory.formats.own import ESS
-from services.directory.qualification import REASONS, WAYS
 from services.directory.rules import POLICIES
 from services.kernel.request import Request
 
@@ -79,6 +79,14 @@ class Work(Request):
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
 
 
+class Find(Request):
+    """Words of a record's name and commune."""
+
+    q = fields.String(required=True, validate=validate.Length(2, 200))
+    after = fields.String(load_default="")
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
+
+
 class Withdraw(Request):
     """One record to withdraw, and why."""
 
@@ -86,6 +94,14 @@ class Withdraw(Request):
     reason = fields.String(required=True, validate=validate.Length(3, 500))
     version = fields.Integer(allow_none=True, load_default=None)
     request_id = fields.String(load_default=None, allow_none=True)
+
+
+class SettleDifference(Request):
+    """A field of which an import says something else than a person did: take what the import says, or keep."""
+
+    id = fields.String(required=True)
+    field = fields.String(required=True)
+    take = fields.Boolean(required=True)
 
 
 class Revert(Request):

@@ -62,6 +62,12 @@ def page(session: Session, kind: str, after: str, limit: int, public: bool, sour
     return session.scalars(query.order_by(Record.id).limit(limit)).all()
 
 
+def find(session: Session, said: str, after: str, limit: int) -> Sequence[Record]:
+    """Records, tombstones too, whose name or commune holds every one of some words (bare letters), in order of id."""
+    query = select(Record).where(Record.id > after, *(Record.words.contains(word) for word in said.split()))
+    return session.scalars(query.order_by(Record.id).limit(limit)).all()
+
+
 def waiting(
     session: Session, kind: str, source: str | None, import_id: str | None, after: str, limit: int
 ) -> Sequence[Record]:
@@ -231,23 +237,25 @@ def note_differences(
     for name, value in differing.items():
         written = orjson.dumps(value)
         if name not in known:
-            session.add(Difference(record_id=record_id, field=name, value=written, at=at))
+            session.add(Difference(record_id=record_id, field=name, value=written, at=at, settled=False))
         elif known[name].value != written:
-            known[name].value, known[name].at = written, at
+            known[name].value, known[name].at, known[name].settled = written, at, False
 
 
 def differences(session: Session, record_ids: Collection[str]) -> dict[str, dict[str, Any]]:
     """What imports say otherwise of these records: record → field → value."""
     found: dict[str, dict[str, Any]] = {}
-    query = select(Difference).where(Difference.record_id.in_(record_ids)).order_by(Difference.field)
+    query = select(Difference).where(Difference.record_id.in_(record_ids), Difference.settled.is_(False))
+    query = query.order_by(Difference.field)
     for each in session.scalars(query):
         found.setdefault(each.record_id, {})[each.field] = orjson.loads(each.value)
     return found
 
 
-def drop_differences(session: Session, record_id: str, fields: Collection[str]) -> None:
-    """What was decided of these fields is shown no more."""
-    session.execute(delete(Difference).where(Difference.record_id == record_id, Difference.field.in_(fields)))
+def settle_differences(session: Session, record_id: str, fields: Collection[str]) -> None:
+    """What was decided of these fields is shown no more, until an import says something else."""
+    of_these = (Difference.record_id == record_id, Difference.field.in_(fields))
+    session.execute(update(Difference).where(*of_these).values(settled=True))
 
 
 def work(session: Session, kind: str, soon: str, after: str, limit: int) -> Sequence[Record]:
@@ -269,7 +277,10 @@ def work_counts(session: Session, kinds: Iterable[str], soon: str) -> dict[str, 
 
 def _work(kind: str, soon: str) -> tuple[Any, ...]:
     if kind == "differences":
-        return (Record.id.in_(select(Difference.record_id)), Record.status != WITHDRAWN)
+        return (
+            Record.id.in_(select(Difference.record_id).where(Difference.settled.is_(False))),
+            Record.status != WITHDRAWN,
+        )
     if kind == "suggestions":
         return (Record.id.in_(select(Suggestion.record_id).where(Suggestion.state == "open")),)
     if kind == "expiring":

@@ -51,7 +51,7 @@ def decide(session: Session, desk: Desk, made: Suggestion, record: Record, by: s
         raise WrongState("Cette proposition a déjà sa réponse.")
     if accept and made.field is not None:
         desk.edit(record, said_of(made), Choice.PERMANENT)
-        store.drop_differences(session, record.id, [made.field])
+        store.settle_differences(session, record.id, [made.field])
     made.state, made.answer = ACCEPTED if accept else REFUSED, answer.strip()
     made.decided_at, made.decided_by = clock.to_text(clock.now()), by
 
@@ -59,7 +59,7 @@ def decide(session: Session, desk: Desk, made: Suggestion, record: Record, by: s
 def said_of(made: Suggestion) -> dict[str, Any]:
     """The change that a suggestion proposes, as `Desk.edit` takes it."""
     assert made.field is not None and made.value is not None
-    return _said(made.field, orjson.loads(made.value))
+    return said(made.field, orjson.loads(made.value))
 
 
 def shown(made: Suggestion, record: Record) -> dict[str, Any]:
@@ -74,7 +74,8 @@ def shown(made: Suggestion, record: Record) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _said(field: str, value: Any) -> dict[str, Any]:
+def said(field: str, value: Any) -> dict[str, Any]:
+    """One field's new value, as `Desk.edit` takes it."""
     return {field: value} if field in (*OWN, "sectors") else {"fields": {field: value}}
 
 
@@ -86,7 +87,7 @@ def _must_be_sayable(record: Record, field: str, value: Any) -> None:
               "remedy": f"Champs connus : {', '.join(FIELDS[record.kind])}."}],
         )  # fmt: skip
     draft = {"kind": record.kind, "source": "-", "source_id": "-", "structure_source_id": "-", "fields": {}}
-    problems = check_draft(draft | _said(field, value))
+    problems = check_draft(draft | said(field, value))
     if problems:
         raise ValidationError("La valeur proposée n’est pas valable.", problems)
     if flat(record.parts).get(field) == value:

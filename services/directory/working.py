@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from services.directory import store
 from services.directory.formats import quality
+from services.directory.formats.groups import REASONS
 from services.directory.model import Act, Import, ImportChange, Record, flat, view
-from services.directory.qualification import REASONS
 from services.directory.writing import Desk
 from services.kernel import clock
 

@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 
 from services.directory import qualification, store
 from services.directory.formats.drafts import Draft, dated
+from services.directory.formats.groups import GROUPS
 from services.directory.formats.ids import record_id
 from services.directory.formats.own import OWN
-from services.directory.model import NO_TRUST, Act, Record, content_of, flat
+from services.directory.model import NO_TRUST, Act, Record, content_of, flat, words_of
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
 from services.directory.rules import FIELDS, check_draft
 from services.directory.showing import Showing
@@ -242,7 +243,7 @@ class Desk:
         record = Record(
             id=own, kind=draft["kind"], home=self._home, source=draft["source"], source_id=draft["source_id"],
             structure=structure, version=1, status=DRAFT, content=content, changed="", reason="",
-            changed_at=clock.to_text(self._at), trust=NO_TRUST,
+            changed_at=clock.to_text(self._at), trust=NO_TRUST, words=words_of(draft["fields"]),
         )  # fmt: skip
         self._session.add(record)
         return record
@@ -283,7 +284,7 @@ class Desk:
         if not groups or record.status == WITHDRAWN:
             return draft
         said, now = flat(draft), flat(record.parts)
-        held = [name for group in groups for name in qualification.GROUPS[group] if name != "sectors"]
+        held = [name for group in groups for name in GROUPS[group] if name != "sectors"]
         asked = {name for name in held if name in draft or name in FIELDS[record.kind]}
         differing = {name: said.get(name) for name in asked if said.get(name) != now.get(name)}
         store.note_differences(self._session, record.id, held, differing, clock.to_text(self._at))

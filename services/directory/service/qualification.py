@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.directory import qualification, qualifying, reverting, schemas, store, working
+from services.directory import qualification, qualifying, reverting, schemas, store, suggesting, working
 from services.directory.model import view
 from services.directory.service.doors import Doors, choice_of, require
 from services.directory.writing import must_exist
 from services.kernel.doors import rpc
-from services.kernel.errors import ValidationError
+from services.kernel.errors import NotFound, ValidationError
 
 
 class QualificationDoors(Doors):
@@ -98,6 +98,25 @@ class QualificationDoors(Doors):
             record = must_exist(store.record(session, asked["id"]), asked["id"])
             require(actor, "directory:write", record)
             return {"entries": working.history(session, record)}
+
+    @rpc
+    def settle_difference(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Take what an import says of a corrected field, or keep the correction: `SettleDifference` → native record.
+
+        It is not shown again until an import says something else. Raises `NotFound`, `Forbidden`, what an edit raises.
+        """
+        actor = self.actor()
+        actor.require("directory:qualify")
+        asked = schemas.SettleDifference.read(request)
+        with self.db.begin() as session:
+            desk, record = self._desk(session, actor), self._locked(session, asked["id"], None)
+            differing = store.differences(session, [record.id]).get(record.id, {})
+            if asked["field"] not in differing:
+                raise NotFound(f"Aucun import ne dit autre chose de {asked['field']}.")
+            if asked["take"]:
+                desk.edit(record, suggesting.said(asked["field"], differing[asked["field"]]), choice_of(actor))
+            store.settle_differences(session, record.id, [asked["field"]])
+            return view(record, desk.source(record.source))
 
     @rpc
     def revert(self, request: dict[str, Any]) -> dict[str, Any]:

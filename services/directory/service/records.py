@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.directory import schemas, store, working
 from services.directory.formats.own import OWN
+from services.directory.formats.territory_names import words
 from services.directory.model import Source, view
 from services.directory.service.doors import Doors, choice_of, require
 from services.directory.writing import must_exist, raise_problems
@@ -63,7 +64,7 @@ class RecordDoors(Doors):
         require(actor, "directory:write", record)
         said = {name: asked[name] for name in ("fields", "sectors", *OWN) if name in asked}
         saved = desk.edit(record, said, choice_of(actor))
-        store.drop_differences(session, record.id, said.get("fields", {}))
+        store.settle_differences(session, record.id, [*said.get("fields", {}), *(set(said) & set(OWN))])
         return self._answer(desk, saved)
 
     @rpc
@@ -89,6 +90,17 @@ class RecordDoors(Doors):
             record = must_exist(store.record(session, asked["id"]), asked["id"])
             require(actor, "directory:write", record)
             return working.opened(session, record, self._desk(session, actor))
+
+    @rpc
+    def find(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Records of this node in whatever state, by words of their names: `Find` → `{records, next}`."""
+        self.actor().require("directory:write")
+        asked = schemas.Find.read(request)
+        with self.db.read() as session:
+            page = store.find(session, words(asked["q"]), asked["after"], asked["limit"])
+            sources: dict[str, Source] = {}
+            found = [view(record, self._source(session, record, sources)) for record in page]
+        return {"records": found, "next": page[-1].id if len(page) == asked["limit"] else None}
 
     @rpc
     def withdraw(self, request: dict[str, Any]) -> dict[str, Any]:

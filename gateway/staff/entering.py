@@ -1,0 +1,75 @@
+"""Coming in and going out. A link opens a page with a button: who looks at mails beforehand uses no link up."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+from werkzeug.wrappers import Response as Answer
+
+from gateway.limit import Limit
+from gateway.problems import problem
+from gateway.staff.frame import Frame
+from gateway.staff.session import must_be_ours
+from services.kernel.errors import Unauthorized, ValidationError
+
+TRIES_PER_MINUTE = 10
+
+
+def add(staff: Blueprint, frame: Frame) -> None:
+    """`/entrer`, `/entrer/<secret>`, `/sortir`."""
+    tries = Limit(TRIES_PER_MINUTE)
+    _add_asking(staff, frame, tries)
+    _add_links(staff, frame, tries)
+
+
+def _add_asking(staff: Blueprint, frame: Frame, tries: Limit) -> None:
+    @staff.get("/entrer")
+    def enter() -> Response:
+        return frame.page("enter.html", asked=None, wrong="")
+
+    @staff.post("/entrer")
+    def ask_link() -> Response:
+        must_be_ours()
+        email = request.form.get("email", "").strip()
+        refused = _too_many(tries)
+        if refused is not None:
+            return refused
+        try:
+            answer = frame.open_call("accounts", "link_ask", {"email": email})
+        except ValidationError:
+            return frame.page(
+                "enter.html", 422, asked=None, email=email, wrong="Ce n’est pas une adresse électronique."
+            )
+        return frame.page("enter.html", asked=answer, email=email, wrong="")
+
+
+def _add_links(staff: Blueprint, frame: Frame, tries: Limit) -> None:
+    @staff.get("/entrer/<secret>")
+    def link(secret: str) -> Response:
+        return frame.page("link.html", secret=secret, wrong="")
+
+    @staff.post("/entrer/<secret>")
+    def use_link(secret: str) -> Answer:
+        must_be_ours()
+        refused = _too_many(tries)
+        if refused is not None:
+            return refused
+        try:
+            opened = frame.open_call("accounts", "session_open", {"secret": secret})
+        except Unauthorized as error:
+            return frame.page("link.html", 401, secret="", wrong=error.message)
+        return frame.sessions.begin(frame.on("home", "entre"), opened["session"])  # type: ignore[arg-type]
+
+    @staff.post("/sortir")
+    def leave() -> Answer:
+        visitor = frame.visitor()
+        frame.open_call("accounts", "session_close", {"session": visitor.token})
+        return frame.sessions.end(frame.on("enter", "sorti"))  # type: ignore[arg-type]
+
+
+def _too_many(tries: Limit) -> Response | None:
+    """A refusal for who tries again and again."""
+    allowed = tries.hit(request.remote_addr or "")
+    if allowed.passes:
+        return None
+    wait_s = int(allowed.next_in_s) + 1
+    return problem(429, f"Trop d’essais : recommencez dans {wait_s} s.", headers={"Retry-After": str(wait_s)})

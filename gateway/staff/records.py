@@ -1,0 +1,155 @@
+"""One record: its state and what it lacks, its steps, its form a group at a time, its history."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+from werkzeug.wrappers import Response as Answer
+
+from gateway.pages import shown
+from gateway.staff import fields, forms
+from gateway.staff.frame import Frame
+from services.directory.formats import argumentaire
+from services.directory.formats.groups import WAYS
+from services.kernel import clock
+from services.kernel.errors import Conflict, NotFound, Problem, ValidationError
+
+HOW = dict(zip(WAYS, ("par téléphone", "sur place", "sur un document", "sur son site", "la structure est connue"),
+               strict=True))  # fmt: skip
+GUIDANCE = {f"argumentaire.{part.name}": part for part in argumentaire.PARTS}
+
+
+def add(staff: Blueprint, frame: Frame) -> None:
+    """`/fiches/<id>` and what is under it."""
+
+    _add_reading(staff, frame)
+    _add_editing(staff, frame)
+    _add_deciding(staff, frame)
+
+
+def _add_reading(staff: Blueprint, frame: Frame) -> None:
+    @staff.get("/fiches/<uuid:identifier>")
+    def record(identifier: UUID) -> Response:
+        found = _opened(frame, identifier)
+        waiting = []
+        if frame.visitor().may("directory:qualify"):
+            asked = {"record": found["id"], "limit": 50}
+            waiting = frame.call("directory", "suggestions", asked)["suggestions"]
+        return frame.page(
+            "record.html", record=found, groups=fields.groups_of(found["kind"]), trust=shown.trust(found, clock.now())
+            if found["status"] != "withdrawn" else [], how=HOW, suggestions=waiting, forms=forms, fields=fields,
+        )  # fmt: skip
+
+    @staff.get("/fiches/<uuid:identifier>/historique")
+    def history(identifier: UUID) -> Response:
+        entries = frame.call("directory", "history", {"id": str(identifier)})["entries"]
+        return frame.page("history.html", record=_opened(frame, identifier), entries=entries)
+
+
+def _add_editing(staff: Blueprint, frame: Frame) -> None:
+    @staff.get("/fiches/<uuid:identifier>/<group>")
+    def edit(identifier: UUID, group: str) -> Response:
+        found = _opened(frame, identifier)
+        _must_be_group(found, group)
+        return _form(frame, found, group, forms.shown(found, group), [])
+
+    @staff.post("/fiches/<uuid:identifier>/<group>")
+    def save(identifier: UUID, group: str) -> Answer:
+        frame.visitor()
+        found = _opened(frame, identifier)
+        _must_be_group(found, group)
+        filled = forms.typed(request.form, found["kind"], group)
+        version = request.form.get("version", type=int, default=0)
+        if version != found["version"]:
+            return _form(frame, found, group, filled, [_moved(found)], 409)
+        said, problems = forms.change(found, group, filled)
+        if not said and not problems:
+            return frame.on("record", "inchange", identifier=identifier)
+        try:
+            if not problems:
+                frame.call("directory", "edit", {"id": found["id"], "version": version} | said)
+        except ValidationError as error:
+            problems = list(error.details or ())
+        except Conflict:
+            problems = [_moved(found)]
+        if problems:
+            return _form(frame, _opened(frame, identifier), group, filled, problems, 422)
+        return frame.on("record", "enregistre", identifier=identifier)
+
+
+def _add_deciding(staff: Blueprint, frame: Frame) -> None:
+    @staff.post("/fiches/<uuid:identifier>/etape")
+    def step(identifier: UUID) -> Answer:
+        asked, why = str(identifier), request.form.get("why", "").strip()
+        wanted = request.form.get("step", "")
+        if wanted == "qualify":
+            done = frame.call("directory", "qualify", {"ids": [asked], "how": request.form.get("how", "known")})
+            return frame.on("record", "retenue" if done["kept_back"] else "qualifie", identifier=identifier)
+        if wanted == "confirm":
+            frame.call("directory", "confirm", {"id": asked, "how": why})
+            return frame.on("record", "confirme", identifier=identifier)
+        if wanted == "withdraw":
+            frame.call("directory", "withdraw", {"id": asked, "reason": why})
+            return frame.on("record", "retire", identifier=identifier)
+        frame.call("directory", "step", {"id": asked, "step": wanted, "why": why})
+        return frame.on("record", "revision", identifier=identifier)
+
+    @staff.post("/fiches/<uuid:identifier>/difference")
+    def take_difference(identifier: UUID) -> Answer:
+        """Settle a difference: what the import says is taken, or what stands is said anew."""
+        frame.visitor()
+        found, name = _opened(frame, identifier), request.form.get("field", "")
+        if name not in found["differences"]:
+            return frame.on("record", "inchange", identifier=identifier)
+        asked = {"id": found["id"], "field": name, "take": request.form.get("take") == "import"}
+        frame.call("directory", "settle_difference", asked)
+        return frame.on("record", "enregistre", identifier=identifier)
+
+    @staff.post("/fiches/<uuid:identifier>/historique")
+    def revert(identifier: UUID) -> Answer:
+        of = request.form.get("of", type=int, default=-1)
+        frame.call("directory", "revert", {"id": str(identifier), "of": of})
+        return frame.on("record", "annule", identifier=identifier)
+
+    @staff.post("/fiches/<uuid:identifier>/lien")
+    def make_link(identifier: UUID) -> Response:
+        found = _opened(frame, identifier)
+        asked = found["id"] if found["kind"] == "structure" else found["structure"]
+        made = frame.call("accounts", "structure_link", {"structures": [asked]})
+        return frame.page("handed.html", record=found, made=made)
+
+
+def _opened(frame: Frame, identifier: UUID) -> dict[str, Any]:
+    record: dict[str, Any] = frame.call("directory", "open_record", {"id": str(identifier)})
+    return record
+
+
+def _form(
+    frame: Frame, record: dict[str, Any], group: str, filled: forms.Typed, problems: list[Problem], status: int = 200
+) -> Response:
+    """The form of a group, with what was typed and what is wrong beside each field."""
+    shown_fields = fields.of_group(record["kind"], group)
+    names = {field.name for field in shown_fields}
+    beside: dict[str, list[Problem]] = {}
+    for problem in problems:
+        name = problem["field"] if problem["field"] in names else problem["field"].partition(".")[0]
+        beside.setdefault(name if name in names else "", []).append(problem)
+    return frame.page(
+        "edit.html", status, record=record, group=group, title=fields.GROUP_NAMES[group], fields=shown_fields,
+        filled=filled, problems=beside, guidance=GUIDANCE, chars_at_least=argumentaire.CHARS_AT_LEAST,
+    )  # fmt: skip
+
+
+def _must_be_group(record: dict[str, Any], group: str) -> None:
+    if group not in fields.groups_of(record["kind"]):
+        raise NotFound("Cette page n’existe pas.")
+    if record["status"] == "withdrawn":
+        raise NotFound("Cette fiche est retirée : rétablissez-la depuis son historique.")
+
+
+def _moved(record: dict[str, Any]) -> Problem:
+    why = f"la fiche a changé depuis que vous l’avez ouverte (version {record['version']})"
+    remedy = "Relisez-la, puis enregistrez de nouveau : ce que vous avez écrit est toujours là."
+    return {"line": None, "field": "", "value": "", "why": why, "remedy": remedy, "code": "version"}

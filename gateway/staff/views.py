@@ -1,0 +1,52 @@
+"""The pages of those who are in, as one blueprint."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, redirect, request, url_for
+from werkzeug.wrappers import Response as Answer
+
+from gateway import problems
+from gateway.auth import Ask
+from gateway.staff import entering, importing, records, work
+from gateway.staff.frame import Frame
+from gateway.staff.session import Sessions
+from services.directory.formats.groups import GROUP_OF
+from services.kernel.errors import Unauthorized
+from services.kernel.settings import Settings
+
+
+def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
+    """The pages of staff and structures, to be registered by the application."""
+    staff = Blueprint("staff", __name__, template_folder="templates")
+    frame = Frame(ask, Sessions(ask, urlsplit(settings.base_url).scheme == "https"))
+    for pages in (entering, records, work, importing):
+        pages.add(staff, frame)
+
+    @staff.get("/equipe")
+    def home() -> Answer:
+        visitor = frame.visitor()
+        if visitor.structures:
+            return frame.page("own.html", entries=[
+                frame.call("directory", "open_record", {"id": each}) for each in visitor.structures
+            ], groups_of_field=GROUP_OF)  # fmt: skip
+        return (
+            frame.on("work", request.args.get("fait", ""))
+            if visitor.may("directory:qualify")
+            else frame.page("welcome.html")
+        )
+
+    @staff.errorhandler(Unauthorized)
+    def enter_first(error: Unauthorized) -> Answer:
+        """Whoever reads is shown the way in; a form that comes too late is told so."""
+        if request.method == "GET":
+            return redirect(url_for("staff.enter"), 303)
+        return problems.of_error(error)
+
+    @staff.after_request
+    def keep_private(response: Response) -> Response:
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return staff

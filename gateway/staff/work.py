@@ -1,0 +1,70 @@
+"""What waits for a permanent: the list by urgency, many records at once, suggestions and their answers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Blueprint, Response, request
+from werkzeug.wrappers import Response as Answer
+
+from gateway.staff.frame import Frame
+from gateway.staff.records import HOW
+from services.directory.formats.groups import REASONS
+
+PAGE_SIZE = 50
+WORDS: Final = {
+    "suggestions": "Propositions", "differences": "Imports qui contredisent une correction", "review": "À revoir",
+    "expiring": "Vérification qui se termine", "submitted": "À qualifier", "duplicates": "Doublons possibles",
+}  # fmt: skip
+
+
+def add(staff: Blueprint, frame: Frame) -> None:
+    """`/travail`, `/travail/chercher`, `/travail/qualifier`, `/propositions`."""
+
+    @staff.get("/travail")
+    def work() -> Response:
+        reason, after = request.args.get("motif", ""), request.args.get("apres", "")
+        asked = {"reason": reason if reason in REASONS else None, "after": after, "limit": PAGE_SIZE}
+        page = frame.call("directory", "work", asked)
+        imports = frame.call("directory", "imports", {})["imports"] if page["reason"] == "submitted" else []
+        held = [each for each in imports if each["state"] == "finished"]
+        return frame.page("work.html", page=page, words=WORDS, reasons=REASONS, how=HOW, imports=held)
+
+    @staff.get("/travail/chercher")
+    def find() -> Response:
+        said = request.args.get("q", "").strip()
+        asked = {"q": said, "after": request.args.get("apres", ""), "limit": PAGE_SIZE}
+        page = frame.call("directory", "find", asked) if len(said) > 1 else {"records": [], "next": None}
+        return frame.page("find.html", page=page, said_words=said)
+
+    @staff.post("/travail/qualifier")
+    def qualify() -> Response:
+        """Many at once: first what it would do, then, on a second form, done."""
+        frame.visitor()
+        sure = request.form.get("sure") == "oui"
+        chosen = _chosen()
+        if not chosen:
+            return frame.page("bulk.html", 422, done=None, chosen={}, how=HOW, wrong="Choisissez au moins une fiche.")
+        asked: dict[str, Any] = chosen | {"how": request.form.get("how", "known"), "dry_run": not sure}
+        done = frame.call("directory", "qualify", asked)
+        return frame.page("bulk.html", done=done, chosen=chosen, sure=sure, asked=asked, how=HOW, wrong="")
+
+    @staff.get("/propositions")
+    def suggestions() -> Response:
+        asked = {"after": request.args.get("apres", ""), "limit": PAGE_SIZE}
+        return frame.page("suggestions.html", page=frame.call("directory", "suggestions", asked))
+
+    @staff.post("/propositions/<uuid:suggestion>")
+    def decide(suggestion: Any) -> Answer:
+        accept = request.form.get("decision") == "accept"
+        asked = {"suggestion": str(suggestion), "accept": accept, "answer": request.form.get("answer", "")}
+        frame.call("directory", "decide", asked)
+        return frame.on("suggestions", "accepte" if accept else "refuse")
+
+
+def _chosen() -> dict[str, Any]:
+    """Which records: those ticked, or all that waits of an import."""
+    ids, import_id = request.form.getlist("id"), request.form.get("import", "")
+    if ids:
+        return {"ids": ids}
+    return {"import": import_id} if import_id else {}

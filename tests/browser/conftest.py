@@ -1,0 +1,90 @@
+"""A node that runs, and a browser in front of it: a permanent at a desk, somebody of a structure with a phone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from deploy.client import connected
+from deploy.debian import CHROMIUM
+from tests.servers import free_ports
+
+BIN = Path(sys.executable).parent / "maillage"
+MARIE = "marie@example.org"
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+
+
+@dataclass(frozen=True)
+class RunningNode:
+    """A node that answers at `url`."""
+
+    folder: Path
+    url: str
+
+    def ask(self, room: str, door: str, **asked: Any) -> Any:
+        """A door of the node, as its operator."""
+        with connected(self.folder) as client:
+            return client.call(room, door, asked)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[RunningNode]:
+    """An empty node with one permanent, Marie."""
+    [port] = free_ports(1)
+    made = RunningNode(tmp_path / "node", f"http://127.0.0.1:{port}")
+    subprocess.run([BIN, "init", made.folder, "--id", "essai", "--name", "Essai"], check=True, capture_output=True)
+    process = subprocess.Popen([BIN, "up", str(made.folder), "--port", str(port)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    made.ask("accounts", "person_add", email=MARIE, roles=["permanent"])
+    yield made
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, without a window."""
+    path = os.environ.get("MAILLAGE_TEST_CHROMIUM") or CHROMIUM.find()
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=Path(str(path)), args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(browser: Browser, node: RunningNode) -> Iterator[Visit]:
+    """A function that opens the node for somebody: `visit()`, or `visit(phone=True)`; without JavaScript."""
+    contexts = []
+
+    def make(phone: bool = False, scripts: bool = False) -> Page:
+        context = browser.new_context(
+            viewport=PHONE if phone else DESK, java_script_enabled=scripts, base_url=node.url, locale="fr-FR"
+        )  # fmt: skip
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def enter(page: Page, node: RunningNode, email: str = MARIE) -> Page:
+    """Come in by the link that the operator hands over."""
+    page.goto(node.ask("accounts", "link_make", email=email)["url"])
+    page.get_by_role("button", name="Entrer").click()
+    return page

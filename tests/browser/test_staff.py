@@ -1,0 +1,245 @@
+"""The guide of the directory, by pages alone: each step as a permanent, a structure and a visitor meet it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from services.directory.formats.argumentaire import PARTS
+from tests.browser.axe import violations
+from tests.browser.conftest import RunningNode, Visit, enter
+
+COLUMNS = "nom;description;siret;adresse;code_postal;commune;telephone;courriel;date_maj;id\n"
+ROWS = (
+    "L’Écluse des Outils;Un atelier où l’on répare ensemble;;3 rue Haute;44130;Blain;0240000000;;2026-01-31;e1\n"
+    "Le Relais des Aînés;Visites à domicile;;5 rue Basse;44130;Blain;0240000001;;2026-01-31;e2\n"
+    "Sans commune connue;Une ligne à refuser;;1 rue;99999;Nulle-Part;;;2026-01-31;e3\n"
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A spreadsheet of three structures, of which one has a fault."""
+    path = tmp_path / "structures.csv"
+    path.write_text(COLUMNS + ROWS, "utf-8")
+    return path
+
+
+def bring_in(page: Page, file: Path, trial: bool = False) -> None:
+    page.get_by_role("link", name="Importer").click()
+    page.get_by_label("Le fichier").set_input_files(file)
+    page.get_by_label("Nom de la source").fill("pays-de-blain")
+    if trial:
+        page.get_by_label("Essayer d’abord").check()
+    page.get_by_role("button", name="Importer", exact=True).click()
+
+
+def goto_public(page: Page, path: str, holding: str = "") -> None:
+    """Open a public page once the read model has it: a moment after the act."""
+    ends_at = time.monotonic() + 10
+    while time.monotonic() < ends_at:
+        answer = page.goto(path)
+        if answer is not None and answer.ok and holding in page.content():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{path} does not show {holding!r}")
+
+
+def qualify_everything(page: Page) -> None:
+    page.get_by_role("button", name="Voir ce que donnerait leur qualification").click()
+    page.get_by_label("Vérifiées comment ?").select_option("sur place")
+    page.get_by_role("button", name="Qualifier ces 2 fiches").click()
+
+
+def open_record(page: Page, name: str) -> None:
+    page.goto(f"/travail/chercher?q={name}")
+    page.get_by_role("link", name=name).click()
+
+
+def test_a_spreadsheet_is_tried_then_imported_held_for_review_and_qualified_in_bulk(
+    node: RunningNode, visit: Visit, file: Path
+) -> None:
+    page = enter(visit(), node)
+    bring_in(page, file, trial=True)
+    expect(page.get_by_role("heading", name="Ce qui serait fait")).to_be_visible()
+    expect(page.get_by_text("ligne 4", exact=False)).to_contain_text("Nulle-Part")
+    assert node.ask("directory", "imports")["imports"] == []
+    bring_in(page, file)
+    expect(page.get_by_role("heading", name="Ce qui est fait")).to_be_visible()
+    visitor = visit(phone=True)
+    visitor.goto("/structures/pays-de-blain--e1")
+    expect(visitor.get_by_role("heading", level=1)).to_have_text("Introuvable")
+    qualify_everything(page)
+    expect(page.get_by_text("Devenues publiques")).to_be_visible()
+    goto_public(visitor, "/structures/pays-de-blain--e1")
+    expect(visitor.get_by_role("heading", level=1)).to_have_text("L’Écluse des Outils")
+    expect(visitor.get_by_text("Vérifiée par un permanent")).to_be_visible()
+
+
+def test_a_structure_of_the_social_economy_waits_for_its_argumentaire_and_shows_it(
+    node: RunningNode, visit: Visit, file: Path
+) -> None:
+    page = enter(visit(), node)
+    bring_in(page, file)
+    open_record(page, "L’Écluse des Outils")
+    page.get_by_role("link", name="Modifier : Identité").click()
+    page.get_by_label("De l’économie sociale et solidaire").select_option("oui")
+    page.get_by_role("button", name="Enregistrer").click()
+    page.get_by_role("button", name="Qualifier").click()
+    expect(page.get_by_role("status")).to_contain_text("pas encore publique")
+    for part in PARTS:
+        expect(page.get_by_text(f"{part.label} : manque")).to_be_visible()
+    page.get_by_role("link", name="Modifier : Argumentaire").click()
+    for part in PARTS:
+        page.get_by_label(part.label).fill(f"{part.example} À Blain.")
+    page.get_by_role("button", name="Enregistrer").click()
+    visitor = visit(phone=True)
+    goto_public(visitor, "/structures/pays-de-blain--e1")
+    expect(visitor.get_by_role("heading", name="Ce que cette structure apporte")).to_be_visible()
+    expect(visitor.get_by_text("À Blain.").first).to_be_visible()
+
+
+def test_what_is_typed_badly_is_said_beside_its_field_and_nothing_typed_is_lost(
+    node: RunningNode, visit: Visit, file: Path
+) -> None:
+    page = enter(visit(phone=True), node)
+    bring_in(page, file)
+    open_record(page, "Le Relais des Aînés")
+    page.get_by_role("link", name="Modifier : Contact").click()
+    page.get_by_label("Téléphone").fill("02 40")
+    page.get_by_label("Adresse électronique").fill("bonjour@example.org")
+    page.get_by_role("button", name="Enregistrer").click()
+    wrong = page.get_by_label("Téléphone")
+    expect(wrong).to_have_attribute("aria-invalid", "true")
+    expect(wrong).to_have_value("02 40")
+    expect(page.get_by_label("Adresse électronique")).to_have_value("bonjour@example.org")
+    page.get_by_label("Téléphone").fill("02 40 11 22 33")
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("status")).to_have_text("C’est enregistré.")
+    expect(page.get_by_text("+33240112233")).to_be_visible()
+
+
+def test_two_permanents_at_the_same_record_lose_nothing(node: RunningNode, visit: Visit, file: Path) -> None:
+    one = enter(visit(), node)
+    bring_in(one, file)
+    other = enter(visit(), node)
+    for page in (one, other):
+        open_record(page, "Le Relais des Aînés")
+        page.get_by_role("link", name="Modifier : Identité").click()
+    one.get_by_label("Description").fill("Visites à domicile le mardi")
+    one.get_by_role("button", name="Enregistrer").click()
+    other.get_by_label("Description").fill("Visites à domicile le jeudi")
+    other.get_by_role("button", name="Enregistrer").click()
+    expect(other.get_by_role("alert")).to_contain_text("a changé depuis que vous l’avez ouverte")
+    expect(other.get_by_label("Description")).to_have_value("Visites à domicile le jeudi")
+
+
+def test_a_visitor_reports_an_error_and_a_permanent_answers_it(node: RunningNode, visit: Visit, file: Path) -> None:
+    page = enter(visit(), node)
+    bring_in(page, file)
+    qualify_everything(page)
+    visitor = visit(phone=True)
+    goto_public(visitor, "/structures/pays-de-blain--e2")
+    visitor.get_by_role("link", name="Signaler une erreur").click()
+    visitor.get_by_label("Ce qui est à corriger").select_option(label="Téléphone (aujourd’hui : +33240000001)")
+    visitor.get_by_label("La bonne valeur").fill("+33240999999")
+    visitor.get_by_role("button", name="Envoyer").click()
+    expect(visitor.get_by_role("status")).to_contain_text("Merci")
+    page.get_by_role("link", name="Propositions", exact=True).first.click()
+    expect(page.get_by_text("+33240999999")).to_be_visible()
+    page.get_by_role("button", name="Accepter, et changer la fiche").click()
+    goto_public(visitor, "/structures/pays-de-blain--e2", "02 40 99 99 99")
+    expect(visitor.get_by_role("link", name="02 40 99 99 99")).to_be_visible()
+
+
+def test_a_structure_opens_its_link_answers_the_question_and_confirms_its_entry(
+    node: RunningNode, visit: Visit, file: Path
+) -> None:
+    page = enter(visit(), node)
+    bring_in(page, file)
+    qualify_everything(page)
+    open_record(page, "Le Relais des Aînés")
+    page.get_by_role("button", name="Faire un lien pour la structure").click()
+    url = page.locator("#lien").inner_text()
+    phone = visit(phone=True)
+    phone.goto(url)
+    phone.get_by_role("button", name="Entrer").click()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Votre fiche dans l’annuaire")
+    phone.get_by_role("link", name="Répondre").click()
+    phone.get_by_label("Horaires d’accueil").fill("lundi au vendredi 9h-12h")
+    phone.get_by_role("button", name="Enregistrer").click()
+    phone.get_by_role("button", name="je confirme").click()
+    expect(phone.get_by_role("status")).to_contain_text("Merci")
+    assert phone.goto("/travail").status == 403
+    again = visit()
+    again.goto(url)
+    again.get_by_role("button", name="Entrer").click()
+    expect(again.get_by_role("alert")).to_contain_text("déjà servi")
+    page.goto("/travail?motif=review")
+    page.get_by_role("link", name="Le Relais des Aînés").click()
+    expect(page.get_by_text("Confirmée par la structure")).to_be_visible()
+    page.get_by_role("button", name="Qualifier").click()
+    visitor = visit()
+    goto_public(visitor, "/structures/pays-de-blain--e2", "lundi au vendredi")
+    expect(visitor.get_by_text("Confirmée par la structure")).to_be_visible()
+    expect(visitor.get_by_text("lundi au vendredi")).to_be_visible()
+
+
+def test_a_change_is_read_in_the_history_and_taken_back(node: RunningNode, visit: Visit, file: Path) -> None:
+    page = enter(visit(), node)
+    bring_in(page, file)
+    open_record(page, "Le Relais des Aînés")
+    page.get_by_role("link", name="Modifier : Identité").click()
+    page.get_by_label("Nom", exact=True).fill("Le Relais")
+    page.get_by_role("button", name="Enregistrer").click()
+    page.get_by_role("link", name="Historique").click()
+    expect(page.locator("del").first).to_have_text("Le Relais des Aînés")
+    page.get_by_role("button", name="Défaire la version 2").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Le Relais des Aînés")
+
+
+def test_a_form_of_another_site_is_refused_and_who_is_out_sees_the_way_in(
+    node: RunningNode, visit: Visit, file: Path
+) -> None:
+    page = visit()
+    page.goto("/travail")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Entrer")
+    enter(page, node)
+    forged = page.request.post("/sortir", form={"csrf": "x"})
+    assert forged.status == 403
+    elsewhere = page.request.post("/sortir", form={}, headers={"Origin": "https://ailleurs.example"})
+    assert elsewhere.status == 403
+    cookie = page.context.cookies()[0]
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
+    page.goto("/travail")
+    page.get_by_role("button", name="Sortir").click()
+    page.goto("/travail")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Entrer")
+
+
+@pytest.mark.parametrize("phone", [True, False], ids=["phone", "desk"])
+def test_every_page_can_be_used_by_everybody_and_fits_its_screen(
+    node: RunningNode, visit: Visit, file: Path, phone: bool
+) -> None:
+    page = visit(phone, scripts=True)
+    page.goto("/entrer")
+    assert violations(page) == []
+    enter(page, node)
+    bring_in(page, file)
+    assert violations(page) == []
+    page.get_by_role("button", name="Voir ce que donnerait leur qualification").click()
+    assert violations(page) == []
+    page.get_by_role("button", name="Qualifier ces 2 fiches").click()
+    open_record(page, "Le Relais des Aînés")
+    record = page.url
+    goto_public(page, "/structures/pays-de-blain--e2")
+    groups = ("identity", "place", "contact", "hours", "access", "argumentaire", "historique")
+    public = ("/", "/structures/pays-de-blain--e2", "/a-propos", "/docs", f"/signaler/{record.rsplit('/', 1)[1]}")
+    for address in (record, *(f"{record}/{group}" for group in groups), "/travail", "/propositions", *public):
+        answer = page.goto(address)
+        assert answer is not None and answer.ok, address
+        assert violations(page) == [], address
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
