@@ -71,6 +71,8 @@ class Record:
     item: bytes | None
     native: bytes
     event: bytes
+    replaced_by: str | None = None
+    """The record that this one was merged into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,5 +252,6 @@ def _record(uuid: str, found: reading.Found) -> Record:
         withdrawn=item["op"] == "delete",
         item=found.item,
         native=orjson.dumps(native),
+        replaced_by=native.get("replaced_by"),
         event=orjson.dumps(item["event"]),
     )

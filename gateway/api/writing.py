@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from flask import Response, request
+from flask import Response, redirect, request
 from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 from marshmallow import ValidationError as Invalid
+from werkzeug.wrappers import Response as Answer
 
 from gateway import http
 from gateway.api import shapes
@@ -75,15 +76,14 @@ def writing_blueprint(reader: Reader, ask: Ask) -> Blueprint:
 
     @blueprint.get("/<uuid:identifier>")
     @blueprint.response(200, shapes.NativeRecord)
-    def one_record(identifier: Any) -> Response:
+    def one_record(identifier: Any) -> Answer:
         """One public record as this product keeps it; its `ETag` is its version."""
         record = reader.get("structure", str(identifier)) or reader.get("service", str(identifier))
         if record is None:
             raise NotFound(f"Aucune fiche publique {identifier}.")
-        response = Response(record.native, content_type=http.JSON)
-        response.set_etag(str(record.version))
-        response.make_conditional(request)
-        return response
+        if record.replaced_by:
+            return redirect(f"/api/v1/records/{record.replaced_by}", 301)
+        return _tagged(record.native, record.version).make_conditional(request)
 
     @blueprint.post("")
     @blueprint.doc(security=[{"key": []}], requestBody=_body(DraftBody))
@@ -92,8 +92,7 @@ def writing_blueprint(reader: Reader, ask: Ask) -> Blueprint:
         """Create a record, or change the one of this source and source id; `If-Match` guards a change."""
         actor = keys.actor()
         asked = {"records": [_draft()], "version": _if_match(), "request_id": _idempotency_key()}
-        [record] = ask("directory", "put", asked, actor=actor)["records"]
-        return _written(record)
+        return _written(ask("directory", "put", asked, actor=actor)["records"][0])
 
     _add_suggestions(blueprint, ask)
 
@@ -102,14 +101,12 @@ def writing_blueprint(reader: Reader, ask: Ask) -> Blueprint:
     @blueprint.response(200, fields.Dict)
     def withdraw_record(identifier: Any) -> Response:
         """Withdraw a record, a structure with its services; a tombstone stays."""
-        actor = keys.actor()
-        version = _if_match()
+        actor, version = keys.actor(), _if_match()
         if version is None:
             return problem(428, "Dites quelle version vous retirez : If-Match, avec l’ETag lu.")
         reason = request.args.get("reason", "retirée par sa source")
         asked = {"id": str(identifier), "reason": reason, "version": version, "request_id": _idempotency_key()}
-        done = ask("directory", "withdraw", asked, actor=actor)
-        return Response(orjson.dumps(done), content_type=http.JSON)
+        return Response(orjson.dumps(ask("directory", "withdraw", asked, actor=actor)), content_type=http.JSON)
 
     return blueprint
 
@@ -183,6 +180,10 @@ def _idempotency_key() -> str | None:
 
 
 def _written(record: dict[str, Any]) -> Response:
-    response = Response(orjson.dumps(record), content_type=http.JSON)
-    response.set_etag(str(record["version"]))
+    return _tagged(orjson.dumps(record), record["version"])
+
+
+def _tagged(body: bytes, version: int) -> Response:
+    response = Response(body, content_type=http.JSON)
+    response.set_etag(str(version))
     return response

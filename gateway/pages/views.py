@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
+from werkzeug.wrappers import Response as Answer
 
 from gateway import problems
 from gateway.auth import Ask
@@ -35,12 +36,12 @@ def pages_blueprint(settings: Settings, reader: Reader, ask: Ask) -> Blueprint:
         return _search_page(reader)
 
     @pages.get("/services/<path:identifier>")
-    def one_service(identifier: str) -> str:
-        return _service_page(reader, identifier)
+    def one_service(identifier: str) -> str | Answer:
+        return _moved(reader, "service", identifier) or _service_page(reader, identifier)
 
     @pages.get("/structures/<path:identifier>")
-    def one_structure(identifier: str) -> str:
-        return _structure_page(reader, identifier)
+    def one_structure(identifier: str) -> str | Answer:
+        return _moved(reader, "structure", identifier) or _structure_page(reader, identifier)
 
     reporting.add(pages, settings, reader, ask)
 
@@ -101,6 +102,13 @@ def _sector_facets(page: Page | None, asked: Asked) -> list[dict[str, Any]]:
         for code, count in list(counts.items())[:10]
         if code != asked.sector
     ]
+
+
+def _moved(reader: Reader, kind: Kind, identifier: str) -> Answer | None:
+    """The way to the record that this one was merged into."""
+    record = reader.get(kind, identifier)
+    into = reader.get(kind, record.replaced_by) if record is not None and record.replaced_by else None
+    return redirect(f"/{kind}s/{into.id}", 301) if into is not None else None
 
 
 def _public(reader: Reader, kind: Kind, identifier: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import orjson
-from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from services.directory import qualification
@@ -75,17 +75,22 @@ class Record(Base):
     expires_at: Mapped[str | None] = mapped_column(String(32))
     words: Mapped[str] = mapped_column(Text, default="")
     """Its name and commune in bare letters, by which people find it here."""
+    matched: Mapped[bool] = mapped_column(default=False)
+    """Whether it was compared with others since it last changed; services are not."""
+    replaced_by: Mapped[str | None] = mapped_column(String(36))
+    """The record that it was merged into."""
 
     __table_args__ = (
         Index("record_source", "source", "kind", "id"),
         Index("record_structure", "structure"),
         Index("record_status", "status"),
         Index("record_expires", "expires_at"),
+        Index("record_unmatched", "id", sqlite_where=text("NOT matched"), postgresql_where=text("NOT matched")),
     )
 
     @cached_property
     def parts(self) -> dict[str, Any]:
-        """`{"fields": {…}, "sectors": […], "extra"?: {…}, "ess"?, "legal_form"?, "argumentaire"?: {…}}`."""
+        """`{"fields": {…}, "sectors": […], "extra"?: {…}, "sources"?: […]}`, and of `OWN` what is said."""
         parsed: dict[str, Any] = orjson.loads(self.content)
         return parsed
 
@@ -102,7 +107,7 @@ class Record(Base):
             self.status = DRAFT
         self.content, self.structure = content, structure
         self.__dict__.pop("parts", None)
-        self.words = words_of(self.parts["fields"])
+        self.words, self.matched = words_of(self.parts["fields"]), self.kind != "structure"
         after = flat(self.parts)
         self.changed = " ".join(sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k)))
         self.reason = ""
@@ -150,6 +155,7 @@ class Record(Base):
         was_public = self.public_version is not None
         self.status, self.reason, self.public_version = WITHDRAWN, reason, None
         self.trust_in({})
+        self.matched = self.kind != "structure"
         self.changed_at = clock.to_text(at)
         self.version += 1
         return was_public
@@ -203,20 +209,6 @@ class ImportChange(Base):
     __table_args__ = (Index("import_change_record", "record_id"),)
 
 
-class Difference(Base):
-    """What an import says of a field that a person corrected: the correction stands, this is shown beside it.
-
-    `settled`: somebody looked and keeps the correction; shown again where the import says something else.
-    """
-
-    __tablename__ = "difference"
-    record_id: Mapped[str] = mapped_column(ForeignKey("record.id"), primary_key=True)
-    field: Mapped[str] = mapped_column(String(64), primary_key=True)
-    value: Mapped[bytes] = mapped_column(LargeBinary)
-    at: Mapped[str] = mapped_column(String(32))
-    settled: Mapped[bool] = mapped_column(default=False)
-
-
 class Act(Base):
     """What somebody did to a record, and at which version: kept on this node, in no event.
 
@@ -235,28 +227,6 @@ class Act(Base):
     before: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     __table_args__ = (Index("act_record", "record_id", "id"),)
-
-
-class Suggestion(Base):
-    """What somebody without an account says of a record: an error, or another value (JSON) for a field.
-
-    `contact` is an address left for the answer: in this table alone, erased once the answer is on its way.
-    """
-
-    __tablename__ = "suggestion"
-    id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    record_id: Mapped[str] = mapped_column(ForeignKey("record.id"))
-    field: Mapped[str | None] = mapped_column(String(64))
-    value: Mapped[bytes | None] = mapped_column(LargeBinary)
-    message: Mapped[str] = mapped_column(Text, default="")
-    contact: Mapped[str | None] = mapped_column(Text)
-    state: Mapped[str] = mapped_column(String(16))
-    at: Mapped[str] = mapped_column(String(32))
-    decided_at: Mapped[str | None] = mapped_column(String(32))
-    decided_by: Mapped[str] = mapped_column(Text, default="")
-    answer: Mapped[str] = mapped_column(Text, default="")
-
-    __table_args__ = (Index("suggestion_record", "record_id"), Index("suggestion_state", "state", "id"))
 
 
 class FeedRow(Base):
@@ -291,6 +261,9 @@ def content_of(draft: Mapping[str, Any], before: Mapping[str, Any] | None = None
     content: dict[str, Any] = {"fields": _filled(draft["fields"]), "sectors": sorted(set(draft.get("sectors") or ()))}
     if draft.get("extra"):
         content["extra"] = draft["extra"]
+    sources = draft.get("sources") or (before or {}).get("sources")
+    if sources:
+        content["sources"] = sources
     for name in OWN:
         said = draft[name] if name in draft else (before or {}).get(name)
         if isinstance(said, dict):
@@ -326,7 +299,7 @@ def view(record: Record, source: Source) -> dict[str, Any]:
     if record.structure is not None:
         seen["structure"] = record.structure
     if record.status == WITHDRAWN:
-        return seen | {"reason": record.reason}
+        return seen | {"reason": record.reason} | ({"replaced_by": record.replaced_by} if record.replaced_by else {})
     if record.published_at is not None:
         seen["published_at"] = record.published_at
     seen |= {"changed": record.changed.split(), "licence": source.licence, "attribution": source.attribution}

@@ -139,6 +139,24 @@ class Decide(Request):
     answer = fields.String(load_default="", validate=validate.Length(0, 2_000))
 
 
+class Duplicates(Request):
+    """A page of pairs, of one record or of all; `after` is the `next` of the page before."""
+
+    record = fields.String(load_default=None, allow_none=True)
+    after = fields.String(load_default="", validate=validate.Regexp(r"^(\d\.\d+(e-\d+)?\|[\w-]+\|[\w-]+)?$"))
+    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
+
+
+class DuplicateDecide(Request):
+    """What a permanent says of two structures; `keep` is the one that stays."""
+
+    a = fields.String(required=True)
+    b = fields.String(required=True)
+    decision = fields.String(required=True, validate=validate.OneOf(("same", "different", "branch")))
+    keep = fields.String(load_default=None, allow_none=True)
+    dry_run = fields.Boolean(load_default=False)
+
+
 class Changes(Request):
     """A page of the feed."""
 

@@ -7,19 +7,10 @@ from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, delete, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from services.directory.model import (
-    Act,
-    Difference,
-    FeedRow,
-    Import,
-    ImportChange,
-    Record,
-    Request,
-    Source,
-    Suggestion,
-)
+from services.directory.asides import Difference, Pair, Suggestion
+from services.directory.model import Act, FeedRow, Import, ImportChange, Record, Request, Source
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
 from services.kernel.rows import LogRow
 
@@ -281,6 +272,10 @@ def _work(kind: str, soon: str) -> tuple[Any, ...]:
             Record.id.in_(select(Difference.record_id).where(Difference.settled.is_(False))),
             Record.status != WITHDRAWN,
         )
+    if kind == "duplicates":
+        other = aliased(Record)
+        living = select(Pair.a).join(other, other.id == Pair.b).where(other.status != WITHDRAWN)
+        return (Record.id.in_(living.where(Pair.decision.is_(None))), Record.status != WITHDRAWN)
     if kind == "suggestions":
         return (Record.id.in_(select(Suggestion.record_id).where(Suggestion.state == "open")),)
     if kind == "expiring":

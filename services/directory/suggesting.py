@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
 from services.directory import store
+from services.directory.asides import Suggestion
 from services.directory.formats.own import OWN
-from services.directory.model import Record, Suggestion, flat
+from services.directory.model import Record, flat
 from services.directory.rules import FIELDS, check_draft
 from services.directory.writing import Choice, Desk
 from services.kernel import clock

@@ -14,14 +14,12 @@ from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
-from services.directory import qualification, store
+from services.directory import corrections, qualification, store
 from services.directory.formats.drafts import Draft, dated
-from services.directory.formats.groups import GROUPS
 from services.directory.formats.ids import record_id
-from services.directory.formats.own import OWN
-from services.directory.model import NO_TRUST, Act, Record, content_of, flat, words_of
+from services.directory.model import NO_TRUST, Act, Record, content_of, words_of
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
-from services.directory.rules import FIELDS, check_draft
+from services.directory.rules import check_draft
 from services.directory.showing import Showing
 from services.kernel import clock
 from services.kernel.access import Actor
@@ -66,7 +64,7 @@ class Desk:
         self, session: Session, log: EventLog, home: str, by: Actor, at: datetime | None = None, months: int = 12
     ) -> None:
         self._session = session
-        self._home = home
+        self.home = home
         self._by = by
         self._at = at or clock.now()
         self._months = months
@@ -109,7 +107,7 @@ class Desk:
 
     def edit(self, record: Record, said: dict[str, Any], choice: Choice) -> Saved:
         """Change some of what a record says, the rest as it is. Raises `NotHome`, `WrongState`, `ValidationError`."""
-        record.require_home(self._home)
+        record.require_home(self.home)
         record.require_life()
         parts = record.parts
         draft = {"kind": record.kind, "source": record.source, "source_id": record.source_id, **parts, **said}
@@ -129,9 +127,8 @@ class Desk:
             strict: raise `ValidationError` instead, and change nothing, where the public could not see it.
         Raises `NotHome`, `WrongState`; `ValidationError` where it lacks what every public record has.
         """
-        record.require_home(self._home)
-        status = qualification.next_status("qualify", record.status)
-        before, record.status = record.status, status
+        record.require_home(self.home)
+        before, record.status = record.status, qualification.next_status("qualify", record.status)
         barriers = self.showing.barriers(record)
         if (strict and barriers) or any(each["code"] == "record.incomplete" for each in barriers):
             record.status = before
@@ -144,47 +141,54 @@ class Desk:
             )
         )
         self.showing.settle(record, wanted=True)
-        self._note(record, "qualify", how)
+        self.note(record, "qualify", how)
         self.showing.tell()
         return barriers
 
     def step(self, record: Record, step: str, why: str = "") -> None:
         """One step that changes the status alone: `submit`, `review`. Raises `NotHome`, `WrongState`."""
-        record.require_home(self._home)
+        record.require_home(self.home)
         record.status = qualification.next_status(step, record.status)
         record.version += 1
         self.showing.settle(record, wanted=record.is_public)
-        self._note(record, step, why)
+        self.note(record, step, why)
         self.showing.tell()
 
     def confirm(self, record: Record, how: str) -> None:
         """The structure says that its entry is right. Raises `NotHome`, `WrongState` on a tombstone."""
-        record.require_home(self._home)
+        record.require_home(self.home)
         record.require_life()
         record.trust_in(record.trusted | {"confirmed_at": clock.to_text(self._at)})
         record.version += 1
         self.showing.settle(record, wanted=record.is_public and record.public_version == record.version - 1)
-        self._note(record, "confirm", how)
+        self.note(record, "confirm", how)
         self.showing.tell()
 
     def withdraw(self, record: Record, reason: str) -> list[Record]:
         """Leave a tombstone; a structure takes its services with it. The records withdrawn."""
-        record.require_home(self._home)
+        record.require_home(self.home)
         services = store.services_of(self._session, record.id) if record.kind == "structure" else ()
         gone = [*(service for service in services if service.status != WITHDRAWN), record]
         for each in gone:
             self.showing.withdraw(each, reason)
-            self._note(each, "withdraw", reason)
+            self.note(each, "withdraw", reason)
         self.showing.tell()
         return gone
 
+    def revive(self, record: Record, content: bytes, status: str, trust: dict[str, Any], public: bool) -> None:
+        """A record that was withdrawn lives again, in this state and before the same public."""
+        record.change(content, record.structure, self._at)
+        record.status = status
+        record.trust_in(trust)
+        self.showing.settle(record, wanted=public)
+
     def give_back(self, record: Record) -> None:
         """A record that was withdrawn lives again as it was, to be qualified. Raises `NotHome`."""
-        record.require_home(self._home)
+        record.require_home(self.home)
         record.change(record.content, record.structure, self._at)
         record.status = SUBMITTED
         self.showing.settle(record, self.source(record.source).policy == "publish")
-        self._note(record, "give_back")
+        self.note(record, "give_back")
         self.showing.tell()
 
     def restore(self, record: Record, status: str, structure: str | None, content: bytes) -> None:
@@ -203,15 +207,15 @@ class Desk:
         record.require_version(version)
 
     def _ids(self, draft: dict[str, Any]) -> tuple[str, str | None]:
-        own = str(record_id(self._home, draft["kind"], draft["source"], draft["source_id"]))
-        if draft["kind"] == "structure":
-            return own, None
-        return own, str(record_id(self._home, "structure", draft["source"], draft["structure_source_id"]))
+        source, own_id = draft["source"], draft["source_id"]
+        of = None if draft["kind"] == "structure" else draft["structure_source_id"]
+        structure = None if of is None else str(record_id(self.home, "structure", source, of))
+        return str(record_id(self.home, draft["kind"], source, own_id)), structure
 
     def _save(
         self, draft: dict[str, Any], ids: tuple[str, str | None], known: dict[str, Record], choice: Choice
     ) -> Saved:
-        own, structure = ids
+        own, structure = ids[0], self._current(ids[1], known)
         if structure is not None and (structure not in known or known[structure].status == WITHDRAWN):
             return Saved("refused", problems=[_no_structure(draft)])
         record = known.get(own)
@@ -219,15 +223,33 @@ class Desk:
             record = known[own] = self._create(own, structure, draft, _content(draft, None))
             self._settle(record, choice, set())
             if choice is not Choice.POLICY:
-                self._note(record, "create")
+                self.note(record, "create")
             return Saved("created", record)
+        if record.replaced_by:
+            corrections.say_beside(self._session, record, _content(draft, record), clock.to_text(self._at))
+            return Saved("unchanged", record)
         if choice is Choice.POLICY:
-            draft = self._with_corrections(record, draft)
+            draft = corrections.respected(self._session, record, draft, clock.to_text(self._at))
         content = _content(draft, record)
         if _stays(record, draft, content, structure):
             return Saved("unchanged", record)
-        record.require_home(self._home)
+        record.require_home(self.home)
         return self._change(record, content, structure, choice)
+
+    def _current(self, structure: str | None, known: dict[str, Record]) -> str | None:
+        """The structure that a draft means: the one it names, or what that was merged into."""
+        while structure is not None and structure in known and known[structure].replaced_by:
+            structure = str(known[structure].replaced_by)
+            found = None if structure in known else store.record(self._session, structure, lock=True)
+            if found is not None:
+                known[structure] = found
+        return structure
+
+    def rewrite(self, record: Record, content: bytes, structure: str | None, public: bool | None = None) -> None:
+        """Give a record another content and structure by an act noted elsewhere; `public` as it is unless said."""
+        if not record.says(content, structure):
+            record.change(content, structure, self._at)
+            self.showing.settle(record, wanted=record.is_public if public is None else public)
 
     def _change(self, record: Record, content: bytes, structure: str | None, choice: Choice) -> Saved:
         if record.says(content, structure):
@@ -236,14 +258,15 @@ class Desk:
         record.change(content, structure, self._at)
         self._settle(record, choice, set(record.changed.split()), was_seen)
         if choice is not Choice.POLICY:
-            self._note(record, "edit", before=before[2])
+            self.note(record, "edit", before=before[2])
         return Saved("updated", record, before)
 
     def _create(self, own: str, structure: str | None, draft: dict[str, Any], content: bytes) -> Record:
         record = Record(
-            id=own, kind=draft["kind"], home=self._home, source=draft["source"], source_id=draft["source_id"],
+            id=own, kind=draft["kind"], home=self.home, source=draft["source"], source_id=draft["source_id"],
             structure=structure, version=1, status=DRAFT, content=content, changed="", reason="",
             changed_at=clock.to_text(self._at), trust=NO_TRUST, words=words_of(draft["fields"]),
+            matched=draft["kind"] != "structure",
         )  # fmt: skip
         self._session.add(record)
         return record
@@ -278,22 +301,8 @@ class Desk:
         if trust:
             record.trust_in(trust)
 
-    def _with_corrections(self, record: Record, draft: dict[str, Any]) -> dict[str, Any]:
-        """A draft in which the groups that people corrected stay as they are; what it says otherwise is kept beside."""
-        groups = record.trusted.get("by_people")
-        if not groups or record.status == WITHDRAWN:
-            return draft
-        said, now = flat(draft), flat(record.parts)
-        held = [name for group in groups for name in GROUPS[group] if name != "sectors"]
-        asked = {name for name in held if name in draft or name in FIELDS[record.kind]}
-        differing = {name: said.get(name) for name in asked if said.get(name) != now.get(name)}
-        store.note_differences(self._session, record.id, held, differing, clock.to_text(self._at))
-        kept = draft | {"fields": {name: value for name, value in draft["fields"].items() if name not in differing}}
-        for name in differing:
-            (kept if name in OWN else kept["fields"])[name] = now.get(name)
-        return kept | ({"sectors": record.parts["sectors"]} if "offer" in groups else {})
-
-    def _note(self, record: Record, act: str, how: str = "", before: bytes | None = None) -> None:
+    def note(self, record: Record, act: str, how: str = "", before: bytes | None = None) -> None:
+        """Remember an act of whoever is at this desk."""
         store.note_act(self._session, Act(
             record_id=record.id, version=record.version, at=clock.to_text(self._at), by=self._by.name,
             role=" ".join(self._by.roles) or "machine", act=act, how=how, before=before,
@@ -308,9 +317,8 @@ def must_exist(record: Record | None, record_id_: str) -> Record:
 
 
 def raise_problems(saved: Iterable[Saved]) -> None:
-    """Raises `ValidationError` with everything wrong, where anything is."""
-    problems = [problem for each in saved for problem in each.problems]
-    if problems:
+    """Raises `ValidationError` with everything wrong."""
+    if problems := [problem for each in saved for problem in each.problems]:
         raise ValidationError("La fiche ne peut pas être enregistrée.", problems)
 
 

@@ -289,7 +289,14 @@ def test_the_work_list_counts_every_reason_and_shows_what_would_keep_each_back(d
     directory.qualify(ids=[third])
     directory.step(id=third, step="review", why="numéro qui ne répond pas")
     page = directory.work()
-    assert page["counts"] == {"suggestions": 0, "differences": 0, "review": 1, "expiring": 0, "submitted": 2}
+    assert page["counts"] == {
+        "suggestions": 0,
+        "duplicates": 0,
+        "differences": 0,
+        "review": 1,
+        "expiring": 0,
+        "submitted": 2,
+    }
     assert (page["reason"], [one["source_id"] for one in page["records"]]) == ("review", ["s3"])
     waiting = {one["source_id"]: one for one in directory.work(reason="submitted")["records"]}
     assert [each["code"] for each in waiting["s1"]["barriers"]] == ["gate.argumentaire"] * 4

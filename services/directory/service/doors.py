@@ -33,6 +33,13 @@ class Doors(Room):
         record.require_version(version)
         return record
 
+    def _current(self, session: Session, record_id: str) -> Record:
+        """The record of an id, or the one that it was merged into. Raises `NotFound`."""
+        record = must_exist(store.record(session, record_id), record_id)
+        while record.replaced_by:
+            record = must_exist(store.record(session, record.replaced_by), record_id)
+        return record
+
     def _answer(self, desk: Desk, saved: Saved) -> dict[str, Any]:
         record = must_exist(saved.record, "")
         return view(record, desk.source(record.source)) | {"done": saved.done}

@@ -12,7 +12,7 @@ from services.directory.formats.own import OWN
 from services.directory.formats.territory_names import words
 from services.directory.model import Source, view
 from services.directory.service.doors import Doors, choice_of, require
-from services.directory.writing import must_exist, raise_problems
+from services.directory.writing import raise_problems
 from services.kernel.access import Actor
 from services.kernel.doors import rpc
 from services.kernel.envelope import Header, Signed
@@ -69,11 +69,14 @@ class RecordDoors(Doors):
 
     @rpc
     def get(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One record of this node in whatever state: `{id}` → native record. Raises `NotFound`, `Forbidden`."""
+        """One record in whatever state, or what it was merged into: `{id}` → native record.
+
+        Raises `NotFound`, `Forbidden`.
+        """
         actor = self.actor()
         asked = schemas.ById.read(request)
         with self.db.read() as session:
-            record = must_exist(store.record(session, asked["id"]), asked["id"])
+            record = self._current(session, asked["id"])
             require(actor, "directory:write", record)
             return view(record, self._source(session, record))
 
@@ -87,7 +90,7 @@ class RecordDoors(Doors):
         actor = self.actor()
         asked = schemas.ById.read(request)
         with self.db.read() as session:
-            record = must_exist(store.record(session, asked["id"]), asked["id"])
+            record = self._current(session, asked["id"])
             require(actor, "directory:write", record)
             return working.opened(session, record, self._desk(session, actor))
 

@@ -1,0 +1,79 @@
+"""Rows beside the records: what others say of them, and which of them may be one. Kept on this node, in no event."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.directory.model import Base
+
+
+class Difference(Base):
+    """What an import says of a field that a person corrected: the correction stands, this is shown beside it.
+
+    `settled`: somebody looked and keeps the correction; shown again where the import says something else.
+    """
+
+    __tablename__ = "difference"
+    record_id: Mapped[str] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    field: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[str] = mapped_column(String(32))
+    settled: Mapped[bool] = mapped_column(default=False)
+
+
+class Suggestion(Base):
+    """What somebody without an account says of a record: an error, or another value (JSON) for a field.
+
+    `contact` is an address left for the answer: in this table alone, erased once the answer is on its way.
+    """
+
+    __tablename__ = "suggestion"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    record_id: Mapped[str] = mapped_column(ForeignKey("record.id"))
+    field: Mapped[str | None] = mapped_column(String(64))
+    value: Mapped[bytes | None] = mapped_column(LargeBinary)
+    message: Mapped[str] = mapped_column(Text, default="")
+    contact: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    at: Mapped[str] = mapped_column(String(32))
+    decided_at: Mapped[str | None] = mapped_column(String(32))
+    decided_by: Mapped[str] = mapped_column(Text, default="")
+    answer: Mapped[str] = mapped_column(Text, default="")
+
+    __table_args__ = (Index("suggestion_record", "record_id"), Index("suggestion_state", "state", "id"))
+
+
+class MatchingKey(Base):
+    """What a structure shares with those that it is compared with (`formats/matching.keys`)."""
+
+    __tablename__ = "matching_key"
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    record_id: Mapped[str] = mapped_column(String(36), primary_key=True, index=True)
+
+
+class Pair(Base):
+    """Two structures (`a` before `b`) that may be one, why, and what a permanent decided: never asked again then."""
+
+    __tablename__ = "pair"
+    a: Mapped[str] = mapped_column(String(36), primary_key=True)
+    b: Mapped[str] = mapped_column(String(36), primary_key=True)
+    score: Mapped[float]
+    grade: Mapped[str] = mapped_column(String(16))
+    reasons: Mapped[bytes] = mapped_column(LargeBinary)
+    branch: Mapped[bool]
+    decision: Mapped[str | None] = mapped_column(String(16))
+    at: Mapped[str | None] = mapped_column(String(32))
+    by: Mapped[str] = mapped_column(Text, default="")
+
+
+class Merge(Base):
+    """One structure taken into another: what both were before, so that it can be undone."""
+
+    __tablename__ = "merge"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kept: Mapped[str] = mapped_column(String(36))
+    gone: Mapped[str] = mapped_column(String(36))
+    at: Mapped[str] = mapped_column(String(32))
+    by: Mapped[str] = mapped_column(Text)
+    before: Mapped[bytes] = mapped_column(LargeBinary)

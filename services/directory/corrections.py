@@ -1,0 +1,47 @@
+"""What a source says otherwise than a person did: the correction stands, the rest is kept beside for a permanent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.directory import store
+from services.directory.formats.groups import GROUPS
+from services.directory.formats.own import OWN
+from services.directory.model import Record, flat
+from services.directory.qualification import WITHDRAWN
+from services.directory.rules import FIELDS
+
+
+def respected(session: Session, record: Record, draft: dict[str, Any], at: str) -> dict[str, Any]:
+    """A draft in which the groups that people corrected stay as they are; what it says otherwise is kept beside."""
+    groups = record.trusted.get("by_people")
+    if not groups or record.status == WITHDRAWN:
+        return draft
+    said, now = flat(draft), flat(record.parts)
+    held = [name for group in groups for name in GROUPS[group] if name != "sectors"]
+    asked = {name for name in held if name in draft or name in FIELDS[record.kind]}
+    differing = {name: said.get(name) for name in asked if said.get(name) != now.get(name)}
+    store.note_differences(session, record.id, held, differing, at)
+    kept = draft | {"fields": {name: value for name, value in draft["fields"].items() if name not in differing}}
+    for name in differing:
+        (kept if name in OWN else kept["fields"])[name] = now.get(name)
+    return kept | ({"sectors": record.parts["sectors"]} if "offer" in groups else {})
+
+
+def say_beside(session: Session, record: Record, content: bytes, at: str) -> None:
+    """A source goes on telling of a record that was merged: what is new in it stands beside what it became."""
+    if content == record.content:
+        return
+    before = flat(record.parts)
+    record.content = content
+    record.__dict__.pop("parts", None)
+    new = {name: value for name, value in flat(record.parts).items() if value != before.get(name)}
+    kept: Record | None = record
+    while kept is not None and kept.replaced_by:
+        kept = store.record(session, kept.replaced_by, lock=True)
+    if kept is not None:
+        now = flat(kept.parts)
+        differing = {name: value for name, value in new.items() if value != now.get(name)}
+        store.note_differences(session, kept.id, list(new), differing, at)

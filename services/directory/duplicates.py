@@ -1,0 +1,95 @@
+"""Finding structures that may be one: each is compared when it is new or changed, with those that share a key.
+
+It is done right behind the change, not in its transaction: an import stays as fast as it was. Comparing all from
+nothing is the same work, some hundred at a time, so memory stays flat and a killed run goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import orjson
+from sqlalchemy.orm import Session
+
+from services.directory import store, store_pairs
+from services.directory.asides import Pair
+from services.directory.formats import matching
+from services.directory.formats.matching import Likeness, Sketch
+from services.directory.model import Record
+
+BATCH = 300
+BLOCK_AT_MOST = 60
+"""A key that more structures share (a network's telephone) says nothing: it is passed over."""
+Id2 = tuple[str, str]
+
+
+def compare_some(session: Session, limit: int = BATCH) -> int:
+    """Compare the next structures that changed, and keep what may be one; how many were looked at."""
+    records = {record.id: record for record in store_pairs.unmatched(session, limit)}
+    if not records:
+        return 0
+    sketches = {each.id: matching.sketch(each.parts["fields"]) for each in records.values() if not each.is_withdrawn}
+    keys = {record_id: set(matching.keys(sketches[record_id])) if record_id in sketches else set()
+            for record_id in records}  # fmt: skip
+    store_pairs.replace_keys(session, keys)  # type: ignore[arg-type]
+    wanted = _candidates(session, keys)
+    _sketch_others(session, wanted, sketches)
+    found = {pair: matching.compare(sketches[pair[0]], sketches[pair[1]]) for pair in wanted
+             if pair[0] in sketches and pair[1] in sketches}  # fmt: skip
+    _keep(session, set(records), {pair: alike for pair, alike in found.items() if alike.grade})
+    store_pairs.set_matched(session, list(records))
+    return len(records)
+
+
+def _candidates(session: Session, keys: dict[str, set[str]]) -> set[Id2]:
+    """Pairs of which one is among these and that share a key that is not everybody's."""
+    asked = set().union(*keys.values())
+    blocks: dict[str, list[str]] = defaultdict(list)
+    for key, record_id in store_pairs.holders(session, asked):
+        blocks[key].append(record_id)
+    return {
+        (min(one, other), max(one, other))
+        for key, ids in blocks.items() if 1 < len(ids) <= BLOCK_AT_MOST
+        for one in ids if one in keys for other in ids if other != one
+    }  # fmt: skip
+
+
+def _sketch_others(session: Session, wanted: Iterable[Id2], sketches: dict[str, Sketch]) -> None:
+    missing = {each for pair in wanted for each in pair} - sketches.keys()
+    for record in store.records(session, missing).values():
+        if not record.is_withdrawn:
+            sketches[record.id] = matching.sketch(record.parts["fields"])
+
+
+def _keep(session: Session, looked_at: set[str], found: dict[Id2, Likeness]) -> None:
+    """What was decided stays; the rest is what was found now."""
+    known = store_pairs.pairs_of(session, looked_at)
+    for ids, pair in known.items():
+        if pair.decision is None and ids not in found:
+            session.delete(pair)
+    for ids, alike in found.items():
+        if ids not in known:
+            session.add(_pair(ids, alike))
+        elif known[ids].decision is None:
+            known[ids].score, known[ids].grade = alike.score, str(alike.grade)
+            known[ids].reasons, known[ids].branch = orjson.dumps(alike.reasons), alike.branch
+
+
+def decided(session: Session, one: Record, other: Record, decision: str, at: str, by: str) -> Pair:
+    """Keep what was decided of two structures, proposed or not."""
+    pair = store_pairs.pair(session, one.id, other.id)
+    if pair is None:
+        ids = min(one.id, other.id), max(one.id, other.id)
+        alike = matching.compare(matching.sketch(one.parts["fields"]), matching.sketch(other.parts["fields"]))
+        pair = _pair(ids, alike)
+        session.add(pair)
+    pair.decision, pair.at, pair.by = decision, at, by
+    return pair
+
+
+def _pair(ids: Id2, alike: Likeness) -> Pair:
+    return Pair(
+        a=ids[0], b=ids[1], score=alike.score, grade=str(alike.grade or "possible"),
+        reasons=orjson.dumps(alike.reasons), branch=alike.branch, by="",
+    )  # fmt: skip

@@ -1,0 +1,150 @@
+"""Two structures become one, and can become two again. Inside one transaction.
+
+The one that is kept takes what only the other said, its services, and its source beside its own; the other leaves a
+tombstone that names it, so that an old identifier still leads somewhere. A row of its source that comes again tells its
+news in the work list of the one that is kept, and wakes nothing up.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import orjson
+from sqlalchemy.orm import Session
+from uuid_utils import uuid7
+
+from services.directory import duplicates, store, store_pairs
+from services.directory.asides import Merge
+from services.directory.formats.groups import GROUPS
+from services.directory.formats.own import OWN
+from services.directory.model import Record, content_of
+from services.directory.writing import Desk, must_exist
+from services.kernel import clock
+from services.kernel.errors import Conflict, NotFound, WrongState
+
+SAME, DIFFERENT, BRANCH = "same", "different", "branch"
+WHOLE = ("place", "hours", "argumentaire")
+"""Groups of fields that are taken whole or not at all: half of an address is worse than none."""
+
+
+def merge(session: Session, desk: Desk, kept: Record, gone: Record, by: str) -> Merge:
+    """Take `gone` into `kept`. Announces `published` (or `drafted`) of the one, `withdrawn` of the other.
+
+    Raises `WrongState` unless both are living structures; `NotHome`.
+    """
+    for record in (kept, gone):
+        record.require_home(desk.home)
+        record.require_life()
+    if kept.kind != "structure" or gone.kind != "structure" or kept.id == gone.id:
+        raise WrongState("Seules deux structures différentes peuvent n’en faire qu’une.")
+    services = [each for each in store.services_of(session, gone.id) if not each.is_withdrawn]
+    done = Merge(
+        id=str(uuid7()), kept=kept.id, gone=gone.id, at=clock.to_text(clock.now()), by=by,
+        before=orjson.dumps({
+            "kept": _text(kept.content), "gone": _state(gone),
+            "services": {each.id: each.is_public for each in services},
+        }),
+    )  # fmt: skip
+    session.add(done)
+    before, content = kept.content, content_of(_joined(desk, kept, gone))
+    desk.rewrite(kept, content, None)
+    for service in services:
+        desk.rewrite(service, service.content, kept.id)
+    gone.replaced_by = kept.id
+    name = kept.parts["fields"].get("nom", kept.id)
+    desk.showing.withdraw(gone, f"n’en fait plus qu’une avec « {name} »")
+    desk.note(kept, "merge", gone.id, before)
+    desk.note(gone, "merge", kept.id)
+    duplicates.decided(session, kept, gone, SAME, done.at, by)
+    desk.showing.tell()
+    return done
+
+
+def undo(session: Session, desk: Desk, kept: Record) -> Merge:
+    """Separate what was last merged into a record: both are as they were, but for what somebody changed since.
+
+    Raises `NotFound` where nothing was merged into it; `Conflict` where the other was merged further since.
+    """
+    done = store_pairs.last_merge(session, kept.id)
+    if done is None:
+        raise NotFound("Rien n’a été fusionné dans cette fiche.")
+    gone = must_exist(store.record(session, done.gone, lock=True), done.gone)
+    if gone.replaced_by != kept.id:
+        raise Conflict("L’autre fiche a changé depuis la fusion.")
+    was = orjson.loads(done.before)
+    _give_back(desk, gone, was["gone"])
+    for service in store.records(session, was["services"], lock=True).values():
+        if service.structure == kept.id and not service.is_withdrawn:
+            public = service.is_public or was["services"][service.id]
+            desk.rewrite(service, service.content, gone.id, public)
+    merged_content = content_of(_without(kept, gone, orjson.loads(_bytes(was["kept"]))))
+    before = kept.content
+    desk.rewrite(kept, merged_content, None)
+    desk.note(kept, "separate", gone.id, before)
+    desk.note(gone, "separate", kept.id)
+    pair = store_pairs.pair(session, kept.id, gone.id)
+    if pair is not None:
+        pair.decision = None
+    session.delete(done)
+    desk.showing.tell()
+    return done
+
+
+def foresee(desk: Desk, kept: Record, gone: Record) -> dict[str, Any]:
+    """What the record kept would say."""
+    joined = _joined(desk, kept, gone)
+    said: dict[str, Any] = orjson.loads(content_of(joined))
+    return said
+
+
+def _joined(desk: Desk, kept: Record, gone: Record) -> dict[str, Any]:
+    """What one record says of both: the one kept first, what only the other says, each source."""
+    mine, theirs = kept.parts, gone.parts
+    fields = dict(mine["fields"])
+    for group, names in GROUPS.items():
+        whole = group in WHOLE and any(mine["fields"].get(name) for name in names)
+        fields |= {
+            name: theirs["fields"][name]
+            for name in names if not whole and name in theirs["fields"] and not fields.get(name)
+        }  # fmt: skip
+    source = desk.source(gone.source)
+    entry = {"source": gone.source, "source_id": gone.source_id, "licence": source.licence,
+             "attribution": source.attribution}  # fmt: skip
+    own = {name: mine.get(name) or theirs.get(name) for name in OWN}
+    return mine | own | {
+        "fields": fields, "sectors": [*mine["sectors"], *theirs["sectors"]],
+        "sources": [*mine.get("sources", ()), entry, *theirs.get("sources", ())],
+    }  # fmt: skip
+
+
+def _without(kept: Record, gone: Record, before: dict[str, Any]) -> dict[str, Any]:
+    """What the record kept says once the other is taken out: what it took and nobody changed since goes too."""
+    now, theirs = kept.parts, gone.parts
+    fields = {
+        name: value for name, value in now["fields"].items()
+        if name in before["fields"] or value != theirs["fields"].get(name)
+    }  # fmt: skip
+    own = {name: now.get(name) if before.get(name) or now.get(name) != theirs.get(name) else None for name in OWN}
+    sectors = [each for each in now["sectors"] if each in before["sectors"] or each not in theirs["sectors"]]
+    theirs_too = {(gone.source, gone.source_id), *((s["source"], s["source_id"]) for s in theirs.get("sources", ()))}
+    sources = [each for each in now.get("sources", ()) if (each["source"], each["source_id"]) not in theirs_too]
+    kept_parts = {name: value for name, value in now.items() if name != "sources"}
+    return kept_parts | own | {"fields": fields, "sectors": sectors, "sources": sources}
+
+
+def _give_back(desk: Desk, gone: Record, was: dict[str, Any]) -> None:
+    gone.replaced_by = None
+    desk.revive(gone, gone.content, was["status"], was["trust"], was["public"])
+
+
+def _state(record: Record) -> dict[str, Any]:
+    return {"status": record.status, "trust": record.trusted, "public": record.is_public}
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text)

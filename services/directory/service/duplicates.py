@@ -1,0 +1,127 @@
+"""Doors about structures that may be one: what was found, what a permanent decides, taking it back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy.orm import Session
+
+from services.directory import duplicates, merging, schemas, store_pairs
+from services.directory.asides import Pair
+from services.directory.model import Record, view
+from services.directory.service.doors import Doors
+from services.directory.writing import Desk
+from services.kernel import clock
+from services.kernel.doors import rpc
+
+POLL_S = 3.0
+WHILE_IMPORTING = 20
+"""Structures compared at a time while an import is under way: it goes first."""
+IMPORT_LASTS = timedelta(hours=2)
+
+
+class DuplicateDoors(Doors):
+    """Duplicates, from candidates to one record."""
+
+    @rpc
+    def duplicates(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Pairs that nobody decided, the likeliest first: `Duplicates` → `{pairs, waiting, next}`.
+
+        A pair is `{a, b, score, grade, branch, reasons: [[reason, weight]]}`, `a` and `b` native records. `waiting`
+        structures are still to be compared.
+        """
+        self.actor().require("directory:qualify")
+        asked = schemas.Duplicates.read(request)
+        with self.db.read() as session:
+            found = store_pairs.open_pairs(session, asked["record"], _place(asked["after"]), asked["limit"])
+            last = found[-1][0] if len(found) == asked["limit"] else None
+            return {
+                "pairs": [self._pair(session, *each) for each in found],
+                "waiting": store_pairs.unmatched_count(session),
+                "next": f"{last.score!r}|{last.a}|{last.b}" if last else None,
+            }
+
+    @rpc
+    def duplicate_decide(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Say whether two structures are one: `DuplicateDecide` → `{decision, kept?, record?}`; never asked again.
+
+        `same` merges them into `keep`, by default the one that the public sees, else `a`; `dry_run` shows the record
+        that would be. Raises `NotFound`, `WrongState`, `NotHome`, `Forbidden`. Announces what `merging.merge` does.
+        """
+        actor = self.actor()
+        actor.require("directory:qualify")
+        asked = schemas.DuplicateDecide.read(request)
+        with self.db.begin() as session:
+            desk = self._desk(session, actor)
+            one, other = (self._locked(session, each, None) for each in sorted((asked["a"], asked["b"])))
+            if asked["decision"] != merging.SAME:
+                duplicates.decided(session, one, other, asked["decision"], clock.to_text(clock.now()), actor.name)
+                return {"decision": asked["decision"]}
+            kept, gone = _in_order(one, other, asked["keep"], asked["a"])
+            if asked["dry_run"]:
+                return {"decision": merging.SAME, "kept": kept.id, "record": merging.foresee(desk, kept, gone)}
+            merging.merge(session, desk, kept, gone, actor.name)
+            return {"decision": merging.SAME, "kept": kept.id, "record": self._view(desk, kept)}
+
+    @rpc
+    def merge_undo(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Take back the last merge into a record: `{id}` → `{kept, separated}`; both ids live again."""
+        actor = self.actor()
+        actor.require("directory:qualify")
+        asked = schemas.ById.read(request)
+        with self.db.begin() as session:
+            kept = self._locked(session, asked["id"], None)
+            done = merging.undo(session, self._desk(session, actor), kept)
+            return {"kept": done.kept, "separated": done.gone}
+
+    @rpc
+    def duplicates_find(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Compare the next structures that wait for it: `{}` → `{compared, waiting}`; asked again until none does."""
+        self.actor().require("directory:qualify")
+        with self.db.begin() as session:
+            compared = duplicates.compare_some(session)
+            return {"compared": compared, "waiting": store_pairs.unmatched_count(session)}
+
+    def loops(self) -> Iterable[Callable[[threading.Event], None]]:
+        """Compares what changed."""
+        return (self._compare,)
+
+    def _compare(self, stop: threading.Event) -> None:
+        while not stop.wait(POLL_S):
+            while self._compare_once() == duplicates.BATCH and not stop.is_set():
+                pass
+
+    def _compare_once(self) -> int:
+        with self.db.read() as session:
+            if not store_pairs.unmatched_count(session):
+                return 0
+            busy = store_pairs.is_importing(session, clock.to_text(clock.now() - IMPORT_LASTS))
+        with self.db.begin() as session:
+            return duplicates.compare_some(session, WHILE_IMPORTING if busy else duplicates.BATCH)
+
+    def _pair(self, session: Session, pair: Pair, one: Record, other: Record) -> dict[str, Any]:
+        return {
+            "a": view(one, self._source(session, one)), "b": view(other, self._source(session, other)),
+            "score": pair.score, "grade": pair.grade, "branch": pair.branch, "reasons": orjson.loads(pair.reasons),
+        }  # fmt: skip
+
+    def _view(self, desk: Desk, record: Record) -> dict[str, Any]:
+        return view(record, desk.source(record.source))
+
+
+def _in_order(one: Record, other: Record, keep: str | None, first: str) -> tuple[Record, Record]:
+    """The one to keep, then the one to take in: as it was said, else the one the public sees, else the first."""
+    if keep is None and one.is_public != other.is_public:
+        keep = one.id if one.is_public else other.id
+    return (one, other) if one.id == (keep or first) else (other, one)
+
+
+def _place(cursor: str) -> tuple[float, str, str] | None:
+    if not cursor:
+        return None
+    score, a, b = cursor.split("|")
+    return float(score), a, b
