@@ -28,10 +28,10 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def bring_in(page: Page, file: Path, trial: bool = False) -> None:
+def bring_in(page: Page, file: Path, trial: bool = False, source: str = "pays-de-blain") -> None:
     page.get_by_role("link", name="Importer").click()
     page.get_by_label("Le fichier").set_input_files(file)
-    page.get_by_label("Nom de la source").fill("pays-de-blain")
+    page.get_by_label("Nom de la source").fill(source)
     if trial:
         page.get_by_label("Essayer d’abord").check()
     page.get_by_role("button", name="Importer", exact=True).click()
@@ -56,7 +56,7 @@ def qualify_everything(page: Page) -> None:
 
 def open_record(page: Page, name: str) -> None:
     page.goto(f"/travail/chercher?q={name}")
-    page.get_by_role("link", name=name).click()
+    page.get_by_role("link", name=name).first.click()
 
 
 def test_a_spreadsheet_is_tried_then_imported_held_for_review_and_qualified_in_bulk(
@@ -188,6 +188,31 @@ def test_a_structure_opens_its_link_answers_the_question_and_confirms_its_entry(
     expect(visitor.get_by_text("lundi au vendredi")).to_be_visible()
 
 
+def test_two_entries_of_one_structure_become_one_and_can_be_separated(
+    node: RunningNode, visit: Visit, file: Path, tmp_path: Path
+) -> None:
+    page = enter(visit(), node)
+    bring_in(page, file)
+    qualify_everything(page)
+    other = tmp_path / "autres.csv"
+    other.write_text(COLUMNS + ROWS.splitlines()[0].replace(";e1", ";x1").replace(";;2026", ";a@example.org;2026"))
+    bring_in(page, other, source="autre-liste")
+    for _ in range(20):
+        page.goto("/doublons")
+        if page.get_by_role("button", name="C’est la même").count():
+            break
+        page.wait_for_timeout(500)
+    expect(page.get_by_text("Presque sûr")).to_be_visible()
+    page.get_by_role("button", name="C’est la même").click()
+    expect(page.get_by_text("n’en font plus qu’une")).to_be_visible()
+    visitor = visit(phone=True)
+    goto_public(visitor, "/structures/pays-de-blain--e1", "a@example.org")
+    expect(visitor.get_by_text("autre-liste")).to_be_visible()
+    open_record(page, "L’Écluse des Outils")
+    page.get_by_role("button", name="Défaire la dernière fusion").click()
+    expect(page.get_by_role("status")).to_contain_text("de nouveau séparées")
+
+
 def test_a_change_is_read_in_the_history_and_taken_back(node: RunningNode, visit: Visit, file: Path) -> None:
     page = enter(visit(), node)
     bring_in(page, file)
@@ -238,7 +263,8 @@ def test_every_page_can_be_used_by_everybody_and_fits_its_screen(
     goto_public(page, "/structures/pays-de-blain--e2")
     groups = ("identity", "place", "contact", "hours", "access", "argumentaire", "historique")
     public = ("/", "/structures/pays-de-blain--e2", "/a-propos", "/docs", f"/signaler/{record.rsplit('/', 1)[1]}")
-    for address in (record, *(f"{record}/{group}" for group in groups), "/travail", "/propositions", *public):
+    staff = ("/travail", "/propositions", "/doublons", "/importer", "/travail/chercher?q=relais")
+    for address in (record, *(f"{record}/{group}" for group in groups), *staff, *public):
         answer = page.goto(address)
         assert answer is not None and answer.ok, address
         assert violations(page) == [], address
