@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import http, limit, problems
 from gateway.api import health, shapes
+from gateway.api.hsds import hsds_blueprint
 from gateway.api.reading import reading_blueprint
 from gateway.api.writing import precondition_failed, writing_blueprint
 from gateway.auth import Ask
@@ -47,6 +48,7 @@ def create_app(settings: Settings, reader: Reader, ask: Ask, workers: int = 1) -
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
     api.register_blueprint(reading_blueprint(reader))
     api.register_blueprint(writing_blueprint(reader, ask))
+    api.register_blueprint(hsds_blueprint(reader))
     app.register_blueprint(pages_blueprint(settings, reader, ask))
     app.register_blueprint(staff_blueprint(settings, ask))
     _document(app, api)

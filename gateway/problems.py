@@ -24,7 +24,7 @@ STATUS: dict[type[Exception], int] = {
     Unanswered: 504,
 }
 TYPE = "application/problem+json"
-FOR_MACHINES = ("/api", "/openapi.json", "/healthz", "/readyz", "/metrics")
+FOR_MACHINES = ("/api", "/hsds", "/openapi.json", "/healthz", "/readyz", "/metrics")
 TITLES = {
     400: ("Demande illisible", "Bad request"), 401: ("Identification nécessaire", "Unauthorized"),
     403: ("Action non permise", "Forbidden"), 404: ("Introuvable", "Not found"),

@@ -71,7 +71,7 @@ def import_(
 def export(
     folder: Folder,
     out_: Annotated[Path, typer.Option("--out", help="Fichier (.json, .jsonl, .csv) ou dossier")],
-    format: Annotated[str, typer.Option(help="data-inclusion ou csv")] = "data-inclusion",
+    format: Annotated[str, typer.Option(help="data-inclusion, hsds ou csv")] = "data-inclusion",
     all_: Annotated[bool, typer.Option("--all", help="Aussi ce qui n’est pas public")] = False,
     as_json: AsJson = False,
 ) -> None:

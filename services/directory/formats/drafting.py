@@ -19,6 +19,8 @@ from services.directory.formats.candidate import Candidate, Unmade
 from services.directory.formats.clean import Refused
 from services.directory.formats.drafts import Draft, problem
 from services.directory.formats.ids import SOURCE_NAME
+from services.directory.formats.own import OWN, from_words
+from services.directory.formats.own import faults as own_faults
 from services.directory.formats.vocabulary import FIELDS, LISTS, OWN_FIELDS
 from services.kernel.errors import Problem
 
@@ -196,11 +198,24 @@ class _Task:
         elif name == "adresse_certifiee":
             if self.checked(name, value):
                 self.extra[name] = True
+        elif name in OWN:
+            self.own(name, value)
+        elif name == "hsds":
+            self.extra[name] = value
         elif name in OWN_FIELDS[self.candidate.kind]:
             found = self.checked(name, value)
             self.extra.update({} if found is None else {name: found})
         else:
             self.unknown(name, value)
+
+    def own(self, name: str, value: Any) -> None:
+        """What a record says beside data·inclusion's fields, in words or codes."""
+        said = from_words(name, value)
+        faults = list(own_faults(self.candidate.kind, {name: said}))
+        for each in faults:
+            self.fault(each["field"], value, Refused(each["code"], each["why"], each["remedy"]))
+        if not faults:
+            self.made.draft[name] = said  # type: ignore[literal-required]
 
     def unknown(self, name: str, value: Any) -> None:
         """A field that nobody knows is kept as it is; told once, or refused each time by a strict reading."""

@@ -27,6 +27,7 @@ class Draft(TypedDict):
         fields: data·inclusion v1 names, nulls and empties left out; never `source`, `id`, `structure_id`.
         extra: what the source said and data·inclusion cannot say: `unread` (field → the text as it was),
             `horaires_texte` (hours that could not be read), `adresse_certifiee` (true when the source said so).
+        ess, legal_form, argumentaire, languages, accessibility, memberships: see `own.py`.
         if_new: true where the row repeats its structure and the file is one of corrected rows: what the directory
             knows of that structure, from a row before, stays.
         as_of: the `date_maj` (ISO) when it is that of the list and not of the row; no change by itself, see `dated`.
@@ -39,6 +40,12 @@ class Draft(TypedDict):
     sectors: NotRequired[list[str]]
     fields: dict[str, Any]
     extra: NotRequired[dict[str, Any]]
+    ess: NotRequired[str]
+    legal_form: NotRequired[str]
+    argumentaire: NotRequired[dict[str, str]]
+    languages: NotRequired[list[str]]
+    accessibility: NotRequired[str]
+    memberships: NotRequired[list[dict[str, str]]]
     as_of: NotRequired[str]
     if_new: NotRequired[bool]
 

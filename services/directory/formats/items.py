@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from services.directory.formats import hsds_in
 from services.directory.formats.candidate import Candidate
 from services.directory.formats.drafts import Kind
 from services.directory.formats.ids import split_di_id
@@ -20,6 +21,8 @@ def kind_of(keys: Iterable[str], section: str = "") -> Kind:
     """What an item is: what its section says, else a service when it has a field that services alone have."""
     if section in _KINDS:
         return _KINDS[section]
+    if isinstance(keys, Mapping) and hsds_in.is_item(keys, section):
+        return "service" if hsds_in.is_service(keys) else "structure"
     return "service" if not SERVICE_ONLY.isdisjoint(keys) else "structure"
 
 
@@ -49,6 +52,13 @@ def candidate(item: Mapping[str, Any], kind: Kind, source: str | None = None) ->
         if value is not None and value != "" and name not in _BESIDE and not name.startswith("_")
     }
     return Candidate(kind, source or own, identifier, structure, values)
+
+
+def candidates(item: Mapping[str, Any], section: str, source: str | None) -> list[Candidate]:
+    """The candidates that an item of a JSON file is: one in our own shape, or several of an object of HSDS."""
+    if hsds_in.is_item(item, section):
+        return list(hsds_in.candidates(item, source))
+    return [candidate(item, kind_of(item, section), source)]
 
 
 def renamed(columns: Iterable[str]) -> tuple[str, ...]:

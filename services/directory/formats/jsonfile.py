@@ -1,7 +1,8 @@
 """JSON and JSON lines, one item after the other, whatever the size of the file.
 
-A JSON file is `{"structures": […], "services": […]}`, or a list of items; other keys beside the two lists are passed
-over. It is decoded in a window that moves along the file: an item is at most 4 MB, and nothing more is kept.
+A JSON file is `{"structures": […], "services": […]}` (of HSDS `organizations`, or a page's `contents`), or a list of
+items; other keys beside the lists are passed over. It is decoded in a window that moves along the
+file: an item is at most 4 MB, and nothing more is kept.
 JSON lines have one item a line; a line that is no JSON is refused alone. A JSON file that is broken stops the reading
 with `ValidationError`, since nothing after that point can be trusted.
 """
@@ -21,7 +22,7 @@ from services.directory.formats import csvfile, sniff
 from services.directory.formats.drafts import Origin, Raw, problem
 from services.kernel.errors import Problem, ValidationError
 
-SECTIONS: Final = ("structures", "services")
+SECTIONS: Final = ("structures", "services", "organizations", "contents")
 WINDOW_CHARS: Final = 1 << 20
 ITEM_CHARS: Final = 1 << 22
 
@@ -61,7 +62,7 @@ def read_lines(path: Path, section: str = "") -> Iterator[Raw]:
 def section_of(path: Path) -> str:
     """`structures` or `services` when a file's name says which it holds, else empty."""
     stem = path.stem.casefold()
-    said = [section for section in SECTIONS if section in stem]
+    said = [section for section in ("structures", "services") if section in stem]
     return said[0] if len(said) == 1 else ""
 
 

@@ -106,8 +106,7 @@ def _own(path: Path, source: str | None) -> Iterator[Found]:
         return
     for raw in _structures_first(path) if shape == "json" else _lines(path):
         if isinstance(raw.values, dict):
-            kind = items.kind_of(raw.values, raw.origin.section)
-            yield raw, [items.candidate(raw.values, kind, source)]
+            yield raw, items.candidates(raw.values, raw.origin.section, source)
         else:
             yield raw, []
 
@@ -115,7 +114,7 @@ def _own(path: Path, source: str | None) -> Iterator[Found]:
 def _structures_first(path: Path) -> Iterator[Raw]:
     """The items of a JSON file; it is read twice unless its structures are known to come first."""
     first = next(jsonfile.read_json(path), None)
-    if first is None or first.origin.section == "structures":
+    if first is None or first.origin.section in ("structures", "organizations"):
         yield from jsonfile.read_json(path)
         return
     yield from _in_passes(lambda: jsonfile.read_json(path))

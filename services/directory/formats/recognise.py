@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from services.directory.formats import items, jsonfile, mapping_file, sniff, tables
+from services.directory.formats import hsds_in, items, jsonfile, mapping_file, sniff, tables
 from services.directory.formats.drafts import Raw, Shape, problem
 from services.directory.formats.mapped import Mapped, columns_lacking
 from services.directory.formats.mapping import Mapping
@@ -18,6 +18,7 @@ from services.directory.formats.vocabulary import FIELDS, IDENTIFIERS
 from services.kernel.errors import ValidationError
 
 DATA_INCLUSION: Final = "data-inclusion"
+HSDS: Final = "hsds"
 ROWS_ASKED: Final = 20
 OWN_COLUMNS: Final = tuple(name for kind in FIELDS for name in (*IDENTIFIERS[kind], *FIELDS[kind]))
 
@@ -39,7 +40,7 @@ class Detected:
 
 def formats() -> list[str]:
     """What `--format` may say, beside the path of a mapping file; `csv` and `xlsx` leave columns to be found out."""
-    return [DATA_INCLUSION, "csv", "xlsx", *mapping_file.shipped()]
+    return [DATA_INCLUSION, HSDS, "csv", "xlsx", *mapping_file.shipped()]
 
 
 def detect(paths: Sequence[Path], format: str | None = None, mapping: Mapping | Path | str | None = None) -> Detected:
@@ -99,7 +100,7 @@ def _chosen(format: str | None, mapping: Mapping | Path | str | None) -> Mapping
         return mapping
     if mapping is not None:
         return mapping_file.load(mapping)
-    if format is None or format in (DATA_INCLUSION, "csv", "xlsx"):
+    if format is None or format in (DATA_INCLUSION, HSDS, "csv", "xlsx"):
         return None
     if format in mapping_file.shipped() or format.endswith(".toml"):
         return mapping_file.load(format)
@@ -134,8 +135,9 @@ def _first_source(path: Path) -> str | None:
             said = raw.values
         else:
             said = dict(zip(items.renamed(raw.origin.columns), raw.values, strict=False))
-        if said.get("source"):
-            return str(said["source"])
+        source = said.get("source") or hsds_in.source_of(said)
+        if source:
+            return str(source)
     return None
 
 

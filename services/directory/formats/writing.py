@@ -1,10 +1,12 @@
-"""Exports: native records in, data·inclusion files out, one record after the other.
+"""Exports: native records in, files of a standard out, one record after the other.
 
 | format | `out` | what is written |
 |---|---|---|
 | `data-inclusion` | a `.json` file | `{"structures": […], "services": […]}` |
 | `data-inclusion` | a `.jsonl` file or a folder | `…structures.jsonl` and `…services.jsonl` |
 | `csv` | a `.csv` file or a folder | `…structures.csv` and `…services.csv`, lists as JSON |
+| `hsds` | a `.json` file | `{"organizations": […], "services": […]}`, objects of HSDS 3.1 |
+| `hsds` | a `.jsonl` file or a folder | `…organizations.jsonl` and `…services.jsonl` |
 
 Files are written beside their place and moved there when they are whole: an export that fails leaves the last one.
 """
@@ -23,14 +25,15 @@ from uuid import UUID
 
 import orjson
 
-from services.directory.formats import data_inclusion
+from services.directory.formats import data_inclusion, hsds
 from services.directory.formats.data_inclusion import Record
 from services.directory.formats.drafts import problem
 from services.directory.formats.vocabulary import FIELDS, IDENTIFIERS
 from services.kernel.errors import ValidationError
 
 KINDS: Final = ("structure", "service")
-FORMATS: Final = ("data-inclusion", "csv")
+FORMATS: Final = ("data-inclusion", "hsds", "csv")
+NAMES: Final = {"hsds": {"structure": "organizations", "service": "services"}}
 
 
 @dataclass
@@ -54,7 +57,7 @@ def write(format: str, out: Path, records: Iterable[Record]) -> Written:
     """Write records to files.
 
     Args:
-        format: `data-inclusion` or `csv`.
+        format: one of `FORMATS`.
         out: a file, whose ending chooses between JSON and JSON lines, or a folder, made if need be.
         records: native records; structures come before their services, or a service carries `structure_source_id`.
             Tombstones are passed over.
@@ -63,13 +66,14 @@ def write(format: str, out: Path, records: Iterable[Record]) -> Written:
     if format not in FORMATS:
         why, remedy = f"Le format « {format} » ne s'écrit pas.", f"Choisissez parmi : {', '.join(FORMATS)}."
         raise ValidationError(f"{why} {remedy}", [problem(None, "format", format, "export.format", why, remedy)])
-    if format == "data-inclusion" and out.suffix.lower() == ".json":
-        return _one_file(out, records)
+    names = NAMES.get(format, {kind: f"{kind}s" for kind in KINDS})
+    if format != "csv" and out.suffix.lower() == ".json":
+        return _one_file(out, names, records, format)
     extension = "csv" if format == "csv" else "jsonl"
-    paths = {kind: _path(out, f"{kind}s", extension) for kind in KINDS}
+    paths = {kind: _path(out, names[kind], extension) for kind in KINDS}
     encode = {kind: _csv_line(kind) if format == "csv" else orjson_line for kind in KINDS}
     heads = {kind: _csv_head(kind) if format == "csv" else b"" for kind in KINDS}
-    return _two_files(paths, encode, heads, records)
+    return _two_files(paths, encode, heads, records, format)
 
 
 def orjson_line(item: dict[str, Any]) -> bytes:
@@ -80,8 +84,9 @@ def orjson_line(item: dict[str, Any]) -> bytes:
 class _Items:
     """Items of records, with the structures met so far, by the 16 bytes of their identifier."""
 
-    def __init__(self, written: Written) -> None:
+    def __init__(self, written: Written, format: str) -> None:
         self._written = written
+        self._hsds = format == "hsds"
         self._structures: dict[bytes, str] = {}
 
     def of(self, record: Record) -> dict[str, Any] | None:
@@ -94,21 +99,23 @@ class _Items:
         if record["kind"] == "structure":
             self._structures[UUID(record["id"]).bytes] = record["source_id"]
             self._written.structures += 1
-            return data_inclusion.structure_item(record)
+            return hsds.organization(record) if self._hsds else data_inclusion.structure_item(record)
         source_id = record.get("structure_source_id") or self._structures.get(UUID(record["structure"]).bytes)
         if source_id is None:
             self._written.left_out.append(record["id"])
             return None
         self._written.services += 1
+        if self._hsds:
+            return hsds.service({**record, "structure_source_id": source_id}, None)
         return data_inclusion.service_item(record, {"source": record["source"], "source_id": source_id})
 
 
 def _two_files(
     paths: dict[str, Path], encode: dict[str, Callable[[dict[str, Any]], bytes]], heads: dict[str, bytes],
-    records: Iterable[Record],
+    records: Iterable[Record], format: str,
 ) -> Written:  # fmt: skip
     written = Written(files=list(paths.values()))
-    items = _Items(written)
+    items = _Items(written, format)
     partial = {kind: _partial(path) for kind, path in paths.items()}
     with ExitStack() as open_files:
         handles = {kind: open_files.enter_context(path.open("wb")) for kind, path in partial.items()}
@@ -123,14 +130,14 @@ def _two_files(
     return written
 
 
-def _one_file(out: Path, records: Iterable[Record]) -> Written:
+def _one_file(out: Path, names: dict[str, str], records: Iterable[Record], format: str) -> Written:
     """Services wait in a file beside until the last structure is written."""
     written = Written(files=[out])
-    items = _Items(written)
+    items = _Items(written, format)
     partial, waiting = _partial(out), _partial(out.with_suffix(".services"))
     with partial.open("wb") as structures, waiting.open("w+b") as services:
         handles: dict[str, BinaryIO] = {"structure": structures, "service": services}
-        structures.write(b'{"structures":[')
+        structures.write(b'{"%s":[' % names["structure"].encode())
         first = dict.fromkeys(KINDS, True)
         for record in records:
             item = items.of(record)
@@ -138,7 +145,7 @@ def _one_file(out: Path, records: Iterable[Record]) -> Written:
                 kind = record["kind"]
                 handles[kind].write((b"\n" if first[kind] else b",\n") + orjson.dumps(item))
                 first[kind] = False
-        structures.write(b'\n],"services":[')
+        structures.write(b'\n],"%s":[' % names["service"].encode())
         services.seek(0)
         shutil.copyfileobj(services, structures, 1 << 20)
         structures.write(b"\n]}\n")
