@@ -77,3 +77,14 @@ class Merge(Base):
     at: Mapped[str] = mapped_column(String(32))
     by: Mapped[str] = mapped_column(Text)
     before: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Objection(Base):
+    """Somebody who is not to be named here: a keyed digest of a value, never the value."""
+
+    __tablename__ = "objection"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id: Mapped[str] = mapped_column(String(36))
+    field: Mapped[str] = mapped_column(String(64))
+    at: Mapped[str] = mapped_column(String(32))
+    by: Mapped[str] = mapped_column(Text)

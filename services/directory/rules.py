@@ -166,6 +166,15 @@ def missing(kind: str, fields: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
+def no_structure(draft: Mapping[str, Any]) -> Problem:
+    """The structure that a service names is not there."""
+    return {
+        "line": None, "field": "structure_id", "value": draft["structure_source_id"],
+        "why": f"aucune structure de la source {draft['source']} ne porte cet identifiant",
+        "remedy": "Importez d’abord sa structure, ou corrigez l’identifiant.", "code": "structure.unknown",
+    }  # fmt: skip
+
+
 def _check_names(kind: str, draft: Mapping[str, Any]) -> Iterator[Problem]:
     """What names the record and, for a service, its structure: the words of the source, of any alphabet."""
     for name in ("source", "source_id", *(("structure_source_id",) if kind == "service" else ())):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.directory.formats.groups import REASONS, WAYS
 from services.directory.formats.ids import SOURCE_NAME
@@ -137,6 +139,22 @@ class Decide(Request):
     suggestion = fields.String(required=True)
     accept = fields.Boolean(required=True)
     answer = fields.String(load_default="", validate=validate.Length(0, 2_000))
+
+
+class ObjectTo(Request):
+    """Who is to be forgotten, by what names them: one of these at least."""
+
+    contact_nom_prenom = fields.String(load_default="", validate=validate.Length(0, 200))
+    courriel = fields.String(load_default="", validate=validate.Length(0, 254))
+    telephone = fields.String(load_default="", validate=validate.Length(0, 100))
+    dry_run = fields.Boolean(load_default=False)
+
+    @validates_schema
+    def something(self, data: dict[str, Any], **_: Any) -> None:
+        """Somebody must be said."""
+        said = [data.get(name, "").strip() for name in ("contact_nom_prenom", "courriel", "telephone")]
+        if not any(said) or any(each and len(each) < 4 for each in said):
+            raise ValidationError("Donnez un nom, une adresse électronique ou un numéro, de 4 caractères au moins.")
 
 
 class Duplicates(Request):

@@ -38,10 +38,10 @@ def records(session: Session, ids: Collection[str], lock: bool = False) -> dict[
     return found
 
 
-def services_of(session: Session, structure: str) -> Sequence[Record]:
-    """The services of a structure, locked, in order of id."""
+def services_of(session: Session, structure: str, lock: bool = True) -> Sequence[Record]:
+    """The services of a structure, locked unless they are only read, in order of id."""
     query = select(Record).where(Record.structure == structure).order_by(Record.id)
-    return session.scalars(query.with_for_update()).all()
+    return session.scalars(query.with_for_update() if lock else query).all()
 
 
 def page(session: Session, kind: str, after: str, limit: int, public: bool, source: str | None) -> Sequence[Record]:

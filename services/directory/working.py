@@ -35,7 +35,7 @@ def page(session: Session, asked: dict[str, Any], desk: Desk) -> dict[str, Any]:
 def opened(session: Session, record: Record, desk: Desk) -> dict[str, Any]:
     """One record as whoever works on it sees it."""
     differing = store.differences(session, [record.id]).get(record.id, {})
-    services = store.services_of(session, record.id) if record.kind == "structure" else ()
+    services = store.services_of(session, record.id, lock=False) if record.kind == "structure" else ()
     shown = _shown(record, desk, differing)
     return shown | {
         "services": [

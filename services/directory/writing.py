@@ -6,7 +6,7 @@ that a rule holds whoever comes in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -19,12 +19,14 @@ from services.directory.formats.drafts import Draft, dated
 from services.directory.formats.ids import record_id
 from services.directory.model import NO_TRUST, Act, Record, content_of, words_of
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
-from services.directory.rules import check_draft
+from services.directory.rules import check_draft, no_structure
 from services.directory.showing import Showing
 from services.kernel import clock
 from services.kernel.access import Actor
 from services.kernel.errors import Conflict, NotFound, Problem, ValidationError
 from services.kernel.log import EventLog
+
+Respected = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Choice(Enum):
@@ -58,16 +60,19 @@ class Desk:
 
     Args:
         months: how long a verification holds.
+        respected: takes out of a draft what somebody objected to.
     """
 
     def __init__(
-        self, session: Session, log: EventLog, home: str, by: Actor, at: datetime | None = None, months: int = 12
-    ) -> None:
+        self, session: Session, log: EventLog, home: str, by: Actor, at: datetime | None = None, months: int = 12,
+        respected: Respected = lambda draft: draft,
+    ) -> None:  # fmt: skip
         self._session = session
         self.home = home
         self._by = by
         self._at = at or clock.now()
         self._months = months
+        self._respected = respected
         self.showing = Showing(session, log, self._at)
         self.source = self.showing.source
 
@@ -80,6 +85,7 @@ class Desk:
             choice: whose word it is.
         Announces `published` for what is public, `drafted` for the rest, `withdrawn` for what may be public no more.
         """
+        drafts = [self._respected(draft) for draft in drafts]
         checked = [check_draft(draft) for draft in drafts]
         ids = [None if problems else self._ids(draft) for draft, problems in zip(drafts, checked, strict=True)]
         wanted = {name for pair in ids if pair for name in pair if name}
@@ -112,6 +118,7 @@ class Desk:
         parts = record.parts
         draft = {"kind": record.kind, "source": record.source, "source_id": record.source_id, **parts, **said}
         draft["fields"] = parts["fields"] | said.get("fields", {})
+        draft = self._respected(draft)
         if "argumentaire" in said:
             draft["argumentaire"] = parts.get("argumentaire", {}) | said["argumentaire"]
         draft["structure_source_id"] = "-"  # its structure stays: only a draft must name one
@@ -217,7 +224,7 @@ class Desk:
     ) -> Saved:
         own, structure = ids[0], self._current(ids[1], known)
         if structure is not None and (structure not in known or known[structure].status == WITHDRAWN):
-            return Saved("refused", problems=[_no_structure(draft)])
+            return Saved("refused", problems=[no_structure(draft)])
         record = known.get(own)
         if record is None:
             record = known[own] = self._create(own, structure, draft, _content(draft, None))
@@ -340,11 +347,3 @@ def _content(draft: dict[str, Any], record: Record | None) -> bytes:
     if record is None:
         return content_of(draft)
     return content_of(draft | {"fields": dated(cast("Draft", draft), record.parts["fields"])}, record.parts)
-
-
-def _no_structure(draft: dict[str, Any]) -> Problem:
-    return {
-        "line": None, "field": "structure_id", "value": draft["structure_source_id"],
-        "why": f"aucune structure de la source {draft['source']} ne porte cet identifiant",
-        "remedy": "Importez d’abord sa structure, ou corrigez l’identifiant.", "code": "structure.unknown",
-    }  # fmt: skip

@@ -27,6 +27,7 @@ MATRIX: dict[str, frozenset[str]] = {
     "directory:qualify": frozenset({"permanent"}),
     "directory:confirm": frozenset({"permanent"}),
     "directory:own": frozenset({"structure_editor"}),
+    "directory:erase": frozenset({"permanent", "administrator"}),
     "directory:sources": frozenset({"permanent", "administrator"}),
     "accounts:links": frozenset({"permanent", "administrator"}),
     "node:operate": frozenset({"administrator"}),

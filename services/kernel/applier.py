@@ -130,7 +130,8 @@ class Applier:
         batch = self._take(session, stream, limit)
         blocked = self._parking.blocked(session)
         for signed in batch.ready:
-            for name in self._handlers.names(signed.header.type):
+            erased = signed.data is None  # a later event tells the record as it may be told
+            for name in () if erased else self._handlers.names(signed.header.type):
                 self._dispatch(session, name, signed, blocked, attempt)
         self._move(session, batch)
         return Applied(len(batch.ready), batch.gap, len(batch.ready) == limit)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from services.kernel.checkpoint import is_about_stream, is_live, root_of
 from services.kernel.envelope import GENESIS, Header, Signed, verify
 from services.kernel.identity import Keyring
+from services.kernel.redaction import REDACTED
 from services.kernel.rows import LogRow, StreamRow
 
 PAGE = 1_000
@@ -44,6 +45,8 @@ class Chain:
         self._keyring = keyring
         self._epoch, self._seq, self._hash = 1, 0, GENESIS
         self._heads: dict[str, str] = {}
+        self._absent: dict[tuple[int, int, str], Header] = {}
+        """Headers whose data is gone and of which no event said yet that it was erased."""
 
     def add(self, event: Signed) -> None:
         """Check the next event; what does not hold is written into the proof."""
@@ -51,7 +54,7 @@ class Chain:
         self.proof.events += 1
         if event.data is None:
             self.proof.erased += 1
-            self._fault(head, "its data is gone, and no event of the stream says that it was erased")
+            self._absent[head.epoch, head.seq, head.datahash] = head
         self._check_place(head)
         try:
             verify(event, self._keyring.check_event)
@@ -69,6 +72,12 @@ class Chain:
     def place(self) -> tuple[int, int, str]:
         """Epoch, number and header hash of the last event."""
         return self._epoch, self._seq, self._hash
+
+    def end(self) -> Proof:
+        """Nothing more comes: what is absent without a word is a fault."""
+        for head in self._absent.values():
+            self._fault(head, "its data is gone, and no event of the stream says that it was erased")
+        return self.proof
 
     def compare(self, head: Header, row: Row[Any]) -> None:
         """Note each column of the log that no longer says what was signed."""
@@ -91,6 +100,9 @@ class Chain:
         claims = event.payload()
         if event.header.type.endswith(CHECKPOINTED):
             self.proof.checkpoints += 1
+        if claims is not None and event.header.type.endswith(REDACTED):
+            for each in claims["redacted"]:
+                self._absent.pop((each["epoch"], each["seq"], each["datahash"]), None)
         if claims is None or not event.header.type.endswith((CHECKPOINTED, REOPENED)):
             return
         if (claims["epoch"], claims["seq"], claims["hash"]) != self.place:
@@ -110,7 +122,7 @@ def verify_room(session: Session, prefix: str, keyring: Keyring) -> Iterator[Pro
         _walk(session, reach, chain)
         if chain.place != tuple(place):
             chain.proof.faults.append(f"{chain.proof.stream}: the log ends before its head ({place[0]}, {place[1]})")
-        yield chain.proof
+        yield chain.end()
 
 
 def _walk(session: Session, reach: str, chain: Chain) -> None:

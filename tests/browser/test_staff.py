@@ -226,6 +226,24 @@ def test_a_change_is_read_in_the_history_and_taken_back(node: RunningNode, visit
     expect(page.get_by_role("heading", level=1)).to_have_text("Le Relais des Aînés")
 
 
+def test_a_contact_is_withdrawn_for_good(node: RunningNode, visit: Visit, file: Path) -> None:
+    page = enter(visit(), node)
+    bring_in(page, file)
+    qualify_everything(page)
+    page.get_by_role("link", name="Oppositions").click()
+    page.get_by_label("Téléphone").fill("02 40 00 00 01")
+    page.get_by_role("button", name="Voir ce qui la nomme").click()
+    expect(page.get_by_role("heading", name="1 fiche la nomme")).to_be_visible()
+    page.get_by_role("button", name="Effacer pour de bon").click()
+    expect(page.get_by_role("status")).to_contain_text("C’est effacé")
+    bring_in(page, file)
+    open_record(page, "Le Relais des Aînés")
+    expect(page.get_by_text("+33240000001")).to_have_count(0)
+    page.get_by_role("link", name="Historique").click()
+    expect(page.get_by_text("+33240000001")).to_have_count(0)
+    assert not node.ask("directory", "verify")["streams"][0]["faults"]
+
+
 def test_a_form_of_another_site_is_refused_and_who_is_out_sees_the_way_in(
     node: RunningNode, visit: Visit, file: Path
 ) -> None:
@@ -263,7 +281,7 @@ def test_every_page_can_be_used_by_everybody_and_fits_its_screen(
     goto_public(page, "/structures/pays-de-blain--e2")
     groups = ("identity", "place", "contact", "hours", "access", "argumentaire", "historique")
     public = ("/", "/structures/pays-de-blain--e2", "/a-propos", "/docs", f"/signaler/{record.rsplit('/', 1)[1]}")
-    staff = ("/travail", "/propositions", "/doublons", "/importer", "/travail/chercher?q=relais")
+    staff = ("/travail", "/propositions", "/doublons", "/importer", "/oppositions", "/travail/chercher?q=relais")
     for address in (record, *(f"{record}/{group}" for group in groups), *staff, *public):
         answer = page.goto(address)
         assert answer is not None and answer.ok, address

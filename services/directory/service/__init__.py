@@ -5,12 +5,13 @@ from __future__ import annotations
 from services.directory.feed import feed_rows
 from services.directory.service.duplicates import DuplicateDoors
 from services.directory.service.imports import ImportDoors
+from services.directory.service.objections import ObjectionDoors
 from services.directory.service.qualification import QualificationDoors
 from services.directory.service.records import RecordDoors
 from services.directory.service.suggestions import SuggestionDoors
 
 
-class DirectoryService(RecordDoors, QualificationDoors, SuggestionDoors, DuplicateDoors, ImportDoors):
+class DirectoryService(RecordDoors, QualificationDoors, SuggestionDoors, DuplicateDoors, ObjectionDoors, ImportDoors):
     """Structures and services of this node, who checked them, their imports, and the feed of public changes."""
 
     name = "directory"

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.directory import store
+from services.directory import store, store_objections
 from services.directory.model import Record, Source, view
+from services.directory.objecting import Objections
 from services.directory.repeats import once
 from services.directory.writing import Choice, Desk, Saved, must_exist
 from services.kernel.access import Actor
@@ -22,7 +23,8 @@ class Doors(Room):
     def _desk(self, session: Session, actor: Actor) -> Desk:
         runtime = self.engine.runtime
         months = runtime.settings.directory.verified_for_months
-        return Desk(session, self.log, runtime.identity.name, actor, months=months)
+        objections = Objections(runtime.identity, store_objections.digests(session))
+        return Desk(session, self.log, runtime.identity.name, actor, months=months, respected=objections.respected)
 
     def _once(self, request: dict[str, Any], act: Callable[[Session], dict[str, Any]]) -> dict[str, Any]:
         with self.db.begin() as session:

@@ -1,0 +1,58 @@
+"""Somebody objects to being named: what names them is shown, then it is gone for good."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from flask import Blueprint, Response, request
+from werkzeug.wrappers import Response as Answer
+
+from gateway.staff.frame import Frame
+from services.kernel.errors import Unavailable, ValidationError
+
+FIELDS: Final = (("contact_nom_prenom", "Nom et prénom"), ("courriel", "Adresse électronique"),
+                 ("telephone", "Téléphone"))  # fmt: skip
+TRIES, PAUSE_S = 20, 0.25
+
+
+def add(staff: Blueprint, frame: Frame) -> None:
+    """`/oppositions`."""
+
+    @staff.get("/oppositions")
+    def objections() -> Response:
+        return _page(frame, said={}, records=None, wrong="")
+
+    @staff.post("/oppositions")
+    def forget() -> Answer:
+        """First what names them, then, on a second form, gone."""
+        frame.visitor()
+        said = {name: request.form.get(name, "").strip() for name, _ in FIELDS}
+        try:
+            if request.form.get("sure") != "oui":
+                found = frame.call("directory", "object_to", said | {"dry_run": True})["records"]
+                return _page(frame, said=said, records=found, wrong="")
+            frame.call("directory", "object_to", said)
+        except ValidationError as error:
+            wrong = " ".join([error.message, *(f"{each['why']}." for each in error.details or ())])
+            return _page(frame, 422, said=said, records=None, wrong=wrong)
+        _finish(frame, said)
+        return frame.on("objections", "expurge")
+
+
+def _finish(frame: Frame, said: dict[str, str]) -> None:
+    """Erase from the log once the change has its number: a moment later."""
+    for attempt in range(TRIES):
+        try:
+            frame.call("directory", "object_finish", said)
+        except Unavailable:
+            if attempt == TRIES - 1:
+                raise
+            time.sleep(PAUSE_S)
+        else:
+            return
+
+
+def _page(frame: Frame, status: int = 200, **given: Any) -> Response:
+    known = frame.call("directory", "objections", {})["objections"]
+    return frame.page("objections.html", status, fields=FIELDS, known=known, **given)

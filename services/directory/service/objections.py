@@ -1,0 +1,63 @@
+"""Doors about people who object to being named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uuid_utils import uuid7
+
+from services.directory import objecting, schemas, store_objections
+from services.directory.asides import Objection
+from services.directory.service.doors import Doors
+from services.kernel import clock
+from services.kernel.doors import rpc
+
+
+class ObjectionDoors(Doors):
+    """Objections."""
+
+    @rpc
+    def object_to(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Take somebody out of this node, the log included, for good: `ObjectTo` → `{records: [ids]}`.
+
+        `dry_run` says which records name them. Their contact fields are emptied, what other texts say of them is
+        replaced, every earlier version is erased, and no import brings it back. To be asked once more, with `finish`,
+        when it is done: what was being written meanwhile is then erased too.
+
+        Raises `Forbidden`, `ValidationError`. Announces the records that changed, `directory.stream.redacted.v1`.
+        """
+        actor = self.actor()
+        actor.require("directory:erase")
+        asked = schemas.ObjectTo.read(request)
+        said = {name: asked[name].strip() for name in objecting.CONTACT if asked[name]}
+        if asked["dry_run"]:
+            with self.db.read() as session:
+                return {"records": [record.id for record in objecting.records_naming(session, said)]}
+        with self.db.begin() as session:
+            keeper = objecting.Objections(self.engine.runtime.identity, frozenset())
+            for name, value in said.items():
+                store_objections.add(session, Objection(
+                    digest=keeper.digest(name, value), id=str(uuid7()), field=name, at=clock.to_text(clock.now()),
+                    by=actor.name,
+                ))  # fmt: skip
+            changed = objecting.forget(session, self._desk(session, actor), said)
+        return {"records": changed}
+
+    @rpc
+    def object_finish(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Erase somebody from the log, after `object_to`: `ObjectTo` → `{streams}`. Raises `Unavailable`: ask again."""
+        self.actor().require("directory:erase")
+        asked = schemas.ObjectTo.read(request)
+        said = {name: asked[name].strip() for name in objecting.CONTACT if asked[name]}
+        with self.db.begin() as session:
+            return {"streams": objecting.erase(session, self.log, self.name, said)}
+
+    @rpc
+    def objections(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What was objected to, without what it was: `{objections: [{id, field, at, by}]}`."""
+        self.actor().require("directory:erase")
+        with self.db.read() as session:
+            return {"objections": [
+                {"id": each.id, "field": each.field, "at": each.at, "by": each.by}
+                for each in store_objections.objections(session)
+            ]}  # fmt: skip

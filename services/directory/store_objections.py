@@ -1,0 +1,68 @@
+"""Queries of objections: their digests, and everything beside the records that may name somebody."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Sequence
+
+import orjson
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from services.directory.asides import Difference, Merge, Objection, Suggestion
+from services.directory.model import Act, ImportChange, Record, Request
+
+PAGE = 500
+
+
+def digests(session: Session) -> frozenset[str]:
+    """Of all objections."""
+    return frozenset(session.scalars(select(Objection.digest)))
+
+
+def add(session: Session, objection: Objection) -> None:
+    """Keep an objection; one that is known is kept once."""
+    session.merge(objection)
+
+
+def objections(session: Session) -> Sequence[Objection]:
+    """All of them, oldest first."""
+    return session.scalars(select(Objection).order_by(Objection.at)).all()
+
+
+def all_records(session: Session, lock: bool) -> Iterator[Record]:
+    """Every record in order of id, a page at a time, locked unless they are only read."""
+    after = ""
+    query = select(Record).order_by(Record.id).limit(PAGE)
+    query = query.with_for_update() if lock else query
+    while page := session.scalars(query.where(Record.id > after)).all():
+        after = page[-1].id
+        yield from page
+
+
+def subjects(session: Session) -> list[str]:
+    """Ids of all records: what the log tells of."""
+    return list(session.scalars(select(Record.id)))
+
+
+def clean_asides(session: Session, names: Callable[[bytes], bool], cleaned: Callable[[bytes], bytes]) -> None:
+    """Rewrite what is kept of earlier contents; what strangers and other programs wrote goes where it names."""
+    for act in session.scalars(select(Act).where(Act.before.is_not(None))):
+        if act.before is not None and names(act.before):
+            act.before = cleaned(act.before)
+    for change in session.scalars(select(ImportChange).where(ImportChange.before_content.is_not(None))):
+        if change.before_content is not None and names(change.before_content):
+            change.before_content = cleaned(change.before_content)
+    for merge in session.scalars(select(Merge)):
+        if names(base64.b64decode(orjson.loads(merge.before)["kept"])):
+            merge.before = cleaned(merge.before)
+    for difference in session.scalars(select(Difference)):
+        if names(orjson.dumps({difference.field: orjson.loads(difference.value)})):
+            session.delete(difference)
+    for made in session.scalars(select(Suggestion)):
+        value = None if made.value is None else orjson.loads(made.value)
+        if names(orjson.dumps({made.field or "": value, "message": made.message, "answer": made.answer})):
+            session.delete(made)
+    gone = [each.id for each in session.scalars(select(Request)) if names(each.answer)]
+    for start in range(0, len(gone), PAGE):
+        session.execute(delete(Request).where(Request.id.in_(gone[start : start + PAGE])))

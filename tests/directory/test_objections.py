@@ -1,0 +1,135 @@
+"""Somebody does not want to be named: gone from records, history and log, and no import brings them back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from services.kernel import verify
+from services.kernel.access import MATRIX, ROLES, Actor
+from services.kernel.errors import Forbidden, Unavailable, ValidationError
+from tests.directory.conftest import service, structure
+from tests.directory.test_qualification import get, imported, put, seen
+from tests.rooms import MACHINE, NODE, Opened
+
+ZOE = {"contact_nom_prenom": "Zoé Quelconque", "courriel": "zoe@example.org", "telephone": "02 40 12 34 56"}
+NUMBER = "+33240123456"
+TRACES = ("quelconque", "zoe@", NUMBER)
+
+
+def rows(**fields: Any) -> list[dict[str, Any]]:
+    named = {"contact_nom_prenom": "QUELCONQUE Zoé", "courriel": "Zoe@example.org", "telephone": NUMBER}
+    return [structure(telephone=NUMBER, description="Demandez Zoé Quelconque à l’accueil."), service(**named | fields)]
+
+
+def everything_kept(directory: Opened) -> str:
+    """All that the database of the directory holds, as text."""
+    tables = [
+        "record",
+        "event_log",
+        "act",
+        "import_change",
+        "difference",
+        "suggestion",
+        "request",
+        "merge",
+        "objection",
+    ]
+    with directory.database.read() as session:
+        cells = [cell for name in tables for row in session.execute(text(f"SELECT * FROM {name}")) for cell in row]
+    raw = (bytes(cell) if isinstance(cell, bytes | memoryview) else str(cell).encode() for cell in cells)
+    return b"\n".join(raw).decode(errors="replace").casefold()
+
+
+@pytest.fixture
+def named(directory: Opened) -> list[str]:
+    """Records that name Zoé in many places: contacts, a text, history, an import, a suggestion."""
+    imported(directory, rows())
+    [one] = directory.export(kind="structure", public=False)["records"]
+    [other] = directory.export(kind="service", public=False)["records"]
+    directory.qualify(ids=[one["id"], other["id"]])
+    directory.edit(id=other["id"], version=get(directory, other["id"])["version"], fields={"frais_precisions": "Libre"})
+    directory.suggest(id=one["id"], message="Zoé Quelconque est partie.")
+    directory.number_all()
+    assert all(trace in everything_kept(directory) for trace in TRACES)
+    return [one["id"], other["id"]]
+
+
+def forget(directory: Opened) -> list[str]:
+    changed: list[str] = directory.object_to(ZOE)["records"]
+    directory.number_all()
+    directory.object_finish(ZOE)
+    directory.number_all()
+    return changed
+
+
+def test_nothing_that_the_directory_keeps_names_them_any_more_and_the_records_stay(
+    directory: Opened, named: list[str]
+) -> None:
+    assert set(directory.object_to(ZOE | {"dry_run": True})["records"]) == set(named)
+    assert set(forget(directory)) == set(named)
+    kept = everything_kept(directory)
+    assert [trace for trace in TRACES if trace in kept] == []
+    public = seen(directory)
+    assert set(public) == {"s1", "v1"}
+    assert not public["v1"]["fields"].keys() & ZOE.keys()
+    assert public["s1"]["fields"]["description"] == "Demandez … à l’accueil."
+
+
+def test_the_log_still_proves_itself_and_says_what_was_erased(directory: Opened, named: list[str]) -> None:
+    forget(directory)
+    with directory.database.read() as session:
+        proofs = list(verify.verify_room(session, f"{NODE.name}/directory", NODE.keyring()))
+    assert [proof.faults for proof in proofs] == [[] for _ in proofs]
+    assert sum(proof.erased for proof in proofs) > 0
+
+
+def test_data_that_goes_without_a_word_is_a_fault(directory: Opened, named: list[str]) -> None:
+    with directory.database.begin() as session:
+        session.execute(text("UPDATE event_log SET data = NULL, salt = NULL WHERE row_id = 1"))
+    with directory.database.read() as session:
+        proofs = list(verify.verify_room(session, f"{NODE.name}/directory", NODE.keyring()))
+    assert any("data is gone" in fault for proof in proofs for fault in proof.faults)
+
+
+def test_no_import_and_no_edit_brings_them_back_however_it_is_written(directory: Opened, named: list[str]) -> None:
+    forget(directory)
+    imported(directory, rows(contact_nom_prenom="Zoé QUELCONQUE", courriel="ZOE@example.org"))
+    service_id = named[1]
+    assert not get(directory, service_id)["fields"].keys() & ZOE.keys()
+    again = {"courriel": "zoe@example.org", "contact_nom_prenom": "Paul Autre"}
+    directory.edit(id=service_id, version=get(directory, service_id)["version"], fields=again)
+    assert get(directory, service_id)["fields"]["contact_nom_prenom"] == "Paul Autre"
+    assert "courriel" not in get(directory, service_id)["fields"]
+
+
+def test_what_is_kept_of_an_objection_tells_nobody_who_it_was(directory: Opened, named: list[str]) -> None:
+    forget(directory)
+    listed = directory.objections()["objections"]
+    assert {each["field"] for each in listed} == set(ZOE)
+    assert not any(trace in str(listed) for trace in TRACES)
+
+
+def test_a_change_that_has_no_number_yet_is_waited_for(directory: Opened, named: list[str]) -> None:
+    put(directory, structure(9, telephone=NUMBER))
+    with pytest.raises(Unavailable, match="recommencez"):
+        directory.object_finish(ZOE)
+    assert directory.object_to(ZOE)["records"]
+
+
+@pytest.mark.parametrize("said", [{}, {"courriel": "a@b"}, {"contact_nom_prenom": "  "}])
+def test_an_objection_that_names_nobody_is_refused(directory: Opened, said: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        directory.object_to(said)
+
+
+@pytest.mark.parametrize("role", [*ROLES, "a machine's key"])
+def test_only_permanents_and_the_administrator_make_the_node_forget(directory: Opened, role: str) -> None:
+    directory.as_(MACHINE if role == "a machine's key" else Actor("x@example.org", (role,)))
+    if role in MATRIX["directory:erase"]:
+        assert directory.object_to(ZOE)["records"] == []
+        return
+    with pytest.raises(Forbidden):
+        directory.object_to(ZOE)

@@ -1,0 +1,101 @@
+"""What somebody who works on a record is shown, and what a structure may do by its link."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.kernel.access import Actor
+from services.kernel.errors import Forbidden
+from tests.directory.conftest import service, structure
+from tests.directory.test_qualification import get, imported, put, seen
+from tests.rooms import PERMANENT, VOLUNTEER, Opened
+
+
+def editor(*structures: str) -> Actor:
+    return Actor(f"structure:{structures[0]}", ("structure_editor",), structures=structures)
+
+
+def test_a_record_is_opened_with_what_it_lacks_its_services_and_the_next_question(directory: Opened) -> None:
+    one, of = put(directory, structure() | {"ess": "yes"}, service())
+    found = directory.open_record(id=one)
+    assert [each["id"] for each in found["services"]] == [of]
+    assert {each["code"] for each in found["barriers"]} == {"gate.argumentaire"}
+    assert found["public"] is False
+    assert 0 < found["score"] < 1
+    assert found["next_question"]["fields"] == ["telephone", "courriel"]
+
+
+def test_records_are_found_by_words_of_their_names_and_communes_without_accents(directory: Opened) -> None:
+    put(directory, structure(1, nom="L’Écluse des Outils", commune="Blain"), structure(2, nom="Écluse", commune="Rezé"))
+    assert [each["source_id"] for each in directory.find(q="ecluse BLAIN")["records"]] == ["s1"]
+    assert len(directory.find(q="écluse")["records"]) == 2
+    page = directory.find(q="ecluse", limit=1)
+    assert len(directory.find(q="ecluse", after=page["next"])["records"]) == 1
+    with pytest.raises(Forbidden):
+        directory.as_(VOLUNTEER).find(q="ecluse")
+
+
+def test_a_structure_corrects_and_confirms_its_own_entry_and_a_permanent_looks_again(directory: Opened) -> None:
+    one, of = put(directory, structure(), service())
+    directory.qualify(ids=[one, of])
+    directory.as_(editor(one)).edit(id=of, version=get(directory, of)["version"], fields={"frais": "payant"})
+    directory.confirm(id=one)
+    assert (get(directory, of)["status"], get(directory, one)["confirmed_at"] is not None) == ("review", True)
+    assert "frais" not in seen(directory)["v1"]["fields"]
+    directory.as_(PERMANENT).qualify(ids=[of])
+    assert seen(directory)["v1"]["fields"]["frais"] == "payant"
+    [entry, *_] = directory.history(id=one)["entries"]
+    assert (entry["act"], entry["role"]) == ("confirm", "structure_editor")
+
+
+def test_what_a_structure_corrected_is_not_overwritten_by_an_import(directory: Opened) -> None:
+    imported(directory, [structure(telephone="+33240000000")])
+    [known] = directory.export(kind="structure", public=False)["records"]
+    directory.as_(editor(known["id"])).edit(
+        id=known["id"], version=known["version"], fields={"telephone": "+33251000000"}
+    )
+    imported(directory.as_(PERMANENT), [structure(telephone="+33240000000")])
+    assert get(directory, known["id"])["fields"]["telephone"] == "+33251000000"
+
+
+def test_a_structure_touches_no_entry_but_its_own(directory: Opened) -> None:
+    one, other = put(directory, structure(1), structure(2))
+    directory.as_(editor(one))
+    version = 1
+    for act in (
+        lambda: directory.edit(id=other, version=version, fields={"nom": "Pris"}),
+        lambda: directory.confirm(id=other),
+        lambda: directory.open_record(id=other),
+        lambda: directory.history(id=other),
+        lambda: directory.qualify(ids=[one]),
+        lambda: directory.withdraw(id=one, reason="fermeture"),
+        lambda: directory.find(q="association"),
+        lambda: directory.work(),
+    ):
+        with pytest.raises(Forbidden):
+            act()
+    assert get(directory, one)["fields"]["nom"] == "Association 1"
+
+
+def test_a_structures_editor_without_a_link_may_nothing(directory: Opened) -> None:
+    [one] = put(directory, structure())
+    directory.as_(Actor("x@example.org", ("structure_editor",)))
+    with pytest.raises(Forbidden):
+        directory.confirm(id=one)
+
+
+def test_a_difference_that_was_settled_is_shown_again_only_when_the_import_says_something_else(
+    directory: Opened,
+) -> None:
+    imported(directory, [structure(telephone="+33240000000")])
+    [known] = directory.export(kind="structure", public=False)["records"]
+    directory.edit(id=known["id"], version=known["version"], fields={"telephone": "+33251000000"})
+    imported(directory, [structure(telephone="+33240000000")])
+    directory.settle_difference(id=known["id"], field="telephone", take=False)
+    imported(directory, [structure(telephone="+33240000000")])
+    assert directory.work(reason="differences")["records"] == []
+    imported(directory, [structure(telephone="+33299000000")])
+    assert directory.work(reason="differences")["records"][0]["differences"] == {"telephone": "+33299000000"}
+    directory.settle_difference(id=known["id"], field="telephone", take=True)
+    assert get(directory, known["id"])["fields"]["telephone"] == "+33299000000"
+    assert directory.work(reason="differences")["records"] == []
