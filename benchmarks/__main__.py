@@ -22,7 +22,7 @@ from benchmarks.common import stop
 from benchmarks.figure import Figure
 
 NAMES = ("search_http", "search_scale", "found", "kernel_relay", "kernel_apply", "rpc_write", "import_export",
-         "embedded_node", "qualifying", "duplicates")  # fmt: skip
+         "embedded_node", "qualifying", "duplicates", "hsds")  # fmt: skip
 Found = dict[str, tuple[str, list[Figure]]]
 
 

@@ -50,10 +50,10 @@ def run(full: bool) -> list[Figure]:
 
 
 def _imports(directory: Opened, folder: Path, rows: int) -> list[Figure]:
-    batches = list(itertools.islice(_drafts(rows), rows // BATCH))
+    batches = list(itertools.islice(drafts_of(rows), rows // BATCH))
     count = sum(map(len, batches))
-    new_s, _ = _import(directory, batches), directory.number_all()
-    again_s = _import(directory, batches)
+    new_s, _ = import_all(directory, batches), directory.number_all()
+    again_s = import_all(directory, batches)
     bare_s = _insert_bare(folder / "bare.sqlite3", batches)
     new, again, bare = count / new_s, count / again_s, ("sqlite3, inserting the JSON", count / bare_s)
     return [
@@ -63,7 +63,7 @@ def _imports(directory: Opened, folder: Path, rows: int) -> list[Figure]:
     ]
 
 
-def _import(directory: Opened, batches: list[Drafts], offset: str = "") -> float:
+def import_all(directory: Opened, batches: list[Drafts], offset: str = "") -> float:
     """Seconds to import all batches, each numbered before the next."""
     opened = directory.import_begin(source=SOURCE, name="mesures.json", policy="publish")
     began = time.perf_counter()
@@ -78,7 +78,7 @@ def _import(directory: Opened, batches: list[Drafts], offset: str = "") -> float
     return taken_s
 
 
-def _drafts(rows: int, seed: int = 1) -> Iterator[Drafts]:
+def drafts_of(rows: int, seed: int = 1) -> Iterator[Drafts]:
     """Batches of drafts of a synthetic directory, structures before their services."""
     corpus = Corpus(rows * 3 // 4, seed=seed)
     drafts = (_draft(record, number) for number, record in enumerate(corpus.records()))
@@ -115,8 +115,8 @@ def _insert_bare(path: Path, batches: list[Drafts]) -> float:
 
 
 def _readings_back(directory: Opened, folder: Path) -> list[Figure]:
-    count, export_s = _timed(lambda: _export(directory))
-    rebuilt, rebuild_s = _timed(lambda: _rebuild(directory, folder / "index"))
+    count, export_s = timed(lambda: _export(directory))
+    rebuilt, rebuild_s = timed(lambda: _rebuild(directory, folder / "index"))
     read_s, index_s = _read_bare(folder / "bare.sqlite3"), _index_bare(folder / "bare.sqlite3", folder / "bare-index")
     return [
         rate("export", count / export_s, "records/s", 8_000),
@@ -126,7 +126,8 @@ def _readings_back(directory: Opened, folder: Path) -> list[Figure]:
     ]
 
 
-def _timed(act: Callable[[], int]) -> tuple[int, float]:
+def timed(act: Callable[[], int]) -> tuple[int, float]:
+    """What it answers, and the seconds it took."""
     began = time.perf_counter()
     return act(), time.perf_counter() - began
 
@@ -175,12 +176,12 @@ def _memory(directory: Opened, folder: Path) -> list[Figure]:
     """Peak memory of this process's own: ten thousand rows imported and rebuilt, then two hundred thousand."""
     peaks = []
     for rows, seed in ((SMALL_ROWS, 2), (FULL_ROWS, 3)):
-        with _Peak() as importing:
-            for batch in itertools.islice(_drafts(rows, seed), rows // BATCH):
-                _import(directory, [[draft | {"source_id": f"{seed}-{draft['source_id']}"} | _owned(draft, seed)
+        with Peak() as importing:
+            for batch in itertools.islice(drafts_of(rows, seed), rows // BATCH):
+                import_all(directory, [[draft | {"source_id": f"{seed}-{draft['source_id']}"} | _owned(draft, seed)
                                      for draft in batch]])  # fmt: skip
             _export(directory)
-        with _Peak() as rebuilding:
+        with Peak() as rebuilding:
             _rebuild(directory, folder / f"index-{rows}")
         peaks.append((importing.mb, rebuilding.mb))
     names = (f"memory of import and export, {FULL_ROWS:,} rows", f"memory of a rebuild, {FULL_ROWS:,} rows")
@@ -195,13 +196,13 @@ def _owned(draft: dict[str, Any], seed: int) -> dict[str, str]:
     return {"structure_source_id": f"{seed}-{owner}"} if owner else {}
 
 
-class _Peak:
+class Peak:
     """The most memory of its own that this process held within a `with`, looked at every 20 ms.
 
     Not the whole resident set: index and databases are mapped files, which the kernel keeps while there is room.
     """
 
-    def __enter__(self) -> _Peak:
+    def __enter__(self) -> Peak:
         self.mb = 0.0
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._look)
@@ -224,8 +225,8 @@ def _france_services() -> list[Figure]:
     if not path.exists():
         print(f"reading of France services left out: no {path}, set MAILLAGE_TEST_DATA")
         return []
-    count, read_s = _timed(lambda: sum(1 for _ in read([path], "france-services")))
+    count, read_s = timed(lambda: sum(1 for _ in read([path], "france-services")))
     with path.open(encoding="utf-8", newline="") as lines:
-        _, bare_s = _timed(lambda: sum(1 for _ in csv.DictReader(lines, delimiter=";")))
+        _, bare_s = timed(lambda: sum(1 for _ in csv.DictReader(lines, delimiter=";")))
     found = beside("reading France services", count / read_s, "rows/s", ("csv.DictReader", count / bare_s))
     return [found, duration("reading its 2,845 rows", read_s, "s", 2_845 / 1_000)]

@@ -97,6 +97,8 @@ def _say_when_to_come_back(response: Response) -> None:
 
 def _compressed(response: Response) -> Response:
     headers = response.headers
+    if headers.get("Cache-Control") == "no-store":  # what is secret in a page could be guessed by its compressed size
+        return response
     if response.direct_passthrough or response.status_code < 200 or response.is_streamed:
         return response
     headers.add("Vary", "Accept-Encoding")

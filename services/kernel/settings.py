@@ -206,7 +206,7 @@ def _refuse_unknown(raw: Mapping[str, Any], known: Mapping[str, Any], where: str
         if key not in known:
             near = difflib.get_close_matches(key, list(known), 1)
             remedy = f"Vouliez-vous dire « {near[0]} » ?" if near else f"Connues : {', '.join(known)}."
-            raise _invalid(f"{where} {key}", str(raw[key]), f"{noun} inconnue", remedy)
+            raise _invalid(f"{where} {key}", _unless_secret(key, str(raw[key])), f"{noun} inconnue", remedy)
 
 
 def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
@@ -216,7 +216,13 @@ def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
         if name not in known and name.startswith(tuple(f"{PREFIX}{section}_".upper() for section in SECTIONS)):
             near = difflib.get_close_matches(name, sorted(known), 1)
             remedy = f"Vouliez-vous dire {near[0]} ?" if near else "Ôtez-la."
-            raise _invalid(name, environ[name], "variable d’environnement inconnue", remedy)
+            shown = _unless_secret(name, environ[name])
+            raise _invalid(name, shown, "variable d’environnement inconnue", remedy)
+
+
+def _unless_secret(key: str, value: str) -> str:
+    """A value as it may be told: a slip in the name of a password must not print it."""
+    return "…" if re.search("pass|secret|key|mot", key, re.IGNORECASE) else value
 
 
 def _invalid(where: str, value: str, why: str, remedy: str) -> ValidationError:

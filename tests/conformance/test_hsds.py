@@ -67,7 +67,7 @@ def key(draft: Any) -> tuple[str, str, str]:
 
 
 def essence(draft: Any) -> dict[str, Any]:
-    names = ("fields", "sectors", "structure_source_id", *OWN)
+    names = ("fields", "sectors", "structure_source_id", "extra", *OWN)
     said = {name: draft[name] for name in names if draft.get(name)}
     lists = {name: sorted(value) for name, value in said["fields"].items() if isinstance(value, list)}
     return said | {"fields": said["fields"] | lists, "sectors": sorted(said.get("sectors", []))}

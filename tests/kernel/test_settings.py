@@ -70,3 +70,15 @@ def test_a_variable_that_names_no_key_is_refused_with_the_nearest(tmp_path: Path
     with pytest.raises(ValidationError, match="MAILLAGE_HTTP_PORT"):
         load(written(tmp_path, LEAST), {"MAILLAGE_HTTP_PRT": "1"})
     load(written(tmp_path, LEAST), {"MAILLAGE_TEST_BROKER": "amqp://x"})
+
+
+def test_a_slip_in_the_name_of_a_password_does_not_print_it(tmp_path: Path) -> None:
+    write(tmp_path, Node("essai", "Essai"))
+    with pytest.raises(ValidationError) as refused:
+        load(tmp_path, {"MAILLAGE_MAIL_PASSWRD": "tres-secret"})
+    assert "tres-secret" not in f"{refused.value} {refused.value.details}"
+    with (tmp_path / FILE).open("a") as file:
+        file.write('\n[mail]\npasswrod = "tres-secret"\n')
+    with pytest.raises(ValidationError) as refused:
+        load(tmp_path, {})
+    assert "tres-secret" not in f"{refused.value} {refused.value.details}"

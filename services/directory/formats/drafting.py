@@ -200,8 +200,8 @@ class _Task:
                 self.extra[name] = True
         elif name in OWN:
             self.own(name, value)
-        elif name == "hsds":
-            self.extra[name] = value
+        elif name in ("hsds", "extra") and isinstance(value, dict):  # what our HSDS export had beside the fields
+            self.extra |= value if name == "extra" else {name: value}
         elif name in OWN_FIELDS[self.candidate.kind]:
             found = self.checked(name, value)
             self.extra.update({} if found is None else {name: found})

@@ -27,7 +27,7 @@ READ: Final[Mapping[str, frozenset[str]]] = {
     }),
 }  # fmt: skip
 NAMES: Final = frozenset({"source", "source_id", "structure_source_id"})
-JSON: Final = frozenset({"argumentaire", "memberships", "volume_horaire_hebdomadaire", "nombre_semaines"})
+JSON: Final = frozenset({"extra", "argumentaire", "memberships", "volume_horaire_hebdomadaire", "nombre_semaines"})
 """Attributes of ours whose value is no text."""
 _MARKS: Final = frozenset({"organization_id", "organization", "service_at_locations", "organization_identifiers",
                            "locations", "status", "tax_status", "legal_status", "additional_websites"})  # fmt: skip
