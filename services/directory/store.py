@@ -305,6 +305,18 @@ def suggestions(
     return [(made, of) for made, of in session.execute(query.order_by(Suggestion.id).limit(limit))]
 
 
+def unanswered(session: Session, limit: int = 50) -> Sequence[Suggestion]:
+    """Decided suggestions of which somebody waits to hear."""
+    query = select(Suggestion).where(Suggestion.state != "open", Suggestion.contact.is_not(None))
+    return session.scalars(query.order_by(Suggestion.id).limit(limit)).all()
+
+
+def expiring(session: Session, before: str) -> Iterable[Record]:
+    """Structures that were qualified and whose verification ends before a time, the soonest first."""
+    query = select(Record).where(Record.kind == "structure", Record.status.in_((QUALIFIED, REVIEW)))
+    return session.scalars(query.where(Record.expires_at < before).order_by(Record.expires_at))
+
+
 def open_suggestions(session: Session, record_id: str) -> tuple[int, int]:
     """How many wait for an answer: of one record, of all."""
     is_open = select(func.count()).select_from(Suggestion).where(Suggestion.state == "open")

@@ -107,6 +107,9 @@ class Directory:
         12, "How long a permanent's verification holds, 1 to 120 months; then the record is in the work list again.",
         among=range(1, 121),
     )  # fmt: skip
+    reminders: bool = _key(
+        True, "Whether structures are written to, with a link, before their verification ends (where mail is sent)."
+    )
 
 
 @dataclass(frozen=True)

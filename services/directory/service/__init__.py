@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterable
+
 from services.directory.feed import feed_rows
 from services.directory.service.duplicates import DuplicateDoors
 from services.directory.service.imports import ImportDoors
+from services.directory.service.letters import Letters
 from services.directory.service.objections import ObjectionDoors
 from services.directory.service.qualification import QualificationDoors
 from services.directory.service.records import RecordDoors
 from services.directory.service.suggestions import SuggestionDoors
 
 
-class DirectoryService(RecordDoors, QualificationDoors, SuggestionDoors, DuplicateDoors, ObjectionDoors, ImportDoors):
+class DirectoryService(
+    RecordDoors, QualificationDoors, SuggestionDoors, DuplicateDoors, ObjectionDoors, ImportDoors, Letters
+):
     """Structures and services of this node, who checked them, their imports, and the feed of public changes."""
 
     name = "directory"
     on_numbered = staticmethod(feed_rows)
+
+    def loops(self) -> Iterable[Callable[[threading.Event], None]]:
+        """Compares what changed; writes to people."""
+        return (self._compare, self._write)

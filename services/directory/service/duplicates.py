@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -85,10 +84,6 @@ class DuplicateDoors(Doors):
         with self.db.begin() as session:
             compared = duplicates.compare_some(session)
             return {"compared": compared, "waiting": store_pairs.unmatched_count(session)}
-
-    def loops(self) -> Iterable[Callable[[threading.Event], None]]:
-        """Compares what changed."""
-        return (self._compare,)
 
     def _compare(self, stop: threading.Event) -> None:
         while not stop.wait(POLL_S):

@@ -1,0 +1,80 @@
+"""The directory writes to people, by accounts: reminders to structures, answers to who suggested something."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+import structlog
+from sqlalchemy.orm import Session
+
+from services.directory import reminding, store
+from services.directory.service.doors import Doors
+from services.directory.writing import must_exist
+from services.kernel import access, clock
+from services.kernel.access import Actor
+from services.kernel.errors import MaillageError
+
+EVERY_S = 600.0
+_logger = structlog.get_logger(__name__)
+
+
+class Letters(Doors):
+    """What is sent without being asked, where the node sends mail."""
+
+    def write_letters(self) -> int:
+        """Send what is due now; how many letters. A letter that accounts cannot take is tried again later."""
+        if not self.engine.runtime.settings.mail.host:
+            return 0
+        return self._tell_authors() + (self._remind() if self.engine.runtime.settings.directory.reminders else 0)
+
+    def _write(self, stop: threading.Event) -> None:
+        while not stop.wait(EVERY_S):
+            try:
+                self.write_letters()
+            except MaillageError as error:
+                _logger.warning("letters wait", reason=type(error).__name__)
+
+    def _tell_authors(self) -> int:
+        with self.db.read() as session:
+            waiting = reminding.to_answer(session)
+            letters = [
+                (made.id, reminding.answer(self._node, made, self._name(session, made.record_id))) for made in waiting
+            ]
+        for made_id, letter in letters:
+            self._ask("mail_queue", letter)
+            with self.db.begin() as session:
+                made = store.suggestion(session, made_id)
+                if made is not None:
+                    made.contact = None
+        return len(letters)
+
+    def _remind(self) -> int:
+        """Noted before it is sent: cut off between the two, a structure hears of it ten days later, and not twice."""
+        with self.db.begin() as session:
+            records = reminding.due(session, clock.now())
+            desk = self._desk(session, _SELF)
+            for record in records:
+                desk.note(record, reminding.REMIND)
+        for record in records:
+            asked = {"structures": [record.id], "days": reminding.LINK_DAYS}
+            url = self._ask("structure_link", asked)["url"]
+            self._ask("mail_queue", reminding.reminder(self._node, record, url))
+        return len(records)
+
+    def _ask(self, door: str, asked: Mapping[str, object]) -> dict[str, str]:
+        runtime = self.engine.runtime
+        answer: dict[str, str] = runtime.ask("accounts", door, dict(asked), actor=access.seal(_SELF, runtime.identity))
+        return answer
+
+    def _name(self, session: Session, record_id: str) -> str:
+        record = must_exist(store.record(session, record_id), record_id)
+        return str(record.parts["fields"].get("nom", record.id))
+
+    @property
+    def _node(self) -> str:
+        return str(self.engine.runtime.settings.node.name)
+
+
+_SELF = Actor("directory", ("administrator",))
+"""The room itself, which holds the node's key."""
