@@ -21,7 +21,7 @@ def add(staff: Blueprint, frame: Frame) -> None:
 
     @staff.get("/oppositions")
     def objections() -> Response:
-        return _page(frame, said={}, records=None, wrong="")
+        return _page(frame, typed={}, records=None, wrong="")
 
     @staff.post("/oppositions")
     def forget() -> Answer:
@@ -31,11 +31,11 @@ def add(staff: Blueprint, frame: Frame) -> None:
         try:
             if request.form.get("sure") != "oui":
                 found = frame.call("directory", "object_to", said | {"dry_run": True})["records"]
-                return _page(frame, said=said, records=found, wrong="")
+                return _page(frame, typed=said, records=found, wrong="")
             frame.call("directory", "object_to", said)
         except ValidationError as error:
             wrong = " ".join([error.message, *(f"{each['why']}." for each in error.details or ())])
-            return _page(frame, 422, said=said, records=None, wrong=wrong)
+            return _page(frame, 422, typed=said, records=None, wrong=wrong)
         _finish(frame, said)
         return frame.on("objections", "expurge")
 

@@ -280,7 +280,14 @@ def test_every_page_can_be_used_by_everybody_and_fits_its_screen(
     record = page.url
     goto_public(page, "/structures/pays-de-blain--e2")
     groups = ("identity", "place", "contact", "hours", "access", "argumentaire", "historique")
-    public = ("/", "/structures/pays-de-blain--e2", "/a-propos", "/docs", f"/signaler/{record.rsplit('/', 1)[1]}")
+    public = (
+        "/",
+        "/structures/pays-de-blain--e2",
+        "/a-propos",
+        "/telecharger",
+        "/docs",
+        f"/signaler/{record.rsplit('/', 1)[1]}",
+    )
     staff = ("/travail", "/propositions", "/doublons", "/importer", "/oppositions", "/travail/chercher?q=relais")
     for address in (record, *(f"{record}/{group}" for group in groups), *staff, *public):
         answer = page.goto(address)
