@@ -19,7 +19,7 @@ from services.directory.formats.candidate import Candidate, Unmade
 from services.directory.formats.clean import Refused
 from services.directory.formats.drafts import Draft, problem
 from services.directory.formats.ids import SOURCE_NAME
-from services.directory.formats.vocabulary import FIELDS, LISTS, OWN_FIELDS
+from services.directory.formats.vocabulary import ARGUMENTAIRE, FIELDS, LISTS, OWN_FIELDS
 from services.kernel.errors import Problem
 
 CARRYING: Final = frozenset({"id", "nom", "structure_id", "source"})
@@ -74,6 +74,7 @@ class _Task:
         self.fields = made.draft["fields"]
         self.said: dict[str, str | None] = {}  # words and numbers that tell the place together
         self.extra: dict[str, Any] = {}
+        self.given: dict[str, Any] = {}  # what an export of ours says that the source said
 
     def identify(self) -> None:
         if not SOURCE.fullmatch(self.candidate.source):
@@ -108,7 +109,7 @@ class _Task:
         if name == "horaires_accueil":
             self.hours(value)
         elif name in LISTS:
-            self.several(name, value)
+            self.fields.update(self.several(name, value))
         else:
             found = self.checked(name, value)
             if found is not None:
@@ -135,7 +136,8 @@ class _Task:
         self.warn(name, value, refused)
         self.unread(name, value)
 
-    def several(self, name: str, value: Any) -> None:
+    def several(self, name: str, value: Any) -> dict[str, list[str]]:
+        """The known values of a list, by its name; nothing where there is none."""
         found = values.listed(name, value)
         for element, refused in found.refused:
             self.fault(name, element, refused)
@@ -144,8 +146,7 @@ class _Task:
             why = "« tous-publics » ne va avec aucun autre public : il est seul pris."
             self.fault(name, value, Refused("publics.everybody", why, "Choisissez entre les deux."))
             chosen = [EVERYBODY]
-        if chosen:
-            self.fields[name] = chosen
+        return {name: chosen} if chosen else {}
 
     def hours(self, value: Any) -> None:
         read = values.hours(value)
@@ -190,17 +191,31 @@ class _Task:
             self.fault("latitude", f"{lat}, {lon}", found)
 
     def keep(self, name: str, value: Any) -> None:
-        """What is no field of data·inclusion: sectors, the number in the register of associations, anything else."""
+        """What is no field of data·inclusion: sectors, what a structure says of itself, anything else."""
         if name == "sectors":
             self.sectors(value)
         elif name == "adresse_certifiee":
             if self.checked(name, value):
                 self.extra[name] = True
-        elif name in OWN_FIELDS[self.candidate.kind]:
+        elif name == "languages":
+            self.made.draft.update(self.several(name, value))  # type: ignore[typeddict-item]
+        elif name in OWN_FIELDS[self.candidate.kind] or name in values.STRUCTURED:
             found = self.checked(name, value)
-            self.extra.update({} if found is None else {name: found})
+            if found is not None:
+                self.own(name, found)
         else:
             self.unknown(name, value)
+
+    def own(self, name: str, found: Any) -> None:
+        """Put a clean value that is no field where a draft has it."""
+        if name == "rna":
+            self.extra[name] = found
+        elif name == "extra":
+            self.given = found
+        elif name in ARGUMENTAIRE:
+            self.made.draft.setdefault("argumentaire", {})[ARGUMENTAIRE[name]] = found
+        else:
+            self.made.draft[name] = found  # type: ignore[literal-required]
 
     def unknown(self, name: str, value: Any) -> None:
         """A field that nobody knows is kept as it is; told once, or refused each time by a strict reading."""
@@ -230,8 +245,10 @@ class _Task:
             followed = sectors.of(self.fields.get("thematiques", ()), self.fields.get("publics", ()))
             if followed:
                 draft["sectors"] = list(followed)
-        if self.extra:
-            draft["extra"] = self.extra
+        if self.given.get("unread") and "unread" in self.extra:
+            self.extra["unread"] = self.given["unread"] | self.extra["unread"]
+        if self.given or self.extra:
+            draft["extra"] = self.given | self.extra
 
     def fault(self, name: str, value: Any, refused: Refused, *, keep: bool = True) -> None:
         """Refuse the row, or warn and keep the value: what the module's first lines say."""

@@ -17,6 +17,10 @@ Kind = Literal["structure", "service"]
 Shape = Literal["csv", "xlsx", "json", "jsonl"]
 
 
+BESIDE = ("sectors", "ess", "legal_form", "languages", "memberships", "argumentaire", "extra")
+"""What a draft says beside its fields."""
+
+
 class Draft(TypedDict):
     """A record as a source says it, clean, before the directory knows it.
 
@@ -25,6 +29,8 @@ class Draft(TypedDict):
         structure_source_id: of a service alone, the `source_id` of its structure, which has the same source.
         sectors: sectors of the glossary; of a service they follow from its themes unless the file says them.
         fields: data·inclusion v1 names, nulls and empties left out; never `source`, `id`, `structure_id`.
+        ess, legal_form, languages, memberships, argumentaire: what a structure says beside them (`own_values`), where
+            the source says it; what it does not say stays as it is.
         extra: what the source said and data·inclusion cannot say: `unread` (field → the text as it was),
             `horaires_texte` (hours that could not be read), `adresse_certifiee` (true when the source said so).
         if_new: true where the row repeats its structure and the file is one of corrected rows: what the directory
@@ -38,6 +44,11 @@ class Draft(TypedDict):
     structure_source_id: NotRequired[str]
     sectors: NotRequired[list[str]]
     fields: dict[str, Any]
+    ess: NotRequired[str]
+    legal_form: NotRequired[str]
+    languages: NotRequired[list[str]]
+    memberships: NotRequired[list[dict[str, str]]]
+    argumentaire: NotRequired[dict[str, str]]
     extra: NotRequired[dict[str, Any]]
     as_of: NotRequired[str]
     if_new: NotRequired[bool]
