@@ -44,7 +44,7 @@ def import_(
         _explain(files, format)
         return
     detected = detect(files, format)
-    about: dict[str, Any] = {}
+    about: dict[str, Any] = dict(detected.rights)
     if detected.mapping is not None:
         known = detected.mapping.source
         source = source or known.name
@@ -70,16 +70,19 @@ def import_(
 @sentences
 def export(
     folder: Folder,
-    out_: Annotated[Path, typer.Option("--out", help="Fichier (.json, .jsonl, .csv) ou dossier")],
-    format: Annotated[str, typer.Option(help="data-inclusion, hsds ou csv")] = "data-inclusion",
+    out_: Annotated[Path, typer.Option("--out", help="Fichier (.json, .jsonl, .csv, .xlsx, .geojson) ou dossier")],
+    format: Annotated[
+        str | None,
+        typer.Option(help="data-inclusion, hsds, csv, xlsx, geojson, parquet (sinon ce que dit le fichier)"),
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Aussi ce qui n’est pas public")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Exporter les fiches publiques / export the public records."""
-    from services.directory.formats.writing import write
+    from services.directory.formats.writing import format_for, write
 
     with connected(folder) as node:
-        written = write(format, out_, _records(node, not all_))
+        written = write(format or format_for(out_), out_, _records(node, not all_))
     report = {"files": [str(path) for path in written.files], "structures": written.structures,
               "services": written.services, "left_out": written.left_out}  # fmt: skip
 

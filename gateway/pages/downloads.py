@@ -9,7 +9,7 @@ import orjson
 from flask import Blueprint, Response, render_template, stream_with_context
 
 from gateway.search import Reader
-from services.directory.formats import whole
+from services.directory.formats import document
 from services.kernel.errors import NotFound
 
 PAGE = 500
@@ -20,13 +20,13 @@ def add(pages: Blueprint, reader: Reader) -> None:
 
     @pages.get("/telecharger")
     def downloads() -> str:
-        return render_template("downloads.html", formats=whole.SECTIONS, sources=reader.sources())
+        return render_template("downloads.html", formats=document.SECTIONS, sources=reader.sources())
 
     @pages.get("/telecharger/<name>.json")
     def download(name: str) -> Response:
-        if name not in whole.SECTIONS:
-            raise NotFound(f"Aucun fichier « {name} » : il y a {', '.join(whole.SECTIONS)}.")
-        body = stream_with_context(whole.pieces(name, lambda: _public(reader)))
+        if name not in document.SECTIONS:
+            raise NotFound(f"Aucun fichier « {name} » : il y a {', '.join(document.SECTIONS)}.")
+        body = stream_with_context(document.pieces(name, lambda: _public(reader)))
         headers = {"Content-Disposition": f'attachment; filename="annuaire-{name}.json"'}
         return Response(body, 200, headers, content_type="application/json")
 

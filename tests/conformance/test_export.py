@@ -40,7 +40,7 @@ def parsed(written: Written) -> dict[str, list[dict[str, Any]]]:
     if len(written.files) == 1:
         whole: dict[str, list[dict[str, Any]]] = orjson.loads(written.files[0].read_bytes())
         return whole
-    return {path.stem: [orjson.loads(line) for line in path.read_bytes().splitlines()] for path in written.files}
+    return {path.stem: orjson.loads(path.read_bytes()) for path in written.files}
 
 
 def test_all_real_places_are_valid(drafts: list[Draft], tmp_path: Path) -> None:
@@ -51,11 +51,11 @@ def test_all_real_places_are_valid(drafts: list[Draft], tmp_path: Path) -> None:
     assert invalid(items) == []
 
 
-@pytest.mark.parametrize("format", ["data-inclusion", "csv"])
+@pytest.mark.parametrize("format", ["data-inclusion", "csv", "geojson", "xlsx"])
 def test_all_real_places_are_the_same_after_import_into_a_second_node(
     drafts: list[Draft], tmp_path: Path, format: str
 ) -> None:
-    there = write(format, tmp_path / "first", map(record_of, drafts))
+    there = write(format, tmp_path / "first", map(record_of, sorted(drafts, key=lambda one: one["kind"] == "service")))
     back = list(read(there.files))
     assert [row.problems + row.warnings for row in back if row.problems or row.warnings] == []
     drafts_back = {(draft["kind"], draft["source_id"]): draft for row in back for draft in row.drafts}
@@ -65,7 +65,8 @@ def test_all_real_places_are_the_same_after_import_into_a_second_node(
         assert other["fields"] == draft["fields"]
         assert other.get("structure_source_id") == draft.get("structure_source_id")
     again = write(format, tmp_path / "second", (record_of(draft) for row in back for draft in row.drafts))
-    assert [path.read_bytes() for path in again.files] == [path.read_bytes() for path in there.files]
+    if format != "xlsx":  # a workbook tells when it was written
+        assert [path.read_bytes() for path in again.files] == [path.read_bytes() for path in there.files]
 
 
 def test_the_directory_takes_every_draft(drafts: list[Draft]) -> None:

@@ -70,7 +70,8 @@ def essence(draft: Any) -> dict[str, Any]:
     names = ("fields", "sectors", "structure_source_id", "extra", *OWN)
     said = {name: draft[name] for name in names if draft.get(name)}
     lists = {name: sorted(value) for name, value in said["fields"].items() if isinstance(value, list)}
-    return said | {"fields": said["fields"] | lists, "sectors": sorted(said.get("sectors", []))}
+    sets = {name: sorted(said[name]) for name in ("sectors", "languages") if said.get(name)}
+    return said | {"fields": said["fields"] | lists} | sets
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])

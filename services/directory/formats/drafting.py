@@ -19,9 +19,8 @@ from services.directory.formats.candidate import Candidate, Unmade
 from services.directory.formats.clean import Refused
 from services.directory.formats.drafts import Draft, problem
 from services.directory.formats.ids import SOURCE_NAME
-from services.directory.formats.own import OWN, from_words
 from services.directory.formats.own import faults as own_faults
-from services.directory.formats.vocabulary import FIELDS, LISTS, OWN_FIELDS
+from services.directory.formats.vocabulary import ARGUMENTAIRE, FIELDS, LISTS, OWN_FIELDS
 from services.kernel.errors import Problem
 
 CARRYING: Final = frozenset({"id", "nom", "structure_id", "source"})
@@ -29,6 +28,7 @@ SOURCE: Final = re.compile(SOURCE_NAME)
 PLACE_WORDS: Final = ("code_insee", "commune", "code_postal")
 PLACE: Final = frozenset({*PLACE_WORDS, "latitude", "longitude"})
 EVERYBODY: Final = "tous-publics"
+SAID_WHOLE: Final = frozenset({"argumentaire", "accessibility"})
 
 
 @dataclass(slots=True)
@@ -76,6 +76,7 @@ class _Task:
         self.fields = made.draft["fields"]
         self.said: dict[str, str | None] = {}  # words and numbers that tell the place together
         self.extra: dict[str, Any] = {}
+        self.given: dict[str, Any] = {}  # what an export of ours says that the source said
 
     def identify(self) -> None:
         if not SOURCE.fullmatch(self.candidate.source):
@@ -110,7 +111,7 @@ class _Task:
         if name == "horaires_accueil":
             self.hours(value)
         elif name in LISTS:
-            self.several(name, value)
+            self.fields.update(self.several(name, value))
         else:
             found = self.checked(name, value)
             if found is not None:
@@ -137,7 +138,8 @@ class _Task:
         self.warn(name, value, refused)
         self.unread(name, value)
 
-    def several(self, name: str, value: Any) -> None:
+    def several(self, name: str, value: Any) -> dict[str, list[str]]:
+        """The known values of a list, by its name; nothing where there is none."""
         found = values.listed(name, value)
         for element, refused in found.refused:
             self.fault(name, element, refused)
@@ -146,8 +148,7 @@ class _Task:
             why = "« tous-publics » ne va avec aucun autre public : il est seul pris."
             self.fault(name, value, Refused("publics.everybody", why, "Choisissez entre les deux."))
             chosen = [EVERYBODY]
-        if chosen:
-            self.fields[name] = chosen
+        return {name: chosen} if chosen else {}
 
     def hours(self, value: Any) -> None:
         read = values.hours(value)
@@ -192,30 +193,43 @@ class _Task:
             self.fault("latitude", f"{lat}, {lon}", found)
 
     def keep(self, name: str, value: Any) -> None:
-        """What is no field of data·inclusion: sectors, the number in the register of associations, anything else."""
+        """What is no field of data·inclusion: sectors, what a structure says of itself, anything else."""
         if name == "sectors":
             self.sectors(value)
         elif name == "adresse_certifiee":
             if self.checked(name, value):
                 self.extra[name] = True
-        elif name in OWN:
-            self.own(name, value)
-        elif name in ("hsds", "extra") and isinstance(value, dict):  # what our HSDS export had beside the fields
-            self.extra |= value if name == "extra" else {name: value}
-        elif name in OWN_FIELDS[self.candidate.kind]:
+        elif name in SAID_WHOLE:
+            self.said_whole(name, value)
+        elif name == "hsds" and isinstance(value, dict):  # what another's HSDS says that we have no place for
+            self.extra[name] = value
+        elif name == "languages":
+            self.made.draft.update(self.several(name, value))  # type: ignore[typeddict-item]
+        elif name in OWN_FIELDS[self.candidate.kind] or name in values.STRUCTURED:
             found = self.checked(name, value)
-            self.extra.update({} if found is None else {name: found})
+            if found is not None:
+                self.own(name, found)
         else:
             self.unknown(name, value)
 
-    def own(self, name: str, value: Any) -> None:
-        """What a record says beside data·inclusion's fields, in words or codes."""
-        said = from_words(name, value)
-        faults = list(own_faults(self.candidate.kind, {name: said}))
+    def said_whole(self, name: str, value: Any) -> None:
+        """What no cell holds in parts: the argumentaire as an object, words about accessibility."""
+        faults = list(own_faults(self.candidate.kind, {name: value}))
         for each in faults:
             self.fault(each["field"], value, Refused(each["code"], each["why"], each["remedy"]))
         if not faults:
-            self.made.draft[name] = said  # type: ignore[literal-required]
+            self.made.draft[name] = value  # type: ignore[literal-required]
+
+    def own(self, name: str, found: Any) -> None:
+        """Put a clean value that is no field where a draft has it."""
+        if name == "rna":
+            self.extra[name] = found
+        elif name == "extra":
+            self.given = found
+        elif name in ARGUMENTAIRE:
+            self.made.draft.setdefault("argumentaire", {})[ARGUMENTAIRE[name]] = found
+        else:
+            self.made.draft[name] = found  # type: ignore[literal-required]
 
     def unknown(self, name: str, value: Any) -> None:
         """A field that nobody knows is kept as it is; told once, or refused each time by a strict reading."""
@@ -245,8 +259,10 @@ class _Task:
             followed = sectors.of(self.fields.get("thematiques", ()), self.fields.get("publics", ()))
             if followed:
                 draft["sectors"] = list(followed)
-        if self.extra:
-            draft["extra"] = self.extra
+        if self.given.get("unread") and "unread" in self.extra:
+            self.extra["unread"] = self.given["unread"] | self.extra["unread"]
+        if self.given or self.extra:
+            draft["extra"] = self.given | self.extra
 
     def fault(self, name: str, value: Any, refused: Refused, *, keep: bool = True) -> None:
         """Refuse the row, or warn and keep the value: what the module's first lines say."""

@@ -17,6 +17,10 @@ Kind = Literal["structure", "service"]
 Shape = Literal["csv", "xlsx", "json", "jsonl"]
 
 
+BESIDE = ("sectors", "ess", "legal_form", "languages", "accessibility", "memberships", "argumentaire", "extra")
+"""What a draft says beside its fields."""
+
+
 class Draft(TypedDict):
     """A record as a source says it, clean, before the directory knows it.
 
@@ -25,9 +29,10 @@ class Draft(TypedDict):
         structure_source_id: of a service alone, the `source_id` of its structure, which has the same source.
         sectors: sectors of the glossary; of a service they follow from its themes unless the file says them.
         fields: data·inclusion v1 names, nulls and empties left out; never `source`, `id`, `structure_id`.
+        ess, legal_form, languages, accessibility, memberships, argumentaire: what a record says beside them
+            (`own`), where the source says it; what it does not say stays as it is.
         extra: what the source said and data·inclusion cannot say: `unread` (field → the text as it was),
             `horaires_texte` (hours that could not be read), `adresse_certifiee` (true when the source said so).
-        ess, legal_form, argumentaire, languages, accessibility, memberships: see `own.py`.
         if_new: true where the row repeats its structure and the file is one of corrected rows: what the directory
             knows of that structure, from a row before, stays.
         as_of: the `date_maj` (ISO) when it is that of the list and not of the row; no change by itself, see `dated`.
@@ -39,13 +44,13 @@ class Draft(TypedDict):
     structure_source_id: NotRequired[str]
     sectors: NotRequired[list[str]]
     fields: dict[str, Any]
-    extra: NotRequired[dict[str, Any]]
     ess: NotRequired[str]
     legal_form: NotRequired[str]
-    argumentaire: NotRequired[dict[str, str]]
     languages: NotRequired[list[str]]
     accessibility: NotRequired[str]
     memberships: NotRequired[list[dict[str, str]]]
+    argumentaire: NotRequired[dict[str, str]]
+    extra: NotRequired[dict[str, Any]]
     as_of: NotRequired[str]
     if_new: NotRequired[bool]
 

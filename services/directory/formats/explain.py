@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from services.directory.formats import sniff, tables
-from services.directory.formats.drafts import Draft, Row
+from services.directory.formats.drafts import BESIDE, Draft, Row
 from services.directory.formats.mapped import Mapped
 from services.directory.formats.mapping import Mapping
 from services.directory.formats.reading import detect, read
@@ -63,7 +63,7 @@ def _of_row(row: Row) -> Iterator[str]:
 
 def _of_draft(draft: Draft) -> Iterator[str]:
     yield f"  {draft['kind']} {draft['source']}--{draft['source_id']}"
-    beside = {"secteurs": draft.get("sectors"), "à côté": draft.get("extra")}
+    beside = {name: draft.get(name) for name in BESIDE}
     for name, value in (draft["fields"] | beside).items():
         if value:
             yield f"    {name} = {_shown(value)}"

@@ -10,11 +10,11 @@ from services.directory.formats.candidate import Candidate
 from services.directory.formats.drafts import Kind
 from services.directory.formats.ids import split_di_id
 from services.directory.formats.tables import key_of
-from services.directory.formats.vocabulary import ADDED, FIELDS, IDENTIFIERS, SERVICE_ONLY
+from services.directory.formats.vocabulary import ADDED, COLUMNS, SERVICE_ONLY
 
 _KINDS: Final[dict[str, Kind]] = {"structures": "structure", "services": "service"}
 _BESIDE: Final = ADDED | {"source", "id", "structure_id"}
-_NAMES: Final = {key_of(name): name for kind in FIELDS for name in (*FIELDS[kind], *IDENTIFIERS[kind])}
+_NAMES: Final = {key_of(name): name for kind in COLUMNS for name in COLUMNS[kind]}
 
 
 def kind_of(keys: Iterable[str], section: str = "") -> Kind:

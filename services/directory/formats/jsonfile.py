@@ -1,8 +1,8 @@
 """JSON and JSON lines, one item after the other, whatever the size of the file.
 
-A JSON file is `{"structures": […], "services": […]}` (of HSDS `organizations`, or a page's `contents`), or a list of
-items; other keys beside the lists are passed over. It is decoded in a window that moves along the
-file: an item is at most 4 MB, and nothing more is kept.
+A JSON file is `{"structures": […], "services": […]}` (of HSDS `organizations`, or a page's `contents`), a list of
+items, or a GeoJSON collection of features; other keys beside these lists are passed over. It is decoded in a window
+that moves along the file: an item is at most 4 MB, and nothing more is kept.
 JSON lines have one item a line; a line that is no JSON is refused alone. A JSON file that is broken stops the reading
 with `ValidationError`, since nothing after that point can be trusted.
 """
@@ -18,11 +18,12 @@ from typing import Any, BinaryIO, Final, TextIO
 
 import orjson
 
-from services.directory.formats import csvfile, sniff
+from services.directory.formats import csvfile, geojson, sniff
 from services.directory.formats.drafts import Origin, Raw, problem
 from services.kernel.errors import Problem, ValidationError
 
-SECTIONS: Final = ("structures", "services", "organizations", "contents")
+SECTIONS: Final = ("structures", "services")
+LISTS: Final = (*SECTIONS, "organizations", "contents", geojson.FEATURES)
 WINDOW_CHARS: Final = 1 << 20
 ITEM_CHARS: Final = 1 << 22
 
@@ -62,7 +63,7 @@ def read_lines(path: Path, section: str = "") -> Iterator[Raw]:
 def section_of(path: Path) -> str:
     """`structures` or `services` when a file's name says which it holds, else empty."""
     stem = path.stem.casefold()
-    said = [section for section in ("structures", "services") if section in stem]
+    said = [section for section in SECTIONS if section in stem]
     return said[0] if len(said) == 1 else ""
 
 
@@ -135,7 +136,7 @@ def _document(path: Path, window: _Window) -> Iterator[Raw]:
             window.take(":")
             if window.peek() == "[":
                 items = _items(path, window, key if isinstance(key, str) else "")
-                yield from (raw for raw in items if key in SECTIONS)
+                yield from (raw for raw in items if key in LISTS)
             else:
                 window.value()
             if window.peek() != "}":
@@ -161,6 +162,7 @@ def _raw(origin: Origin, item: Any, line: int, place: str, progress: float) -> R
     if not isinstance(item, dict):
         fault = _unreadable(line, item, "ce n'est pas un objet")
         return Raw(origin, json.dumps(item), line, place, progress, [fault])
+    item = geojson.item_of(item)
     try:
         orjson.dumps(item)
     except (TypeError, ValueError) as error:  # half a character, a number beyond 64 bits, values nested without end

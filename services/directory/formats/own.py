@@ -48,35 +48,6 @@ def faults(kind: str, said: Mapping[str, Any]) -> Iterator[Problem]:
             yield {"line": None, "field": field, "value": shown, "why": why, "remedy": remedy, "code": code}
 
 
-def from_words(name: str, value: Any) -> Any:
-    """What a file says, as the code it means: `oui`, `association loi 1901`, `fr, arabe`; else as it is."""
-    if name == "ess" and isinstance(value, str):
-        return _ESS_WORDS.get(value.strip().casefold(), value)
-    if name == "legal_form" and isinstance(value, str):
-        return _FORM_WORDS.get(value.strip().casefold(), value.strip())
-    if name == "languages":
-        said = value if isinstance(value, list) else str(value).replace(";", ",").replace("|", ",").split(",")
-        codes = [_LANGUAGE_WORDS.get(str(each).strip().casefold(), str(each).strip().casefold()) for each in said]
-        return list(dict.fromkeys(code for code in codes if code))
-    return value
-
-
-_ESS_WORDS: Final = {"oui": "yes", "non": "no", "inconnu": "unknown", "ne sait pas": "unknown", "true": "yes",
-                     "false": "no", "1": "yes", "0": "no"}  # fmt: skip
-_FORM_WORDS: Final = {
-    "association": "9220", "association déclarée": "9220", "association loi 1901": "9220", "fondation": "9300",
-    "association d'utilité publique": "9230", "association d’utilité publique": "9230", "scop": "5460",
-    "scic": "5460", "mutuelle": "8210", "commune": "7210", "ccas": "7361",
-}  # fmt: skip
-_LANGUAGE_WORDS: Final = {
-    "français": "fr", "anglais": "en", "arabe": "ar", "espagnol": "es", "portugais": "pt", "allemand": "de",
-    "italien": "it", "turc": "tr", "russe": "ru", "ukrainien": "uk", "roumain": "ro", "breton": "br", "chinois": "zh",
-    "vietnamien": "vi", "polonais": "pl", "albanais": "sq", "géorgien": "ka", "arménien": "hy", "persan": "fa",
-    "dari": "fa", "pachto": "ps", "kurde": "ku", "somali": "so", "tigrigna": "ti", "bengali": "bn", "ourdou": "ur",
-    "french": "fr", "english": "en", "arabic": "ar", "spanish": "es",
-}  # fmt: skip
-
-
 def _not_of_services(name: str) -> Faults:
     yield name, "", "ne se dit que d’une structure", "Dites-le de la structure de ce service.", "own.kind"
 

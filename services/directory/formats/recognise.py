@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from services.directory.formats import hsds_in, items, jsonfile, mapping_file, sniff, tables
 from services.directory.formats.drafts import Raw, Shape, problem
@@ -14,13 +14,13 @@ from services.directory.formats.mapped import Mapped, columns_lacking
 from services.directory.formats.mapping import Mapping
 from services.directory.formats.mapping_faults import MappingRefused
 from services.directory.formats.tables import Layout, Table
-from services.directory.formats.vocabulary import FIELDS, IDENTIFIERS
+from services.directory.formats.vocabulary import COLUMNS
 from services.kernel.errors import ValidationError
 
 DATA_INCLUSION: Final = "data-inclusion"
 HSDS: Final = "hsds"
 ROWS_ASKED: Final = 20
-OWN_COLUMNS: Final = tuple(name for kind in FIELDS for name in (*IDENTIFIERS[kind], *FIELDS[kind]))
+OWN_COLUMNS: Final = tuple(name for kind in COLUMNS for name in COLUMNS[kind])
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,13 @@ class Detected:
         format: `data-inclusion`, or the name of the mapping.
         mapping: None for data·inclusion's own shape.
         source: the source that the mapping, or the first item, names; None when nothing does.
+        rights: `licence` and `attribution` of that source, where the first item says them, as our own exports do.
     """
 
     format: str
     mapping: Mapping | None
     source: str | None
+    rights: dict[str, str] = field(default_factory=dict)
 
 
 def formats() -> list[str]:
@@ -63,7 +65,9 @@ def detect(paths: Sequence[Path], format: str | None = None, mapping: Mapping | 
         chosen = _knowing(paths[0], shapes[0])
     if chosen is not None:
         return Detected(chosen.source.name, chosen, chosen.source.name)
-    return Detected(DATA_INCLUSION, None, _first_source(paths[0]))
+    first = _first_said(paths[0])
+    rights = {name: str(first[name]) for name in ("licence", "attribution") if first.get(name)}
+    return Detected(DATA_INCLUSION, None, str(first["source"]) if first else None, rights)
 
 
 def own_tables(path: Path) -> list[Table]:
@@ -129,7 +133,8 @@ def _knowing(path: Path, shape: Shape) -> Mapping | None:
     )
 
 
-def _first_source(path: Path) -> str | None:
+def _first_said(path: Path) -> dict[str, Any]:
+    """The first item that names its source; nothing where none of the first ones does."""
     for raw in islice(_raws(path), ROWS_ASKED):  # the first may be what is wrong with the file
         if isinstance(raw.values, dict):
             said = raw.values
@@ -137,8 +142,8 @@ def _first_source(path: Path) -> str | None:
             said = dict(zip(items.renamed(raw.origin.columns), raw.values, strict=False))
         source = said.get("source") or hsds_in.source_of(said)
         if source:
-            return str(source)
-    return None
+            return {**said, "source": source}
+    return {}
 
 
 def _raws(path: Path) -> Iterator[Raw]:

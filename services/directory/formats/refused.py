@@ -18,6 +18,7 @@ from typing import Any, Self, TextIO
 
 import orjson
 
+from services.directory.formats.cells import guarded
 from services.directory.formats.drafts import Origin, Raw, Row
 from services.directory.formats.vocabulary import ERROR_COLUMN
 from services.kernel.errors import Problem
@@ -85,7 +86,7 @@ def _table(handle: TextIO, origin: Origin) -> Callable[[Raw, str], None]:
     def write(raw: Raw, error: str) -> None:
         cells = list(raw.values)
         kept = [cells[at] if at < len(cells) else "" for at in own]
-        writer.writerow([error, *kept, *cells[len(origin.columns) :]])
+        writer.writerow(map(guarded, [error, *kept, *cells[len(origin.columns) :]]))
 
     return write
 

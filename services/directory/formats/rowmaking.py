@@ -14,7 +14,7 @@ import orjson
 
 from services.directory.formats.candidate import Candidate
 from services.directory.formats.drafting import Drafter
-from services.directory.formats.drafts import Draft, Raw, Row, problem
+from services.directory.formats.drafts import BESIDE, Draft, Raw, Row, problem
 from services.directory.formats.seen import Key, Met, Seen
 from services.directory.formats.vocabulary import ERROR_COLUMN
 from services.kernel.errors import Problem
@@ -105,7 +105,7 @@ def _row_digest(manner: bytes, raw: Raw) -> bytes:
 
 
 def _digest(draft: Draft) -> int:
-    said = (draft["fields"], draft.get("extra"), draft.get("structure_source_id"))
+    said = (draft["fields"], draft.get("structure_source_id"), *map(draft.get, BESIDE))
     return zlib.crc32(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
 
 

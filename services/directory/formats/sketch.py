@@ -30,6 +30,16 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "site_web": ("siteweb", "site", "siteinternet", "web", "url", "lien", "website"),
     "horaires_accueil": ("horairesaccueil", "horaires", "horairesdouverture", "ouverture", "permanences"),
     "date_maj": ("datemaj", "maj", "miseajour", "datedemiseajour", "dernieremiseajour"),
+    "ess": ("ess", "essouinon", "deless", "structureess", "appartenanceess", "economiesocialeetsolidaire"),
+    "legal_form": ("legalform", "formejuridique", "statutjuridique", "categoriejuridique", "naturejuridique", "statut"),
+    "languages": ("languages", "langues", "langue", "languesparlees", "languesdaccueil", "language"),
+    "argumentaire_link": ("argumentairelink", "lienoffreprojet", "lienentreloffreetleprojet", "projet",
+                          "projetassociatif", "projetsocial"),
+    "argumentaire_participation": ("argumentaireparticipation", "participation", "implicationdespersonnes",
+                                   "participationdespersonnes", "participationdeshabitants", "placedespersonnes"),
+    "argumentaire_added_value": ("argumentaireaddedvalue", "plusvalue", "plusvalueess", "plusvaluesociale",
+                                 "valeurajoutee", "utilitesociale"),
+    "argumentaire_governance": ("argumentairegovernance", "gouvernance", "modedegouvernance", "governance"),
 }  # fmt: skip
 _DAYS: Final = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from services.directory.formats import csvfile
+from services.directory.formats.cells import bare
 from services.directory.formats.csvfile import Line
 from services.directory.formats.drafts import Origin, Raw, Shape, problem
 from services.kernel.errors import Problem, ValidationError
@@ -116,9 +117,9 @@ def _without_tail(cells: list[str]) -> list[str]:
 
 
 def _rows(origin: Origin, lines: Iterable[Line]) -> Iterator[Raw]:
-    width = len(origin.columns)
+    width, is_csv = len(origin.columns), origin.shape == "csv"
     for line in lines:
-        cells = [cell.strip() for cell in line.cells]
+        cells = [bare(cell.strip()) for cell in line.cells] if is_csv else [cell.strip() for cell in line.cells]
         if not any(cells):
             continue
         faults, notes = [line.fault] if line.fault else [], _blank_errors(origin, line.number, cells)

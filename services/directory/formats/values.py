@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from services.directory.formats import clean, referentials, territory
+from services.directory.formats import clean, own_values, referentials, territory
 from services.directory.formats.candidate import Days
 from services.directory.formats.clean import Refused
 from services.directory.formats.hours import Hours, from_text, from_week
@@ -23,6 +23,8 @@ from services.kernel.errors import Problem
 REMEMBERED_CHARS: Final = 200
 REMEMBERED: Final = 4096
 Scalar = str | int | float
+STRUCTURED: Final = frozenset({"memberships", "extra"})
+"""What only our own exports say: a list, or an object."""
 
 # Fields whose cell may hold several values: the first is the field's, the whole of it is kept beside.
 _CELLS: Final[dict[str, Callable[[object], clean.Cell]]] = {
@@ -129,13 +131,15 @@ def _remembered(name: str, value: str) -> Any:
 
 
 def _cleaned(name: str, value: Any) -> Any:
-    if not isinstance(value, Scalar):
+    if not isinstance(value, Scalar) and name not in STRUCTURED:
         return _not_one_value()
     try:
         if name in _CELLS:
             return _CELLS[name](value)
         if name in ("type", "frais"):
             return _element(name, clean.line(value))
+        if name in own_values.CLEAN:
+            return own_values.CLEAN[name](value) or None
         if name == "rna":
             return clean.rna(value)
         if name == "adresse_certifiee":
@@ -165,6 +169,8 @@ def _element(name: str, word: str) -> str:
     """One value of a list field, or of a field with a closed list of values. Raises `Refused`."""
     if name == "zone_eligibilite":
         return clean.zones([word])[0]
+    if name == "languages":
+        return own_values.language(word)
     found = referentials.find(name, word)
     if isinstance(found, referentials.Unlisted):
         raise Refused(f"{name}.unknown", found.why, found.remedy)

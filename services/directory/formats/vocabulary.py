@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from services.directory.formats.argumentaire import PARTS
+
 PLACE: Final = (
     "commune",
     "code_postal",
@@ -63,8 +65,18 @@ SERVICE_FIELDS: Final = (
 FIELDS: Final = {"structure": STRUCTURE_FIELDS, "service": SERVICE_FIELDS}
 IDENTIFIERS: Final = {"structure": ("source", "id"), "service": ("source", "structure_id", "id")}
 
-# What the directory keeps beside them, in `extra`: the number of an association in the national register (RNA).
-OWN_FIELDS: Final = {"structure": ("rna",), "service": ()}
+# Parts of the argumentaire as columns of a table, and as keys of a mapping.
+ARGUMENTAIRE: Final = {f"argumentaire_{part.name}": part.name for part in PARTS}
+
+# What the directory keeps beside them, and a mapping may say: the number of an association in the national register
+# (RNA, in `extra`), whether a structure is of the social economy, its legal form (INSEE), languages (ISO 639-1).
+OWN_FIELDS: Final = {
+    "structure": ("rna", "ess", "legal_form", "languages", "accessibility", *ARGUMENTAIRE),
+    "service": ("languages", "accessibility"),
+}
+
+# What our exports tell of a record and no file can decide: when what happened to it, and whose data it is.
+TOLD: Final = ("changed_at", "confirmed_at", "verified_at", "licence", "attribution")
 
 LISTS: Final = frozenset(
     {
@@ -75,12 +87,19 @@ LISTS: Final = frozenset(
         "zone_eligibilite",
         "modes_mobilisation",
         "mobilisable_par",
+        "languages",
     }
 )
+
+# The columns of a table that says all of it, in order.
+COLUMNS: Final = {
+    kind: (*IDENTIFIERS[kind], *FIELDS[kind], "sectors", *OWN_FIELDS[kind], "memberships", *TOLD, "extra")
+    for kind in FIELDS
+}
 
 # A column or a key of this name alone tells a service from a structure where a file mixes both.
 SERVICE_ONLY: Final = frozenset(SERVICE_FIELDS) - frozenset(STRUCTURE_FIELDS) | {"structure_id"}
 
 # What data·inclusion's own API and our refused rows add to an item, and what reading one leaves aside.
 ERROR_COLUMN: Final = "erreur"
-ADDED: Final = frozenset({ERROR_COLUMN, "score_qualite", "doublons", "structure", "services", "distance"})
+ADDED: Final = frozenset({ERROR_COLUMN, "score_qualite", "doublons", "structure", "services", "distance", *TOLD})

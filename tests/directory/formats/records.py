@@ -5,8 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.directory.formats import referentials
-from services.directory.formats.drafts import Draft
+from services.directory.formats import clean, referentials
+from services.directory.formats.argumentaire import PARTS
+from services.directory.formats.drafts import BESIDE, Draft
 from services.directory.formats.ids import record_id
 
 HOME = "maillageabcdefghijklmnopqrstuvwx"
@@ -23,7 +24,7 @@ def record_of(draft: Draft) -> dict[str, Any]:
     }  # fmt: skip
     if draft["kind"] == "service":
         record["structure"] = str(record_id(HOME, "structure", draft["source"], draft["structure_source_id"]))
-    return record | ({"extra": draft["extra"]} if "extra" in draft else {})
+    return record | {name: draft[name] for name in BESIDE if name in draft}  # type: ignore[literal-required]
 
 
 def _some(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -93,3 +94,25 @@ def exports(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
     count = draw(st.integers(0, 3))
     services = [draw(_items(SERVICE)) | {"source": "essai", "id": f"essai--s{n}"} for n in range(count)]
     return {"structures": structures, "services": services}
+
+
+RUN = "=1+1", "+1 cmd", "-2+3|'x'!A0", "@SUM(1)", "'=1", "''-x", "＝1", "'", "- un tiret", "+33", "-1.5"
+SAID = (st.sampled_from(RUN) | TEXT).map(clean.long_text).filter(bool)
+"""Clean texts, many of which a spreadsheet would take for a formula."""
+MEMBERSHIP = st.fixed_dictionaries(
+    {"name": NAME, "scale": st.sampled_from(["local", "national"])}, optional={"territory": st.just("44")}
+)
+
+
+@st.composite
+def own_parts(draw: st.DrawFn) -> dict[str, Any]:
+    """What a structure says beside its fields."""
+    parts = {
+        "ess": draw(_some(st.sampled_from(["yes", "no", "unknown"]))),
+        "legal_form": draw(_some(st.from_regex(r"[1-9][0-9]{3}", fullmatch=True))),
+        "languages": sorted(draw(st.sets(st.sampled_from(["fr", "en", "ar", "ps", "nb"])))),
+        "memberships": draw(st.lists(MEMBERSHIP, max_size=2)),
+        "argumentaire": draw(st.dictionaries(st.sampled_from([part.name for part in PARTS]), SAID)),
+        "extra": draw(st.dictionaries(st.sampled_from(["unread", "vu"]), st.dictionaries(NAME, TEXT, max_size=2))),
+    }
+    return {name: value for name, value in parts.items() if value}

@@ -56,3 +56,29 @@ def test_what_would_be_refused_is_told_with_what_to_do(tmp_path: Path, line: str
     told = "\n".join(explain([tmp_path / "a.jsonl"]))
     assert "refusée" in told
     assert "  ! nom" in told
+
+
+def test_a_sketch_knows_what_a_structure_says_of_itself(tmp_path: Path) -> None:
+    places = tmp_path / "ess.csv"
+    places.write_text(
+        "N°;Association;Structure ESS ?;Forme juridique;Langues parlées;Projet associatif;Participation;"
+        "Plus-value;Gouvernance\n"
+        "1;Le Grain;Oui;association loi 1901;français, anglais / LSF;Nourrir;Élus;214 repas;Une voix\n"
+        "2;Le Sel;peut-être;Scop;;;;;\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "ess.toml").write_text(sketch(places), encoding="utf-8")
+    first, second = read([places], str(tmp_path / "ess.toml"))
+    [draft] = first.drafts
+    assert (draft["ess"], draft["legal_form"], draft["languages"]) == ("yes", "9220", ["fr"])
+    assert draft["argumentaire"] == {
+        "link": "Nourrir", "participation": "Élus", "added_value": "214 repas", "governance": "Une voix"
+    }  # fmt: skip
+    told = {(one["line"], one["field"], one["value"], one["code"]) for one in first.warnings + second.warnings}
+    assert told == {
+        (2, "Langues parlées", "anglais / LSF", "languages.unknown"),
+        (3, "Structure ESS ?", "peut-être", "ess.unknown"),
+        (3, "Forme juridique", "Scop", "legal_form.several"),
+    }
+    assert "5458" in next(one["remedy"] for one in second.warnings if one["code"] == "legal_form.several")
+    assert second.drafts[0]["extra"]["unread"]["legal_form"] == "Scop"
