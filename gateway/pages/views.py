@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 
 from gateway import problems
 from gateway.pages import shown
@@ -43,7 +43,7 @@ def pages_blueprint(settings: Settings, reader: Reader) -> Blueprint:
 
     @pages.get("/a-propos")
     def about() -> str:
-        return render_template("about.html", sources=reader.sources())
+        return render_template("about.html", sources=reader.sources(), endpoints=current_app.view_functions)
 
     return pages
 

@@ -36,6 +36,7 @@ TERRITORIES = _Shaped(r"\d{2}|2[AB]|\d{3}|\d{5}|2[AB]\d{3}|\d{9}")
 ADDRESSES = _Shaped(r"https?://\S+")
 BROKERS = _Shaped(r"(py)?amqps?://\S+")
 DATABASES = _Shaped(r"postgresql\+psycopg://\S+")
+NAMES = _Shaped(r" *[a-z-]+ *(, *[a-z-]+ *)*")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -109,6 +110,21 @@ class Directory:
 
 
 @dataclass(frozen=True)
+class Bulk:
+    """Section `[bulk]`: files of everything public, for everybody."""
+
+    enabled: bool = _key(True, "Whether files of everything public are made, and served under `/data/`.")
+    hour: int = _key(3, "The hour at which they are made every night, this machine's time, 0 to 23.", among=range(24))
+    pause_min: int = _key(
+        15, "After a change, how many minutes there are at least since they were made before, 0 to 1440.",
+        among=range(1_441),
+    )  # fmt: skip
+    formats: str = _key(
+        "data-inclusion,csv,xlsx,geojson", "Formats of `maillage export`, separated by commas.", among=NAMES
+    )
+
+
+@dataclass(frozen=True)
 class Log:
     """Section `[log]`."""
 
@@ -125,12 +141,13 @@ class Settings:
     broker: Broker = Broker()
     database: DatabaseSettings = DatabaseSettings()
     directory: Directory = Directory()
+    bulk: Bulk = Bulk()
     log: Log = Log()
 
 
 SECTIONS: dict[str, type[Any]] = {
     "node": Node, "http": Http, "broker": Broker, "database": DatabaseSettings, "directory": Directory,
-    "log": Log,
+    "bulk": Bulk, "log": Log,
 }  # fmt: skip
 
 
