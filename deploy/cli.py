@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.commands import exchange, node, parked, people, records, territory
+from deploy.commands import bulk, exchange, node, parked, people, records, territory
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,8 +20,8 @@ app = typer.Typer(
 )
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": node.init, "up": node.up, "run": node.run, "import": exchange.import_, "imports": records.imports,
-    "undo": records.undo, "publish": records.publish, "export": exchange.export, "status": node.status,
-    "rebuild": node.rebuild, "verify": node.verify, "doctor": node.doctor,
+    "undo": records.undo, "publish": records.publish, "export": exchange.export, "bulk": bulk.bulk,
+    "status": node.status, "rebuild": node.rebuild, "verify": node.verify, "doctor": node.doctor,
 }  # fmt: skip
 GROUPS = {
     "source": records.source,

@@ -7,15 +7,17 @@ import socket
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from deploy.client import Client, try_socket
-from services.kernel import identity, settings
+from services.kernel import clock, identity, settings
 from services.kernel.errors import MaillageError
 from services.kernel.settings import Settings
 
 LOW_DISK_BYTES = 500_000_000
+BULK_OLD = timedelta(days=2)
 OLDEST_BROKER = (3, 10)
 OLDEST_POSTGRES = 15
 
@@ -49,7 +51,7 @@ def examine(folder: Path) -> Iterator[Finding]:
     mode = stat.S_IMODE((folder / settings.FILE).stat().st_mode)
     remedy = f"chmod 600 {folder / settings.FILE}"
     yield Finding("réglages", not mode & 0o077, f"{folder / settings.FILE}, droits {mode:o}", remedy)
-    for check in (_secrets, _disk, _database, _broker, _mail, _running):
+    for check in (_secrets, _disk, _database, _broker, _mail, _bulk, _running):
         yield from _safely(check, folder, loaded)
 
 
@@ -130,6 +132,19 @@ def _mail(folder: Path, loaded: Settings) -> Iterator[Finding]:
     except (OSError, smtplib.SMTPException) as error:
         remedy = "Vérifiez [mail] host, port et security, et que ce serveur accepte cette machine."
         yield Finding("courrier", False, f"{given.host}:{given.port} : {type(error).__name__}", remedy)
+
+
+def _bulk(folder: Path, loaded: Settings) -> Iterator[Finding]:
+    from gateway.bulk.making import seen_of
+    from gateway.bulk.shelf import Shelf
+
+    if not loaded.bulk.enabled or not seen_of(folder / "index"):
+        return
+    state = Shelf(folder / "bulk").state()
+    since = state[0] if state else datetime.fromtimestamp((folder / settings.FILE).stat().st_mtime, UTC)
+    detail = f"{'vérifiés' if state else 'jamais faits, attendus depuis'} le {since:%d/%m/%Y}"
+    remedy = f"maillage bulk {folder} les fait, ou dit pourquoi il ne le peut."
+    yield Finding("fichiers de données", clock.now() - since < BULK_OLD, detail, remedy)
 
 
 def _running(folder: Path, loaded: Settings) -> Iterator[Finding]:

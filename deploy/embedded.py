@@ -68,7 +68,9 @@ class Embedded:
             raise cannot_listen(self._given.settings.http.host, self._port, error) from None
 
     def _start_gateway(self) -> None:
+        from deploy.bulk import Keeper
         from gateway.app import create_app
+        from gateway.bulk.shelf import Shelf
         from gateway.projection import Projector
         from gateway.search import Reader
 
@@ -76,7 +78,10 @@ class Embedded:
         self._projector = Projector(index, self._fetch, poll_s=POLL_S, execute=self._given.executor)
         self._spawn(self._projector.run, self._stop)
         self._spawn(follow, self._given.connect, "directory", self._projector.wake, self._stop)
-        app = create_app(self._given.settings, Reader(index), self._given.ask)
+        bulk = self._given.settings.bulk
+        if bulk.enabled:
+            self._spawn(Keeper(self._given.folder, bulk).run, self._stop)
+        app = create_app(self._given.settings, Reader(index), self._given.ask, shelf=Shelf(self._given.folder / "bulk"))
         eventlet.spawn(eventlet.wsgi.server, self._listener, app, log_output=False, socket_timeout=60)
 
     def _spawn(self, work: Callable[..., None], *arguments: Any) -> None:

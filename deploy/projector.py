@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from deploy.bulk import Keeper
 from deploy.folder import use_points
 from deploy.logs import configure
 from gateway.projection import Projector
@@ -47,6 +48,8 @@ def main() -> int:
         target=follow, args=(connector(settings.broker.url), "directory", projector.wake, stop), daemon=True
     )
     wake.start()
+    if settings.bulk.enabled:
+        threading.Thread(target=Keeper(folder, settings.bulk).run, args=(stop,), daemon=True).start()
     try:
         projector.run(stop)
     except MaillageError as error:

@@ -15,6 +15,8 @@ from gateway.api.hsds import hsds_blueprint
 from gateway.api.reading import reading_blueprint
 from gateway.api.writing import precondition_failed, writing_blueprint
 from gateway.auth import Ask
+from gateway.bulk.shelf import Shelf
+from gateway.pages.data import data_blueprint
 from gateway.pages.views import pages_blueprint
 from gateway.search import Reader
 from gateway.staff.views import staff_blueprint
@@ -24,10 +26,11 @@ from services.kernel.settings import Settings
 BODY_AT_MOST_BYTES = 2_000_000
 
 
-def create_app(settings: Settings, reader: Reader, ask: Ask, workers: int = 1) -> Flask:
+def create_app(settings: Settings, reader: Reader, ask: Ask, workers: int = 1, shelf: Shelf | None = None) -> Flask:
     """The application over one read model; `ask` calls the rooms, for writes alone.
 
-    `workers`: how many processes serve this application, each enforcing its share of the rate limit.
+    `workers`: how many processes serve this application, each enforcing its share of the rate limit. `shelf`: where
+    the bulk files lie, which are offered unless the settings say otherwise.
     """
     app = Flask("gateway", static_folder=None)
     app.config |= {
@@ -51,6 +54,8 @@ def create_app(settings: Settings, reader: Reader, ask: Ask, workers: int = 1) -
     api.register_blueprint(hsds_blueprint(reader))
     app.register_blueprint(pages_blueprint(settings, reader, ask))
     app.register_blueprint(staff_blueprint(settings, ask))
+    if shelf is not None and settings.bulk.enabled:
+        app.register_blueprint(data_blueprint(settings, shelf))
     _document(app, api)
     return app
 

@@ -80,7 +80,7 @@ def _finish(response: Response) -> Response:
     headers.extend(CAREFUL)
     if response.mimetype == "text/html":
         headers["Content-Security-Policy"] = "default-src 'self'; frame-ancestors 'self'; form-action 'self'"
-    if request.path.startswith(("/api/", "/hsds/", "/openapi.json", "/healthz", "/readyz")):
+    if request.path.startswith(("/api/", "/hsds/", "/data/", "/openapi.json", "/healthz", "/readyz")):
         headers.extend(OPEN)
         if request.method == "OPTIONS":
             headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, DELETE, OPTIONS"

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from gateway.app import create_app
+from gateway.bulk.shelf import Shelf
 from gateway.rpc import RpcClient, connector
 from gateway.search import Reader
 from services.directory.formats import territory
@@ -18,7 +19,8 @@ _settings = load(_folder)
 if (_folder / "points.csv").exists():
     territory.use_points(load_points(_folder / "points.csv"))
 app = create_app(
-    _settings, Reader(_folder / "index"), RpcClient(connector(_settings.broker.url)).call, _settings.http.workers
-)
+    _settings, Reader(_folder / "index"), RpcClient(connector(_settings.broker.url)).call, _settings.http.workers,
+    Shelf(_folder / "bulk"),
+)  # fmt: skip
 gc.collect()
 gc.freeze()  # what was loaded stays for life: the collector need not walk over it again and again

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, Response, current_app, redirect, render_template, request
 from werkzeug.wrappers import Response as Answer
 
 from gateway import problems
@@ -48,7 +48,7 @@ def pages_blueprint(settings: Settings, reader: Reader, ask: Ask) -> Blueprint:
 
     @pages.get("/a-propos")
     def about() -> str:
-        return render_template("about.html", sources=reader.sources())
+        return render_template("about.html", sources=reader.sources(), endpoints=current_app.view_functions)
 
     return pages
 

@@ -37,6 +37,7 @@ ADDRESSES = _Shaped(r"https?://\S+")
 BROKERS = _Shaped(r"(py)?amqps?://\S+")
 EMAILS = _Shaped(r"[^@\s]+@[^@\s]+")
 DATABASES = _Shaped(r"postgresql\+psycopg://\S+")
+NAMES = _Shaped(r" *[a-z-]+ *(, *[a-z-]+ *)*")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -128,6 +129,21 @@ class MailSettings:
 
 
 @dataclass(frozen=True)
+class Bulk:
+    """Section `[bulk]`: files of everything public, for everybody."""
+
+    enabled: bool = _key(True, "Whether files of everything public are made, and served under `/data/`.")
+    hour: int = _key(3, "The hour at which they are made every night, this machine's time, 0 to 23.", among=range(24))
+    pause_min: int = _key(
+        15, "After a change, how many minutes there are at least since they were made before, 0 to 1440.",
+        among=range(1_441),
+    )  # fmt: skip
+    formats: str = _key(
+        "data-inclusion,hsds,csv,xlsx,geojson", "Formats of `maillage export`, separated by commas.", among=NAMES
+    )
+
+
+@dataclass(frozen=True)
 class Log:
     """Section `[log]`."""
 
@@ -145,6 +161,7 @@ class Settings:
     database: DatabaseSettings = DatabaseSettings()
     directory: Directory = Directory()
     mail: MailSettings = MailSettings()
+    bulk: Bulk = Bulk()
     log: Log = Log()
 
     @property
@@ -155,7 +172,7 @@ class Settings:
 
 SECTIONS: dict[str, type[Any]] = {
     "node": Node, "http": Http, "broker": Broker, "database": DatabaseSettings, "directory": Directory,
-    "mail": MailSettings, "log": Log,
+    "mail": MailSettings, "bulk": Bulk, "log": Log,
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@
 | `data-inclusion` | a `.json` file | `{"structures": […], "services": […]}` |
 | `data-inclusion` | a `.jsonl` file | `…-structures.jsonl` and `…-services.jsonl` |
 | `data-inclusion` | a folder | `structures.json` and `services.json`, a list each |
-| `hsds` | as `data-inclusion` | `organizations` in the place of `structures`: objects of HSDS 3.1 |
+| `hsds` | as `data-inclusion` | `hsds-organizations`, `hsds-services`: objects of HSDS 3.1 |
 | `csv`, `parquet` | a file or a folder | `…structures.csv` and `…services.csv` |
 | `geojson`, `xlsx` | a file or a folder | one file of both, `annuaire.…` in a folder |
 

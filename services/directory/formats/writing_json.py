@@ -25,7 +25,7 @@ def data_inclusion(out: Path, records: Iterable[Record]) -> Written:
 
 def hsds_objects(out: Path, records: Iterable[Record]) -> Written:
     """The same of HSDS 3.1, its lists `organizations` and `services`."""
-    return _objects(out, records, ("organizations", "services"), _of_hsds)
+    return _objects(out, records, ("organizations", "services"), _of_hsds, "hsds-")
 
 
 def features(out: Path, records: Iterable[Record]) -> Written:
@@ -42,10 +42,10 @@ def _of_hsds(record: Record, row: Row) -> Row:
     return hsds.service({**record, "structure_source_id": structure}, None)
 
 
-def _objects(out: Path, records: Iterable[Record], names: tuple[str, str], say: Say) -> Written:
+def _objects(out: Path, records: Iterable[Record], names: tuple[str, str], say: Say, before: str = "") -> Written:
     if out.suffix.lower() == ".json":
         return _one_file(out, records, names, say)
-    paths = two(out, "jsonl" if out.suffix else "json", names)
+    paths = two(out, "jsonl" if out.suffix else "json", (before + names[0], before + names[1]))
     with whole(paths) as partial, ExitStack() as files:
         opened = [files.enter_context(path.open("wb")) for path in partial]
         return pour(records, _Lines(opened) if out.suffix else _Lists(opened), Written(paths), say)
