@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as Answer
 
 from gateway.staff.frame import Frame
 from gateway.staff.records import HOW
+from services.directory.formats import sectors, territory
 from services.directory.formats.groups import REASONS
 
 PAGE_SIZE = 50
@@ -20,6 +21,7 @@ WORDS: Final = {
 
 def add(staff: Blueprint, frame: Frame) -> None:
     """`/travail`, `/travail/chercher`, `/travail/qualifier`, `/propositions`."""
+    _add_suggestions(staff, frame)
 
     @staff.get("/travail")
     def work() -> Response:
@@ -49,6 +51,18 @@ def add(staff: Blueprint, frame: Frame) -> None:
         done = frame.call("directory", "qualify", asked)
         return frame.page("bulk.html", done=done, chosen=chosen, sure=sure, asked=asked, how=HOW, wrong="")
 
+    @staff.get("/fraicheur")
+    def freshness() -> Response:
+        found = frame.call("directory", "freshness", {})
+        places = [(_place(code), each) for code, each in found["departments"].items()]
+        named = [
+            (sectors.label(code, "fr") if code else "sans secteur", each) for code, each in found["sectors"].items()
+        ]
+        tables = [("Tout l’annuaire", [("toutes", found["all"])]), ("Départements", places), ("Secteurs", named)]
+        return frame.page("freshness.html", tables=tables)
+
+
+def _add_suggestions(staff: Blueprint, frame: Frame) -> None:
     @staff.get("/propositions")
     def suggestions() -> Response:
         asked = {"after": request.args.get("apres", ""), "limit": PAGE_SIZE}
@@ -60,6 +74,15 @@ def add(staff: Blueprint, frame: Frame) -> None:
         asked = {"suggestion": str(suggestion), "accept": accept, "answer": request.form.get("answer", "")}
         frame.call("directory", "decide", asked)
         return frame.on("suggestions", "accepte" if accept else "refuse")
+
+
+def _place(code: str) -> str:
+    department = territory.department(code)
+    return f"{department.name} ({code})" if department else "sans commune"
+
+
+def _sector(code: str) -> str:
+    return sectors.label(code, "fr") if code else "sans secteur"
 
 
 def _chosen() -> dict[str, Any]:

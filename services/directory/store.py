@@ -59,6 +59,12 @@ def find(session: Session, said: str, after: str, limit: int) -> Sequence[Record
     return session.scalars(query.order_by(Record.id).limit(limit)).all()
 
 
+def public_records(session: Session) -> Iterable[Record]:
+    """Every record that the public sees, a few at a time."""
+    query = select(Record).where(Record.public_version.is_not(None))
+    return session.scalars(query.execution_options(yield_per=PAGE))
+
+
 def waiting(
     session: Session, kind: str, source: str | None, import_id: str | None, after: str, limit: int
 ) -> Sequence[Record]:

@@ -288,8 +288,16 @@ def test_every_page_can_be_used_by_everybody_and_fits_its_screen(
         "/docs",
         f"/signaler/{record.rsplit('/', 1)[1]}",
     )
-    staff = ("/travail", "/propositions", "/doublons", "/importer", "/oppositions", "/travail/chercher?q=relais")
-    for address in (record, *(f"{record}/{group}" for group in groups), *staff, *public):
+    staff = (
+        "/travail",
+        "/propositions",
+        "/doublons",
+        "/importer",
+        "/oppositions",
+        "/fraicheur",
+        "/travail/chercher?q=relais",
+    )
+    for address in (record, *(f"{record}/{group}" for group in groups), *staff, "/travail/chercher?q=relais", *public):
         answer = page.goto(address)
         assert answer is not None and answer.ok, address
         assert violations(page) == [], address

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.directory import qualification, qualifying, reverting, schemas, store, suggesting, working
+from services.directory import freshness, qualification, qualifying, reverting, schemas, store, suggesting, working
 from services.directory.model import view
 from services.directory.service.doors import Doors, choice_of, require
 from services.directory.writing import must_exist
+from services.kernel import clock
 from services.kernel.doors import rpc
 from services.kernel.errors import NotFound, ValidationError
 
@@ -85,6 +86,16 @@ class QualificationDoors(Doors):
         asked = schemas.Work.read(request)
         with self.db.read() as session:
             return working.page(session, asked, self._desk(session, actor))
+
+    @rpc
+    def freshness(self, request: dict[str, Any]) -> dict[str, Any]:
+        """How fresh what the public sees is: `{}` → `{all, departments: {code: …}, sectors: {code: …}}`.
+
+        Each is `{records, verified, confirmed, changed}`: verified and not expired, the others within a year.
+        """
+        self.actor().require("directory:write")
+        with self.db.read() as session:
+            return freshness.figures(store.public_records(session), clock.now())
 
     @rpc
     def history(self, request: dict[str, Any]) -> dict[str, Any]:
