@@ -51,9 +51,9 @@ def node(tmp_path: Path) -> Iterator[RunningNode]:
     process.communicate(timeout=20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, without a window."""
+    """Chromium, without a window; one of a module, since a second beside it would not start."""
     path = os.environ.get("MAILLAGE_TEST_CHROMIUM") or CHROMIUM.find()
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=Path(str(path)), args=["--no-sandbox"])
