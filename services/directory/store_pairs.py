@@ -91,6 +91,11 @@ def last_merge(session: Session, kept: str) -> Merge | None:
     return session.scalars(select(Merge).where(Merge.kept == kept).order_by(Merge.id.desc()).limit(1)).one_or_none()
 
 
+def merges_into(session: Session, kept: str) -> Sequence[bytes]:
+    """What both were before each merge into a record, and what it gave, in order."""
+    return session.scalars(select(Merge.before).where(Merge.kept == kept).order_by(Merge.id)).all()
+
+
 def _some(ids: Collection[Any]) -> Iterable[list[Any]]:
     ordered = sorted(ids)
     return (ordered[start : start + AT_ONCE] for start in range(0, len(ordered), AT_ONCE))
