@@ -90,13 +90,17 @@ def rewritten(one: Fields, rnd: random.Random) -> Fields:
 
 
 def many(data: Path, count: int) -> Iterator[Fields]:
-    """So many structures: real places moved and renamed apart, one in ten of them twice."""
+    """So many structures: real places moved and renamed apart, one in ten of them twice, one in thirty with the telephone
+    of one of five networks: keys that hundreds share.
+    """
     known, rnd = places(data), random.Random(SEED + 1)
     made = 0
     while made < count:
         one = dict(rnd.choice(known))
         one["nom"] = f"{rnd.choice(OTHERS)} {_word(rnd)} {one['commune']}"
         one["telephone"] = f"+332{rnd.randint(10_000_000, 99_999_999)}"
+        if rnd.random() < 1 / 30:
+            one["telephone"] = f"+33{rnd.randint(800_000_000, 800_000_004)}"
         one["courriel"] = f"{_word(rnd).lower()}{made}@example.org"
         one["adresse"] = f"{rnd.randint(1, 200)} rue {_word(rnd)}"
         _move(one, rnd, 0.02)
