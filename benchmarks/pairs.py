@@ -90,8 +90,8 @@ def rewritten(one: Fields, rnd: random.Random) -> Fields:
 
 
 def many(data: Path, count: int) -> Iterator[Fields]:
-    """So many structures: real places moved and renamed apart, one in ten of them twice, one in thirty with the telephone
-    of one of five networks: keys that hundreds share.
+    """So many structures: real places moved and renamed apart, one in ten of them twice, one in thirty with the
+    telephone of one of five networks: keys that hundreds share.
     """
     known, rnd = places(data), random.Random(SEED + 1)
     made = 0

@@ -47,11 +47,11 @@ def _candidates(session: Session, keys: dict[str, set[str]]) -> set[Id2]:
     """Pairs of which one is among these and that share a key that is not everybody's."""
     asked = set().union(*keys.values())
     blocks: dict[str, list[str]] = defaultdict(list)
-    for key, record_id in store_pairs.holders(session, asked):
+    for key, record_id in store_pairs.holders(session, asked, BLOCK_AT_MOST):
         blocks[key].append(record_id)
     return {
         (min(one, other), max(one, other))
-        for key, ids in blocks.items() if 1 < len(ids) <= BLOCK_AT_MOST
+        for ids in blocks.values()
         for one in ids if one in keys for other in ids if other != one
     }  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import delete, func, insert, select, text, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from services.directory.asides import MatchingKey, Merge, Pair
@@ -13,17 +13,19 @@ from services.directory.model import Import, Record
 from services.directory.qualification import WITHDRAWN
 
 AT_ONCE = 500
+UNMATCHED = text("NOT record.matched")
+"""In the words of the index `record_unmatched`: SQLite uses it for no others."""
 
 
 def unmatched(session: Session, limit: int) -> Sequence[Record]:
     """Structures that changed since they were last compared; taken by this process alone."""
-    query = select(Record).where(Record.matched.is_(False)).order_by(Record.id).limit(limit)
+    query = select(Record).where(UNMATCHED).order_by(Record.id).limit(limit)
     return session.scalars(query.with_for_update(skip_locked=True)).all()
 
 
 def unmatched_count(session: Session) -> int:
     """How many wait to be compared."""
-    return session.scalar(select(func.count()).select_from(Record).where(Record.matched.is_(False))) or 0
+    return session.scalar(select(func.count()).select_from(Record).where(UNMATCHED)) or 0
 
 
 def is_importing(session: Session, since: str) -> bool:
@@ -50,10 +52,12 @@ def replace_keys(session: Session, keys: dict[str, Collection[str]]) -> None:
         session.execute(insert(MatchingKey), rows)
 
 
-def holders(session: Session, keys: Collection[str]) -> Iterable[tuple[str, str]]:
-    """Each of these keys with each record that has it."""
+def holders(session: Session, keys: Collection[str], at_most: int) -> Iterable[tuple[str, str]]:
+    """Each of these keys with each record that has it; not those that one record alone has, or more than `at_most`."""
     for some in _some(keys):
-        query = select(MatchingKey.key, MatchingKey.record_id).where(MatchingKey.key.in_(some))
+        shared = select(MatchingKey.key).where(MatchingKey.key.in_(some)).group_by(MatchingKey.key)
+        shared = shared.having(func.count().between(2, at_most))
+        query = select(MatchingKey.key, MatchingKey.record_id).where(MatchingKey.key.in_(shared))
         yield from (tuple(row) for row in session.execute(query))  # type: ignore[misc]
 
 
