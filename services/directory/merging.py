@@ -22,7 +22,7 @@ from services.directory.formats.own import OWN
 from services.directory.model import Record, content_of
 from services.directory.writing import Desk, must_exist
 from services.kernel import clock
-from services.kernel.errors import Conflict, NotFound
+from services.kernel.errors import Conflict, NotFound, WrongState
 
 SAME, DIFFERENT, BRANCH = "same", "different", "branch"
 WHOLE = ("place", "hours", "argumentaire")
@@ -34,12 +34,14 @@ def merge(session: Session, desk: Desk, kept: Record, gone: Record, by: str, cho
 
     Args:
         chosen: fields of which the word of `gone` is the better one.
-    Raises `WrongState` unless both are living structures; `NotHome`.
+    Raises `WrongState` unless both are living structures that, with the services that move, the public sees as they
+    are; `NotHome`.
     """
     for record in (kept, gone):
         record.require_home(desk.home)
     duplicates.require_two(kept, gone)
     services = [each for each in store.services_of(session, gone.id) if not each.is_withdrawn]
+    _require_seen(kept, gone, *services)
     done = Merge(
         id=str(uuid7()), kept=kept.id, gone=gone.id, at=clock.to_text(clock.now()), by=by,
         before=orjson.dumps({
@@ -94,10 +96,19 @@ def undo(session: Session, desk: Desk, kept: Record) -> Merge:
 
 
 def foresee(desk: Desk, kept: Record, gone: Record, chosen: Collection[str] = ()) -> dict[str, Any]:
-    """What the record kept would say."""
+    """What the record kept would say. Raises `WrongState` as `merge` does."""
+    _require_seen(kept, gone)
     joined = _joined(desk, kept, gone, chosen)
     said: dict[str, Any] = orjson.loads(content_of(joined))
     return said
+
+
+def _require_seen(*records: Record) -> None:
+    """Raises `WrongState` where a change waits for a permanent: a merge would show it unread, and undo leave it so."""
+    for record in records:
+        if record.is_public and record.public_version != record.version:
+            name = record.parts["fields"].get("nom", record.id)
+            raise WrongState(f"« {name} » a changé et attend d’être relue : qualifiez-la, puis fusionnez.")
 
 
 def _joined(desk: Desk, kept: Record, gone: Record, chosen: Collection[str]) -> dict[str, Any]:
