@@ -2,14 +2,17 @@
 
 Each real place is written again as another list would have it (abbreviations, slips, a missing or another telephone,
 a name in the fashion of that list): these are the same. Neighbours of one network, others at one address, branches of
-one unit elsewhere are not. Drawn by a fixed seed; even pairs are for setting weights, odd ones for measuring.
+one unit elsewhere are not, nor are two places of the real list in one commune or under one telephone: a house and its
+van, its outposts, its neighbours. Drawn by a fixed seed; even pairs are for setting weights, odd ones for measuring.
 """
 
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +54,13 @@ def places(data: Path) -> list[Fields]:
 
 
 def labelled(data: Path, count: int = 600) -> list[Pair]:
-    """So many pairs, half of them the same."""
+    """So many pairs, half of them the same, and all real ones that share a commune, a telephone or an address."""
     known, rnd = places(data), random.Random(SEED)
     chosen = rnd.sample(known, count // 2)
     pairs = [Pair(_with_siret(one, rnd), rewritten(one, rnd), True, "rewritten") for one in chosen]
     makers: tuple[Callable[[Fields, list[Fields], random.Random], Pair], ...] = (_neighbour, _same_door, _branch)
     pairs += [makers[place % 3](one, known, rnd) for place, one in enumerate(chosen)]
+    pairs += _together(known)
     rnd.shuffle(pairs)
     return pairs
 
@@ -86,13 +90,17 @@ def rewritten(one: Fields, rnd: random.Random) -> Fields:
 
 
 def many(data: Path, count: int) -> Iterator[Fields]:
-    """So many structures: real places moved and renamed apart, one in ten of them twice."""
+    """So many structures: real places moved and renamed apart, one in ten of them twice, one in thirty with the
+    telephone of one of five networks: keys that hundreds share.
+    """
     known, rnd = places(data), random.Random(SEED + 1)
     made = 0
     while made < count:
         one = dict(rnd.choice(known))
         one["nom"] = f"{rnd.choice(OTHERS)} {_word(rnd)} {one['commune']}"
         one["telephone"] = f"+332{rnd.randint(10_000_000, 99_999_999)}"
+        if rnd.random() < 1 / 30:
+            one["telephone"] = f"+33{rnd.randint(800_000_000, 800_000_004)}"
         one["courriel"] = f"{_word(rnd).lower()}{made}@example.org"
         one["adresse"] = f"{rnd.randint(1, 200)} rue {_word(rnd)}"
         _move(one, rnd, 0.02)
@@ -115,6 +123,28 @@ def _neighbour(one: Fields, known: list[Fields], rnd: random.Random) -> Pair:
 
     nearest = min((each for each in known if each is not one and each["nom"] != one["nom"]), key=far)
     return Pair(one, nearest, False, "neighbour")
+
+
+def _together(known: list[Fields]) -> list[Pair]:
+    """Real places that share a commune, a telephone or an e-mail address: two of the list are two.
+
+    Not those of one name in one commune, of which the list itself may hold a place twice.
+    """
+    met: dict[frozenset[int], Pair] = {}
+    for shared in ("code_insee", "telephone", "courriel"):
+        groups: dict[Any, list[int]] = defaultdict(list)
+        for place, one in enumerate(known):
+            if one.get(shared):
+                groups[one[shared]].append(place)
+        for group in groups.values():
+            for first, second in combinations(group, 2):
+                if _called(known[first]) != _called(known[second]):
+                    met[frozenset((first, second))] = Pair(known[first], known[second], False, "together")
+    return list(met.values())
+
+
+def _called(one: Fields) -> tuple[str, frozenset[str]]:
+    return one["code_insee"], frozenset(matching.plain(one["nom"]).split())
 
 
 def _same_door(one: Fields, known: list[Fields], rnd: random.Random) -> Pair:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.commands import bulk, exchange, node, parked, people, records, territory
+from deploy.commands import bulk, duplicates, exchange, node, parked, people, records, territory
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +25,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }  # fmt: skip
 GROUPS = {
     "source": records.source,
+    "duplicates": duplicates.duplicates,
     "user": people.user,
     "key": people.key,
     "parked": parked.parked,

@@ -74,7 +74,7 @@ class Common(Paging):
     lat = fields.Float(validate=validate.Range(-90, 90))
     lon = fields.Float(validate=validate.Range(-180, 180))
     score_qualite_minimum = fields.Float(validate=validate.Range(0, 1))
-    exclure_doublons = fields.Boolean(metadata={"description": "Removes nothing until duplicates are decided."})
+    exclure_doublons = fields.Boolean(metadata={"description": "Removes nothing: decided duplicates are one record."})
 
 
 class ListedPlace(Schema):

@@ -15,6 +15,7 @@ PAGE_SIZE: Final = 10
 REASONS: Final = {
     "name": "le nom", "siret": "le SIRET", "address": "l’adresse", "commune": "la commune", "phone": "le téléphone",
     "email": "l’adresse électronique", "site": "le site", "distance": "la distance",
+    "form": "l’une seule est itinérante ou une antenne",
 }  # fmt: skip
 GRADES: Final = {"sure": "presque sûr", "probable": "probable", "possible": "possible"}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
+import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import store
+from services.directory import store, store_pairs
 from services.directory.formats.groups import GROUPS
 from services.directory.formats.own import OWN
 from services.directory.model import Record, flat
@@ -28,6 +30,25 @@ def respected(session: Session, record: Record, draft: dict[str, Any], at: str) 
     for name in differing:
         (kept if name in OWN else kept["fields"])[name] = now.get(name)
     return kept | ({"sectors": record.parts["sectors"]} if "offer" in groups else {})
+
+
+def with_given(session: Session, record: Record, draft: dict[str, Any]) -> dict[str, Any]:
+    """A draft of a record's own source with what merged records gave it and it still says.
+
+    Where only the other said something, the own source may say it from now on; where a permanent chose the other's
+    word, that stands.
+    """
+    if "sources" not in record.parts:
+        return draft
+    fields, sectors = dict(draft["fields"]), [*(draft.get("sectors") or ())]
+    now = record.parts
+    for was in map(orjson.loads, store_pairs.merges_into(session, record.id)):
+        own = orjson.loads(base64.b64decode(was["kept"]))["fields"]
+        for name, value in was["given"]["fields"].items():
+            if now["fields"].get(name) == value and (name in own or not fields.get(name)):
+                fields[name] = value
+        sectors += [each for each in was["given"]["sectors"] if each in now["sectors"]]
+    return draft | {"fields": fields, "sectors": sectors}
 
 
 def say_beside(session: Session, record: Record, content: bytes, at: str) -> None:

@@ -17,6 +17,7 @@ from services.directory.asides import Pair
 from services.directory.formats import matching
 from services.directory.formats.matching import Likeness, Sketch
 from services.directory.model import Record
+from services.kernel.errors import WrongState
 
 BATCH = 300
 BLOCK_AT_MOST = 60
@@ -46,11 +47,11 @@ def _candidates(session: Session, keys: dict[str, set[str]]) -> set[Id2]:
     """Pairs of which one is among these and that share a key that is not everybody's."""
     asked = set().union(*keys.values())
     blocks: dict[str, list[str]] = defaultdict(list)
-    for key, record_id in store_pairs.holders(session, asked):
+    for key, record_id in store_pairs.holders(session, asked, BLOCK_AT_MOST):
         blocks[key].append(record_id)
     return {
         (min(one, other), max(one, other))
-        for key, ids in blocks.items() if 1 < len(ids) <= BLOCK_AT_MOST
+        for ids in blocks.values()
         for one in ids if one in keys for other in ids if other != one
     }  # fmt: skip
 
@@ -74,6 +75,14 @@ def _keep(session: Session, looked_at: set[str], found: dict[Id2, Likeness]) -> 
         elif known[ids].decision is None:
             known[ids].score, known[ids].grade = alike.score, str(alike.grade)
             known[ids].reasons, known[ids].branch = orjson.dumps(alike.reasons), alike.branch
+
+
+def require_two(one: Record, other: Record) -> None:
+    """Raises `WrongState` unless these are two living structures: what was merged is first separated."""
+    if one.kind != "structure" or other.kind != "structure" or one.id == other.id:
+        raise WrongState("Il faut deux structures différentes.")
+    for record in (one, other):
+        record.require_life()
 
 
 def decided(session: Session, one: Record, other: Record, decision: str, at: str, by: str) -> Pair:

@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 
 from services.directory import events, store
 from services.directory.model import Import, ImportChange, Record
-from services.directory.qualification import WITHDRAWN
+from services.directory.qualification import QUALIFIED, WITHDRAWN
 from services.directory.rules import require_few_vanished
 from services.directory.writing import Desk, Saved
 from services.kernel import clock
@@ -21,6 +21,7 @@ from services.kernel.errors import NotFound, WrongState
 from services.kernel.log import EventLog
 
 PAGE = 500
+GONE = "absente du dernier fichier complet de sa source"
 RUNNING, FINISHED, UNDONE = "running", "finished", "undone"
 
 
@@ -107,9 +108,12 @@ def _withdraw_vanished(session: Session, desk: Desk, running: Import, force: boo
     for start in range(0, len(gone), PAGE):
         known = store.records(session, gone[start : start + PAGE], lock=True)
         for record in sorted(known.values(), key=lambda record: record.kind):
-            if record.status != WITHDRAWN:
+            if record.parts.get("sources"):  # another source tells of it too: a permanent looks, and may withdraw it
+                if record.status == QUALIFIED:
+                    desk.step(record, "review", GONE)
+            elif record.status != WITHDRAWN:
                 before = (record.status, record.structure, record.content)
-                desk.withdraw(record, "absente du dernier fichier complet de sa source")
+                desk.withdraw(record, GONE)
                 store.note_changes(session, [_change(running.id, Saved("withdrawn", record, before))])
                 running.withdrawn += 1
 

@@ -8,6 +8,7 @@ news in the work list of the one that is kept, and wakes nothing up.
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -28,17 +29,19 @@ WHOLE = ("place", "hours", "argumentaire")
 """Groups of fields that are taken whole or not at all: half of an address is worse than none."""
 
 
-def merge(session: Session, desk: Desk, kept: Record, gone: Record, by: str) -> Merge:
+def merge(session: Session, desk: Desk, kept: Record, gone: Record, by: str, chosen: Collection[str] = ()) -> Merge:
     """Take `gone` into `kept`. Announces `published` (or `drafted`) of the one, `withdrawn` of the other.
 
-    Raises `WrongState` unless both are living structures; `NotHome`.
+    Args:
+        chosen: fields of which the word of `gone` is the better one.
+    Raises `WrongState` unless both are living structures that, with the services that move, the public sees as they
+    are; `NotHome`.
     """
     for record in (kept, gone):
         record.require_home(desk.home)
-        record.require_life()
-    if kept.kind != "structure" or gone.kind != "structure" or kept.id == gone.id:
-        raise WrongState("Seules deux structures différentes peuvent n’en faire qu’une.")
+    duplicates.require_two(kept, gone)
     services = [each for each in store.services_of(session, gone.id) if not each.is_withdrawn]
+    _require_seen(kept, gone, *services)
     done = Merge(
         id=str(uuid7()), kept=kept.id, gone=gone.id, at=clock.to_text(clock.now()), by=by,
         before=orjson.dumps({
@@ -47,8 +50,9 @@ def merge(session: Session, desk: Desk, kept: Record, gone: Record, by: str) -> 
         }),
     )  # fmt: skip
     session.add(done)
-    before, content = kept.content, content_of(_joined(desk, kept, gone))
+    before, content = kept.content, content_of(_joined(desk, kept, gone, chosen))
     desk.rewrite(kept, content, None)
+    done.before = orjson.dumps(orjson.loads(done.before) | {"given": _given(orjson.loads(before), kept.parts)})
     for service in services:
         desk.rewrite(service, service.content, kept.id)
     gone.replaced_by = kept.id
@@ -78,7 +82,7 @@ def undo(session: Session, desk: Desk, kept: Record) -> Merge:
         if service.structure == kept.id and not service.is_withdrawn:
             public = service.is_public or was["services"][service.id]
             desk.rewrite(service, service.content, gone.id, public)
-    merged_content = content_of(_without(kept, gone, orjson.loads(_bytes(was["kept"]))))
+    merged_content = content_of(_without(kept, gone, orjson.loads(_bytes(was["kept"])), was["given"]))
     before = kept.content
     desk.rewrite(kept, merged_content, None)
     desk.note(kept, "separate", gone.id, before)
@@ -91,15 +95,24 @@ def undo(session: Session, desk: Desk, kept: Record) -> Merge:
     return done
 
 
-def foresee(desk: Desk, kept: Record, gone: Record) -> dict[str, Any]:
-    """What the record kept would say."""
-    joined = _joined(desk, kept, gone)
+def foresee(desk: Desk, kept: Record, gone: Record, chosen: Collection[str] = ()) -> dict[str, Any]:
+    """What the record kept would say. Raises `WrongState` as `merge` does."""
+    _require_seen(kept, gone)
+    joined = _joined(desk, kept, gone, chosen)
     said: dict[str, Any] = orjson.loads(content_of(joined))
     return said
 
 
-def _joined(desk: Desk, kept: Record, gone: Record) -> dict[str, Any]:
-    """What one record says of both: the one kept first, what only the other says, each source."""
+def _require_seen(*records: Record) -> None:
+    """Raises `WrongState` where a change waits for a permanent: a merge would show it unread, and undo leave it so."""
+    for record in records:
+        if record.is_public and record.public_version != record.version:
+            name = record.parts["fields"].get("nom", record.id)
+            raise WrongState(f"« {name} » a changé et attend d’être relue : qualifiez-la, puis fusionnez.")
+
+
+def _joined(desk: Desk, kept: Record, gone: Record, chosen: Collection[str]) -> dict[str, Any]:
+    """What one record says of both: the one kept first but for what was `chosen`, what only the other says, sources."""
     mine, theirs = kept.parts, gone.parts
     fields = dict(mine["fields"])
     for group, names in GROUPS.items():
@@ -108,6 +121,7 @@ def _joined(desk: Desk, kept: Record, gone: Record) -> dict[str, Any]:
             name: theirs["fields"][name]
             for name in names if not whole and name in theirs["fields"] and not fields.get(name)
         }  # fmt: skip
+    fields |= {name: theirs["fields"][name] for name in chosen if name in theirs["fields"]}
     source = desk.source(gone.source)
     entry = {"source": gone.source, "source_id": gone.source_id, "licence": source.licence,
              "attribution": source.attribution}  # fmt: skip
@@ -118,15 +132,21 @@ def _joined(desk: Desk, kept: Record, gone: Record) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _without(kept: Record, gone: Record, before: dict[str, Any]) -> dict[str, Any]:
-    """What the record kept says once the other is taken out: what it took and nobody changed since goes too."""
+def _given(before: dict[str, Any], merged: dict[str, Any]) -> dict[str, Any]:
+    """Fields and sectors that the record kept got by the merge."""
+    fields = {name: value for name, value in merged["fields"].items() if before["fields"].get(name) != value}
+    return {"fields": fields, "sectors": [each for each in merged["sectors"] if each not in before["sectors"]]}
+
+
+def _without(kept: Record, gone: Record, before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """What the record kept says once the other is taken out: what it got and nobody changed since goes too."""
     now, theirs = kept.parts, gone.parts
-    fields = {
-        name: value for name, value in now["fields"].items()
-        if name in before["fields"] or value != theirs["fields"].get(name)
-    }  # fmt: skip
+    fields = dict(now["fields"])
+    for name, value in given["fields"].items():
+        if fields.get(name) == value:
+            fields[name] = before["fields"].get(name)
     own = {name: now.get(name) if before.get(name) or now.get(name) != theirs.get(name) else None for name in OWN}
-    sectors = [each for each in now["sectors"] if each in before["sectors"] or each not in theirs["sectors"]]
+    sectors = [each for each in now["sectors"] if each not in given["sectors"]]
     theirs_too = {(gone.source, gone.source_id), *((s["source"], s["source_id"]) for s in theirs.get("sources", ()))}
     sources = [each for each in now.get("sources", ()) if (each["source"], each["source_id"]) not in theirs_too]
     kept_parts = {name: value for name, value in now.items() if name != "sources"}

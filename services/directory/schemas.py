@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from services.directory.formats.groups import REASONS, WAYS
 from services.directory.formats.ids import SOURCE_NAME
 from services.directory.formats.own import ESS
-from services.directory.rules import POLICIES
+from services.directory.rules import FIELDS, POLICIES
 from services.kernel.request import Request
 
 BATCH = 1_000
@@ -166,12 +166,19 @@ class Duplicates(Request):
 
 
 class DuplicateDecide(Request):
-    """What a permanent says of two structures; `keep` is the one that stays."""
+    """What a permanent says of two structures; `keep` is the one that stays.
+
+    `fields` names, by field, the one whose word is the better: `{"telephone": id}`.
+    """
 
     a = fields.String(required=True)
     b = fields.String(required=True)
     decision = fields.String(required=True, validate=validate.OneOf(("same", "different", "branch")))
     keep = fields.String(load_default=None, allow_none=True)
+    fields_ = fields.Dict(
+        keys=fields.String(validate=validate.OneOf(sorted(FIELDS["structure"]))), values=fields.String(),
+        data_key="fields", attribute="fields", load_default=dict,
+    )  # fmt: skip
     dry_run = fields.Boolean(load_default=False)
 
 

@@ -52,10 +52,12 @@ def replace_keys(session: Session, keys: dict[str, Collection[str]]) -> None:
         session.execute(insert(MatchingKey), rows)
 
 
-def holders(session: Session, keys: Collection[str]) -> Iterable[tuple[str, str]]:
-    """Each of these keys with each record that has it."""
+def holders(session: Session, keys: Collection[str], at_most: int) -> Iterable[tuple[str, str]]:
+    """Each of these keys with each record that has it; not those that one record alone has, or more than `at_most`."""
     for some in _some(keys):
-        query = select(MatchingKey.key, MatchingKey.record_id).where(MatchingKey.key.in_(some))
+        shared = select(MatchingKey.key).where(MatchingKey.key.in_(some)).group_by(MatchingKey.key)
+        shared = shared.having(func.count().between(2, at_most))
+        query = select(MatchingKey.key, MatchingKey.record_id).where(MatchingKey.key.in_(shared))
         yield from (tuple(row) for row in session.execute(query))  # type: ignore[misc]
 
 
@@ -91,6 +93,11 @@ def open_pairs(
 def last_merge(session: Session, kept: str) -> Merge | None:
     """The last merge into a record that was not undone."""
     return session.scalars(select(Merge).where(Merge.kept == kept).order_by(Merge.id.desc()).limit(1)).one_or_none()
+
+
+def merges_into(session: Session, kept: str) -> Sequence[bytes]:
+    """What both were before each merge into a record, and what it gave, in order."""
+    return session.scalars(select(Merge.before).where(Merge.kept == kept).order_by(Merge.id)).all()
 
 
 def _some(ids: Collection[Any]) -> Iterable[list[Any]]:

@@ -235,6 +235,7 @@ class Desk:
         if record.replaced_by:
             corrections.say_beside(self._session, record, _content(draft, record), clock.to_text(self._at))
             return Saved("unchanged", record)
+        draft = corrections.with_given(self._session, record, draft)
         if choice is Choice.POLICY:
             draft = corrections.respected(self._session, record, draft, clock.to_text(self._at))
         content = _content(draft, record)

@@ -29,6 +29,21 @@ SHORT: Final = {
     "ste": "sainte", "sq": "square", "fg": "faubourg", "qu": "quai", "res": "residence", "za": "zone", "ctre": "centre",
     "ccas": "centre communal action sociale", "mjc": "maison jeunes culture", "msap": "france services",
 }  # fmt: skip
+ROVING: Final = (
+    "bus",
+    "itinerante",
+    "itinerant",
+    "mobile",
+    "camion",
+    "van",
+    "caravane",
+    "antenne",
+    "annexe",
+    "multisites",
+)
+"""Words that tell a van or an outpost from the house that sends it, often with its address and telephone."""
+ALIKE: Final = 85
+"""From which likeness one of these words is another mistyped."""
 METRES_OF_A_DEGREE: Final = 111_320
 NEAR_M, FAR_M = 150, 3_000
 _NUMBER: Final = re.compile(r"\b\d{1,4}\b")
@@ -57,7 +72,7 @@ class Likeness:
     score: float
     reasons: tuple[tuple[str, float], ...]
     branch: bool = False
-    """The same unit (SIREN) at another address: rather a branch than the same."""
+    """The same unit (SIREN) at another address, or a house and its van: rather a branch than the same."""
 
     @property
     def grade(self) -> Grade | None:
@@ -118,8 +133,11 @@ def compare(one: Sketch, other: Sketch) -> Likeness:
         if mine and theirs:
             agreed = weight if mine == theirs else -0.03
             reasons.append((name, agreed))
+    apart = roves(one.name) != roves(other.name)
+    if apart:
+        reasons.append(("form", -0.3))
     score = min(max(sum(weight for _, weight in reasons), 0.0), 1.0)
-    branch = same_unit and one.siret != other.siret and placed < 0
+    branch = apart or (same_unit and one.siret != other.siret and placed < 0)
     return Likeness(round(score, 3), tuple((name, round(weight, 3)) for name, weight in reasons if weight), branch)
 
 
@@ -128,6 +146,15 @@ def plain(text: str) -> str:
     """A text in bare letters, abbreviations written out, without the words that say nothing."""
     spelt = (SHORT.get(word, word) for word in words(text).split())
     return " ".join(word for word in " ".join(spelt).split() if word not in EMPTY_WORDS)
+
+
+@lru_cache(50_000)
+def roves(name: str) -> bool:
+    """Whether a name is that of a van or an outpost: `bus france services vouziers`, even mistyped."""
+    return any(
+        word in ROVING or (len(word) > 5 and any(fuzz.ratio(word, each, score_cutoff=ALIKE) for each in ROVING))
+        for word in name.split()
+    )
 
 
 def _names(one: Sketch, other: Sketch) -> float:

@@ -48,8 +48,9 @@ class DuplicateDoors(Doors):
     def duplicate_decide(self, request: dict[str, Any]) -> dict[str, Any]:
         """Say whether two structures are one: `DuplicateDecide` → `{decision, kept?, record?}`; never asked again.
 
-        `same` merges them into `keep`, by default the one that the public sees, else `a`; `dry_run` shows the record
-        that would be. Raises `NotFound`, `WrongState`, `NotHome`, `Forbidden`. Announces what `merging.merge` does.
+        `same` merges them into `keep`, by default the one that the public sees, else `a`, with the other's word where
+        `fields` says so; `dry_run` shows the record that would be. Raises `NotFound`, `WrongState`, `NotHome`,
+        `Forbidden`. Announces what `merging.merge` does.
         """
         actor = self.actor()
         actor.require("directory:qualify")
@@ -57,13 +58,15 @@ class DuplicateDoors(Doors):
         with self.db.begin() as session:
             desk = self._desk(session, actor)
             one, other = (self._locked(session, each, None) for each in sorted((asked["a"], asked["b"])))
+            duplicates.require_two(one, other)
             if asked["decision"] != merging.SAME:
                 duplicates.decided(session, one, other, asked["decision"], clock.to_text(clock.now()), actor.name)
                 return {"decision": asked["decision"]}
             kept, gone = _in_order(one, other, asked["keep"], asked["a"])
+            chosen = [name for name, whose in asked["fields"].items() if whose == gone.id]
             if asked["dry_run"]:
-                return {"decision": merging.SAME, "kept": kept.id, "record": merging.foresee(desk, kept, gone)}
-            merging.merge(session, desk, kept, gone, actor.name)
+                return {"decision": merging.SAME, "kept": kept.id, "record": merging.foresee(desk, kept, gone, chosen)}
+            merging.merge(session, desk, kept, gone, actor.name, chosen)
             return {"decision": merging.SAME, "kept": kept.id, "record": self._view(desk, kept)}
 
     @rpc

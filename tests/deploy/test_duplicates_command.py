@@ -1,0 +1,31 @@
+"""Duplicates by command: found, listed, decided, separated; only in a permanent's name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.deploy.test_cli import Node, node  # noqa: F401
+
+PERMANENT = "camille@example.org"
+HERE = {"nom": "L’Écluse des Outils", "date_maj": "2026-01-31", "commune": "Blain", "code_insee": "44015",
+        "adresse": "3 rue Haute", "telephone": "+33240000000"}  # fmt: skip
+AS = ("--as", PERMANENT)
+
+
+def test_two_entries_are_found_made_one_and_separated_by_command(node: Node, tmp_path: Path) -> None:  # noqa: F811
+    for source, number in (("radar", 1), ("dora", 2)):
+        item = HERE | {"id": f"{source}--{number}", "source": source}
+        file = tmp_path / f"{source}.json"
+        file.write_text(json.dumps({"structures": [item], "services": []}))
+        node.json("import", str(file), "--source", source)
+    node.run("user", "add", str(node.folder), PERMANENT, "--role", "permanent")
+    assert node.json("duplicates find", *AS)["pairs"] == 1
+    [pair] = node.json("duplicates list", *AS)
+    assert (pair["grade"], pair["suggests"]) == ("sure", "same")
+    foreseen = node.json("duplicates decide", pair["a"], pair["b"], "same", *AS, "--dry-run")
+    merged = node.json("duplicates decide", pair["a"], pair["b"], "same", *AS)
+    assert merged["kept"] == foreseen["kept"]
+    assert node.json("duplicates list", *AS) == []
+    assert node.json("duplicates undo", merged["kept"], *AS)["kept"] == merged["kept"]
+    node.run("duplicates", "list", str(node.folder), "--as", "inconnu@example.org", code=1)
