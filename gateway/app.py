@@ -13,6 +13,7 @@ from gateway import http, limit, problems
 from gateway.api import health, shapes
 from gateway.api.hsds import hsds_blueprint
 from gateway.api.reading import reading_blueprint
+from gateway.api.working import working_blueprint
 from gateway.api.writing import precondition_failed, writing_blueprint
 from gateway.auth import Ask
 from gateway.bulk.shelf import Shelf
@@ -48,9 +49,11 @@ def create_app(settings: Settings, reader: Reader, ask: Ask, workers: int = 1, s
     api = Api(app)
     problems.install(app)
     app.register_error_handler(Conflict, precondition_failed)
-    api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
+    for name in ("key", "session"):
+        api.spec.components.security_scheme(name, {"type": "http", "scheme": "bearer"})
     api.register_blueprint(reading_blueprint(reader))
     api.register_blueprint(writing_blueprint(reader, ask))
+    api.register_blueprint(working_blueprint(ask))
     api.register_blueprint(hsds_blueprint(reader))
     app.register_blueprint(pages_blueprint(settings, reader, ask))
     app.register_blueprint(staff_blueprint(settings, ask))
@@ -97,7 +100,9 @@ def _completed(spec: dict[str, Any]) -> dict[str, Any]:
 
 def _statuses(method: str, operation: dict[str, Any]) -> tuple[int, ...]:
     common = (400, 404, 422, 429, 500, 503)
-    return common if method == "get" else (*common, 401, 403, 409, 412, 413, 415, 428, 504)
+    if method == "get":
+        return (*common, 401, 403, 504) if operation.get("security") else common
+    return (*common, 401, 403, 409, 412, 413, 415, 428, 504)
 
 
 def _problem_schema() -> dict[str, Any]:

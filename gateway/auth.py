@@ -1,4 +1,8 @@
-"""Who is behind a request: an API key, proved by accounts, believed by the rooms as a signed actor."""
+"""Who is behind a request: an API key or a session, proved by accounts, believed by the rooms as a signed actor.
+
+Both come as `Authorization: Bearer …`, which no browser sends by itself: what a session may do through the API needs no
+proof that the form is ours. The pages' own cookie counts for nothing here.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from services.kernel.errors import Forbidden, Unauthorized
 
 CACHED_S = 30.0
 CACHED_KEYS = 1_000
+KEY_PREFIX = "mlg_"
+"""How each key begins; no session does but by a chance of one in 16 million, and then it opens nothing."""
 
 
 class Ask(Protocol):
@@ -21,8 +27,8 @@ class Ask(Protocol):
         """The room's answer."""
 
 
-class Keys:
-    """Proofs of keys, kept for half a minute: a removed key stops working within that time."""
+class Callers:
+    """Proofs of keys, kept for half a minute: a removed key stops working within that time. Sessions are asked anew."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
@@ -31,10 +37,11 @@ class Keys:
 
     def actor(self) -> str:
         """The signed actor behind the current request. Raises `Unauthorized`, `Forbidden` (origin), `Unavailable`."""
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
-            raise Unauthorized("Une clé est nécessaire pour écrire : Authorization: Bearer mlg_…")
-        proof = self._proof(key.strip())
+        said = bearer()
+        if not said.startswith(KEY_PREFIX):
+            known: str = self._ask("accounts", "session_get", {"session": said[:200]})["actor"]
+            return known
+        proof = self._proof(said)
         origin = request.headers.get("Origin")
         if origin and proof["origins"] and origin not in proof["origins"]:
             raise Forbidden(f"Cette clé ne sert pas depuis {origin}.")
@@ -53,3 +60,11 @@ class Keys:
                 self._known.clear()
             self._known[key] = (now, proof)
         return proof
+
+
+def bearer() -> str:
+    """The key or session that the request carries. Raises `Unauthorized` where it carries none."""
+    scheme, _, said = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not said.strip():
+        raise Unauthorized("Une clé ou une session est nécessaire : Authorization: Bearer …")
+    return said.strip()

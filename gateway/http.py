@@ -83,7 +83,7 @@ def _finish(response: Response) -> Response:
     if request.path.startswith(("/api/", "/hsds/", "/data/", "/openapi.json", "/healthz", "/readyz")):
         headers.extend(OPEN)
         if request.method == "OPTIONS":
-            headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, DELETE, OPTIONS"
+            headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
             headers["Access-Control-Allow-Headers"] = ALLOWED
             headers["Access-Control-Max-Age"] = "86400"
     _say_when_to_come_back(response)

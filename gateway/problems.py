@@ -61,6 +61,12 @@ def problem(status: int, detail: str = "", found: list[Any] | None = None, heade
     return response
 
 
+def too_many(next_in_s: float, of: str = "d’essais") -> Response:
+    """The answer to who asks again and again: when to come back."""
+    wait_s = int(next_in_s) + 1
+    return problem(429, f"Trop {of} : réessayez dans {wait_s} s.", headers={"Retry-After": str(wait_s)})
+
+
 def for_people() -> bool:
     """Whether a browser asks for a page: it prefers HTML, and the address is none of the API's."""
     accepted = request.accept_mimetypes

@@ -164,6 +164,15 @@ class Reader:
         records = [_record(uuid, one) for uuid, one in found if one and one.feed_item["kind"] == kind]
         return min(records, key=lambda record: (record.withdrawn, record.uuid), default=None)
 
+    def successor(self, kind: Kind, identifier: str) -> Record | None:
+        """The record that this one was merged into, however often; `None` where it was not, or that one is gone."""
+        record = self.get(kind, identifier)
+        seen: set[str] = set()
+        while record is not None and record.replaced_by and record.uuid not in seen:
+            seen.add(record.uuid)
+            record = self.get(kind, record.replaced_by)
+        return record if seen and record is not None and record.item else None
+
     def services_of(self, structure_uuid: str) -> list[bytes]:
         """The data·inclusion JSON of a structure's services (without their structure), by id."""
         view = self._latest.view()

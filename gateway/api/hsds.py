@@ -177,8 +177,8 @@ def _native(reader: Reader, kind: Kind, identifier: str) -> Object | None:
 
 
 def _must(reader: Reader, kind: Kind, identifier: str) -> Object:
-    record = reader.get(kind, identifier)
-    native = _native(reader, kind, record.replaced_by if record and record.replaced_by else identifier)
+    moved = reader.successor(kind, identifier)
+    native = _native(reader, kind, moved.uuid if moved else identifier)
     if native is None:
         raise NotFound(f"Rien de public ne porte l’identifiant {identifier}.")
     return native

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
 from typing import Any
+from urllib.parse import quote
 
 import orjson
-from flask import Response, request
+from flask import Response, redirect, request
 from flask.views import MethodView  # noqa: F401 (flask-smorest wants it importable)
 from flask_smorest import Blueprint
 from marshmallow import EXCLUDE, Schema, fields, validate
+from werkzeug.wrappers import Response as Answer
 
 from gateway import http
 from gateway.api import arguments, shapes
@@ -78,15 +81,15 @@ def _add_searches(blueprint: Blueprint, reader: Reader) -> None:
 def _add_records(blueprint: Blueprint, reader: Reader) -> None:
     @blueprint.get("/services/<path:identifier>")
     @blueprint.response(200, shapes.Item)
-    def one_service(identifier: str) -> Response:
+    def one_service(identifier: str) -> Answer:
         """One service with its structure, by data·inclusion id or UUID."""
-        return http.cached(reader, lambda: (_found(reader, "service", identifier)[1], []))
+        return _one(reader, "service", identifier, lambda: (_found(reader, "service", identifier)[1], []))
 
     @blueprint.get("/structures/<path:identifier>")
     @blueprint.response(200, shapes.Item)
-    def one_structure(identifier: str) -> Response:
-        """One structure with its services, by data·inclusion id or UUID."""
-        return http.cached(reader, lambda: (_structure(reader, identifier), []))
+    def one_structure(identifier: str) -> Answer:
+        """One structure with its services, by data·inclusion id or UUID; the one it was merged into, by 301."""
+        return _one(reader, "structure", identifier, lambda: (_structure(reader, identifier), []))
 
     @blueprint.get("/changes")
     @blueprint.doc(**asking(ChangesArguments))
@@ -156,6 +159,17 @@ def _items(page: Page, name: str) -> bytes:
     if name == "services":
         return b",".join(page.items)
     return b",".join(item[:-1] + b',"doublons":[]}' for item in page.items)
+
+
+def _one(reader: Reader, kind: Kind, identifier: str, make: Callable[[], tuple[bytes, list[str]]]) -> Answer:
+    """One record, or the way to the one that it was merged into. Raises `NotFound`."""
+    try:
+        return http.cached(reader, make)
+    except NotFound:
+        moved = reader.successor(kind, identifier)
+        if moved is None:
+            raise
+        return redirect(f"/api/v1/{kind}s/{quote(moved.id)}", 301)
 
 
 def _found(reader: Reader, kind: Kind, identifier: str) -> tuple[str, bytes]:

@@ -13,16 +13,16 @@ from werkzeug.wrappers import Response as Answer
 
 from gateway import http
 from gateway.api import shapes
-from gateway.auth import Ask, Keys
+from gateway.api.doors import body_of, idempotency_key, if_match
+from gateway.auth import Ask, Callers
 from gateway.limit import Limit
-from gateway.problems import problem
+from gateway.problems import problem, too_many
 from gateway.search import Reader
 from services.directory.formats import argumentaire
 from services.directory.formats.ids import SOURCE_NAME
 from services.kernel.errors import Conflict, NotFound, ValidationError
 from services.kernel.request import problems
 
-LONGEST_KEY = 200
 SUGGESTIONS_PER_MINUTE = 6
 
 
@@ -72,7 +72,7 @@ class SuggestionBody(Schema):
 def writing_blueprint(reader: Reader, ask: Ask) -> Blueprint:
     """`/api/v1/records` over the read model for reads and the directory for writes."""
     blueprint = Blueprint("fiches", __name__, url_prefix="/api/v1/records", description="Forme native, et écriture.")
-    keys = Keys(ask)
+    callers = Callers(ask)
 
     @blueprint.get("/<uuid:identifier>")
     @blueprint.response(200, shapes.NativeRecord)
@@ -81,8 +81,9 @@ def writing_blueprint(reader: Reader, ask: Ask) -> Blueprint:
         record = reader.get("structure", str(identifier)) or reader.get("service", str(identifier))
         if record is None:
             raise NotFound(f"Aucune fiche publique {identifier}.")
-        if record.replaced_by:
-            return redirect(f"/api/v1/records/{record.replaced_by}", 301)
+        moved = reader.successor(record.kind, record.uuid)
+        if moved is not None:
+            return redirect(f"/api/v1/records/{moved.uuid}", 301)
         return _tagged(record.native, record.version).make_conditional(request)
 
     @blueprint.post("")
@@ -90,8 +91,8 @@ def writing_blueprint(reader: Reader, ask: Ask) -> Blueprint:
     @blueprint.response(200, shapes.NativeRecord)
     def put_record() -> Response:
         """Create a record, or change the one of this source and source id; `If-Match` guards a change."""
-        actor = keys.actor()
-        asked = {"records": [_draft()], "version": _if_match(), "request_id": _idempotency_key()}
+        actor = callers.actor()
+        asked = {"records": [_draft()], "version": if_match(), "request_id": idempotency_key()}
         return _written(ask("directory", "put", asked, actor=actor)["records"][0])
 
     _add_suggestions(blueprint, ask)
@@ -101,11 +102,11 @@ def writing_blueprint(reader: Reader, ask: Ask) -> Blueprint:
     @blueprint.response(200, fields.Dict)
     def withdraw_record(identifier: Any) -> Response:
         """Withdraw a record, a structure with its services; a tombstone stays."""
-        actor, version = keys.actor(), _if_match()
+        actor, version = callers.actor(), if_match()
         if version is None:
             return problem(428, "Dites quelle version vous retirez : If-Match, avec l’ETag lu.")
         reason = request.args.get("reason", "retirée par sa source")
-        asked = {"id": str(identifier), "reason": reason, "version": version, "request_id": _idempotency_key()}
+        asked = {"id": str(identifier), "reason": reason, "version": version, "request_id": idempotency_key()}
         return Response(orjson.dumps(ask("directory", "withdraw", asked, actor=actor)), content_type=http.JSON)
 
     return blueprint
@@ -121,9 +122,7 @@ def _add_suggestions(blueprint: Blueprint, ask: Ask) -> None:
         """Say that a public record is wrong, or propose a value; a permanent reads it first. No key is needed."""
         allowed = suggestions.hit(request.remote_addr or "")
         if not allowed.passes:
-            wait_s = int(allowed.next_in_s) + 1
-            return problem(429, f"Trop de propositions d’affilée : réessayez dans {wait_s} s.",
-                           headers={"Retry-After": str(wait_s)})  # fmt: skip
+            return too_many(allowed.next_in_s, "de propositions d’affilée")
         asked = _read(SuggestionBody(), "La proposition n’est pas valable.") | {"id": str(identifier)}
         return Response(orjson.dumps(ask("directory", "suggest", asked)), 202, content_type=http.JSON)
 
@@ -150,33 +149,12 @@ def _draft() -> dict[str, Any]:
 
 def _read(schema: Schema, wrong: str) -> dict[str, Any]:
     """The body of the request, checked. Raises `ValidationError`."""
-    try:
-        body = orjson.loads(request.get_data())  # strict: `NaN` would be an empty field, half a character no text
-    except orjson.JSONDecodeError as error:
-        raise ValidationError(f"Ce n’est pas du JSON : {error}.") from None
-    if not isinstance(body, dict):
-        raise ValidationError("Un objet JSON est attendu.")
+    body = body_of()
     try:
         read: dict[str, Any] = schema.load(body)
     except Invalid as error:
         raise ValidationError(wrong, list(problems(error.messages, body))) from None
     return read
-
-
-def _if_match() -> int | None:
-    tags = list(request.if_match)
-    if not tags:
-        return None
-    if len(tags) != 1 or not tags[0].isdigit() or len(tags[0]) > 15:
-        raise ValidationError('If-Match attend l’ETag de la fiche, par exemple "3".')
-    return int(tags[0])
-
-
-def _idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key and len(key) > LONGEST_KEY:
-        raise ValidationError(f"Idempotency-Key est trop longue : {LONGEST_KEY} caractères au plus.")
-    return key.strip('"') or None if key else None
 
 
 def _written(record: dict[str, Any]) -> Response:

@@ -107,8 +107,7 @@ def _sector_facets(page: Page | None, asked: Asked) -> list[dict[str, Any]]:
 
 def _moved(reader: Reader, kind: Kind, identifier: str) -> Answer | None:
     """The way to the record that this one was merged into."""
-    record = reader.get(kind, identifier)
-    into = reader.get(kind, record.replaced_by) if record is not None and record.replaced_by else None
+    into = reader.successor(kind, identifier)
     return redirect(f"/{kind}s/{into.id}", 301) if into is not None else None
 
 

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Answer
 
 from gateway.limit import Limit
-from gateway.problems import problem
+from gateway.problems import too_many
 from gateway.staff.frame import Frame
 from gateway.staff.session import must_be_ours
 from services.kernel.errors import Unauthorized, ValidationError
@@ -69,7 +69,4 @@ def _add_links(staff: Blueprint, frame: Frame, tries: Limit) -> None:
 def _too_many(tries: Limit) -> Response | None:
     """A refusal for who tries again and again."""
     allowed = tries.hit(request.remote_addr or "")
-    if allowed.passes:
-        return None
-    wait_s = int(allowed.next_in_s) + 1
-    return problem(429, f"Trop d’essais : recommencez dans {wait_s} s.", headers={"Retry-After": str(wait_s)})
+    return None if allowed.passes else too_many(allowed.next_in_s)

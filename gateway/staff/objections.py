@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Answer
 
+from gateway import forgetting
 from gateway.staff.frame import Frame
-from services.kernel.errors import Unavailable, ValidationError
+from services.kernel.errors import ValidationError
 
 FIELDS: Final = (("contact_nom_prenom", "Nom et prénom"), ("courriel", "Adresse électronique"),
                  ("telephone", "Téléphone"))  # fmt: skip
-TRIES, PAUSE_S = 20, 0.25
 
 
 def add(staff: Blueprint, frame: Frame) -> None:
@@ -32,25 +32,11 @@ def add(staff: Blueprint, frame: Frame) -> None:
             if request.form.get("sure") != "oui":
                 found = frame.call("directory", "object_to", said | {"dry_run": True})["records"]
                 return _page(frame, typed=said, records=found, wrong="")
-            frame.call("directory", "object_to", said)
+            forgetting.forget(partial(frame.call, "directory"), said)
         except ValidationError as error:
             wrong = " ".join([error.message, *(f"{each['why']}." for each in error.details or ())])
             return _page(frame, 422, typed=said, records=None, wrong=wrong)
-        _finish(frame, said)
         return frame.on("objections", "expurge")
-
-
-def _finish(frame: Frame, said: dict[str, str]) -> None:
-    """Erase from the log once the change has its number: a moment later."""
-    for attempt in range(TRIES):
-        try:
-            frame.call("directory", "object_finish", said)
-        except Unavailable:
-            if attempt == TRIES - 1:
-                raise
-            time.sleep(PAUSE_S)
-        else:
-            return
 
 
 def _page(frame: Frame, status: int = 200, **given: Any) -> Response:

@@ -280,19 +280,18 @@ class Desk:
         return record
 
     def _settle(self, record: Record, choice: Choice, changed: set[str], was_seen: bool = False) -> None:
-        """What a new content does to the status, to the trust in it, and to what the public sees.
-
-        Args:
-            was_seen: the public saw the record as it was before this change, and not an earlier version.
-        """
-        by_policy = self.source(record.source).policy == "publish"
-        wanted = by_policy or (choice is Choice.PERMANENT and (was_seen or record.status == QUALIFIED))
+        """What a new content does to status, trust and the public; `was_seen`: it saw the version before this one."""
+        essential, by_a_permanent = bool(changed & qualification.ESSENTIAL), choice is Choice.PERMANENT
+        by_a_person = choice is Choice.OTHERS and bool(self._by.roles)  # a machine's word waits, whatever it changes
+        wanted = self.source(record.source).policy == "publish" or (
+            (by_a_permanent and (was_seen or record.status == QUALIFIED))
+            or (by_a_person and was_seen and not essential)
+        )
         if record.status == DRAFT and choice is Choice.POLICY:
             record.status = SUBMITTED
         if changed:
             self._weigh(record, choice, qualification.groups_of(changed))
-            essential = bool(changed & qualification.ESSENTIAL) or not wanted
-            if record.status == QUALIFIED and choice is not Choice.PERMANENT and essential:
+            if record.status == QUALIFIED and not by_a_permanent and (essential or not wanted):
                 record.status = REVIEW
         self.showing.settle(record, wanted)
 

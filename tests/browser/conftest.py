@@ -3,52 +3,25 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from deploy.client import connected
 from deploy.debian import CHROMIUM
-from tests.servers import free_ports
+from tests.running import RunningNode, running_node
 
-BIN = Path(sys.executable).parent / "maillage"
 MARIE = "marie@example.org"
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
-
-
-@dataclass(frozen=True)
-class RunningNode:
-    """A node that answers at `url`."""
-
-    folder: Path
-    url: str
-
-    def ask(self, room: str, door: str, **asked: Any) -> Any:
-        """A door of the node, as its operator."""
-        with connected(self.folder) as client:
-            return client.call(room, door, asked)
 
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[RunningNode]:
     """An empty node with one permanent, Marie."""
-    [port] = free_ports(1)
-    made = RunningNode(tmp_path / "node", f"http://127.0.0.1:{port}")
-    subprocess.run([BIN, "init", made.folder, "--id", "essai", "--name", "Essai"], check=True, capture_output=True)
-    process = subprocess.Popen([BIN, "up", str(made.folder), "--port", str(port)], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    process.stdout.readline()
-    made.ask("accounts", "person_add", email=MARIE, roles=["permanent"])
-    yield made
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    with running_node(tmp_path / "node") as made:
+        made.ask("accounts", "person_add", email=MARIE, roles=["permanent"])
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,25 @@ def test_a_structure_corrects_and_confirms_its_own_entry_and_a_permanent_looks_a
     assert (entry["act"], entry["role"]) == ("confirm", "structure_editor")
 
 
+def test_a_change_that_is_not_essential_is_public_at_once_when_a_person_makes_it_and_waits_when_a_machine_does(
+    directory: Opened,
+) -> None:
+    [one] = put(directory, structure())
+    directory.qualify(ids=[one])
+    directory.as_(editor(one)).edit(id=one, version=1, fields={"description": "Ouvert à tous, le mardi."})
+    record = get(directory, one)
+    assert (record["status"], seen(directory)["s1"]["fields"]["description"]) == (
+        "qualified",
+        "Ouvert à tous, le mardi.",
+    )
+    machine = Actor("key:site", scopes=("directory:write",))
+    directory.as_(machine).edit(id=one, version=2, fields={"description": "Fermé."})
+    assert get(directory.as_(PERMANENT), one)["status"] == "review"
+    assert seen(directory)["s1"]["fields"]["description"] == "Ouvert à tous, le mardi."
+    directory.as_(editor(one)).edit(id=one, version=3, fields={"horaires_accueil": "Mo-Fr 09:00-12:00"})
+    assert "horaires_accueil" not in seen(directory)["s1"]["fields"], "a held change is not shown by the next one"
+
+
 def test_what_a_structure_corrected_is_not_overwritten_by_an_import(directory: Opened) -> None:
     imported(directory, [structure(telephone="+33240000000")])
     [known] = directory.export(kind="structure", public=False)["records"]

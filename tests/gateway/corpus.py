@@ -153,11 +153,12 @@ class Feed:
         """A record was published, or changed; returns its position."""
         return self._append("put", record)
 
-    def delete(self, record: dict[str, Any]) -> int:
-        """A record was withdrawn."""
+    def delete(self, record: dict[str, Any], into: dict[str, Any] | None = None) -> int:
+        """A record was withdrawn, or merged into another."""
         kept = ("id", "kind", "home", "source", "source_id", "structure", "version", "changed_at")
         tombstone = {key: record[key] for key in kept if key in record}
-        return self._append("delete", {**tombstone, "status": "withdrawn", "reason": "fermé"})
+        moved = {"replaced_by": into["id"]} if into else {}
+        return self._append("delete", {**tombstone, "status": "withdrawn", "reason": "fermé", **moved})
 
     def fetch(self, after: int, limit: int) -> dict[str, Any]:
         """What `directory.changes` answers."""

@@ -51,6 +51,11 @@ class World:
             self.feed.delete(record)
         self.projector.pull()
 
+    def merge(self, gone: dict[str, Any], into: dict[str, Any]) -> None:
+        """One record was merged into another, and the projector took it in."""
+        self.feed.delete(gone, into)
+        self.projector.pull()
+
 
 @contextmanager
 def world(path: Path) -> Iterator[World]:

@@ -32,6 +32,8 @@ class Rooms:
             if request["key"] != "mlg_essai":
                 raise errors.Unauthorized("Cette clé n’existe pas, ou plus.")
             return {"actor": "signed", "origins": [], "scopes": []}
+        if method == "session_get":
+            raise errors.Unauthorized("Votre session est terminée : entrez de nouveau.")
         self.asked.append((method, request, actor))
         if self.raises is not None:
             raise self.raises
@@ -305,3 +307,26 @@ def test_every_operation_is_described(client: FlaskClient) -> None:
     spec = client.get("/openapi.json").json
     assert spec["openapi"].startswith("3.1")
     assert {"/api/v1/search/services", "/api/v1/changes", "/api/v1/records"} <= set(spec["paths"])
+
+
+def test_an_old_identifier_leads_to_the_record_it_was_merged_into_at_last(world: World, client: FlaskClient) -> None:
+    first, second, last = (structure(f"fusion-{number}") for number in (1, 2, 3))
+    world.publish(first, second, last)
+    world.merge(first, second)
+    world.merge(second, last)
+    for old in ("dora--sfusion-1", first["id"], second["id"]):
+        answer = client.get(f"/api/v1/structures/{old}")
+        assert (answer.status_code, answer.location) == (301, "/api/v1/structures/dora--sfusion-3")
+        assert client.get(answer.location).json["nom"] == "Maison fusion-3"
+    for path in (f"/api/v1/records/{first['id']}", f"/hsds/organizations/{first['id']}"):
+        answer = client.get(path, follow_redirects=True)
+        assert (answer.status_code, answer.json["id"]) == (200, last["id"])
+    assert client.get("/structures/dora--sfusion-1").location == "/structures/dora--sfusion-3"
+
+
+def test_a_record_merged_into_one_that_is_gone_is_not_found(world: World, client: FlaskClient) -> None:
+    first, second = structure("partie-1"), structure("partie-2")
+    world.publish(first, second)
+    world.merge(first, second)
+    world.withdraw(second)
+    assert client.get("/api/v1/structures/dora--spartie-1").status_code == 404

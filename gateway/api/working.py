@@ -1,0 +1,152 @@
+"""What permanents and structures do by the pages, for programs that act in their name: the same doors, over HTTP.
+
+A person comes in by their one-time link: its secret opens a session, which goes with each call. What a key may do of
+this is what its scopes say; it never qualifies, decides or merges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Response, request
+from flask_smorest import Blueprint
+from marshmallow import fields
+
+from gateway import importing
+from gateway.api import doors
+from gateway.api.doors import Door, answered, body_of
+from gateway.auth import Ask, Callers, bearer
+from gateway.forgetting import forget
+from gateway.limit import Limit
+from gateway.problems import too_many
+from services.accounts import schemas as accounts
+from services.directory import schemas
+
+TRIES_PER_MINUTE = 10
+RECORD = "/records/<uuid:id>"
+OF_RECORD = {"id": "record"}
+
+DOORS = (
+    Door("GET", "/worklist", "work", schemas.Work, "What waits for a permanent, the most urgent reason first."),
+    Door("GET", "/records", "find", schemas.Find, "Records of this node in whatever state, by words of their names."),
+    Door("GET", f"{RECORD}/state", "open_record", schemas.ById,
+         "A record in whatever state: what keeps it from the public, differences, score, next question."),
+    Door("GET", f"{RECORD}/history", "history", schemas.ById, "What happened to a record, newest first."),
+    Door("PATCH", RECORD, "edit", schemas.Edit, "Change some of what a record says; null empties a field.",
+         must_match=True),
+    Door("POST", f"{RECORD}/step", "step", schemas.Step, "Submit a record, or send it to review."),
+    Door("POST", f"{RECORD}/confirmation", "confirm", schemas.Confirm, "The structure says that its entry is right."),
+    Door("POST", f"{RECORD}/difference", "settle_difference", schemas.SettleDifference,
+         "Take what an import says of a corrected field, or keep the correction."),
+    Door("POST", f"{RECORD}/revert", "revert", schemas.Revert, "Take one change of a record back."),
+    Door("POST", f"{RECORD}/separation", "merge_undo", schemas.ById, "Take back the last merge into a record."),
+    Door("POST", "/qualifications", "qualify", schemas.Qualify,
+         "Put a permanent’s word behind records; dry_run says what would become public."),
+    Door("POST", "/publications", "publish", schemas.Qualify,
+         "Qualify what the public may then see; the rest is refused with every missing part."),
+    Door("GET", "/suggestions", "suggestions", schemas.Suggestions, "What was suggested, oldest first."),
+    Door("POST", "/suggestions/<uuid:suggestion>/decision", "decide", schemas.Decide,
+         "Accept a suggestion, which changes the record, or refuse it."),
+    Door("GET", "/duplicates", "duplicates", schemas.Duplicates, "Pairs that nobody decided, the likeliest first."),
+    Door("POST", "/duplicates/decision", "duplicate_decide", schemas.DuplicateDecide,
+         "Say whether two structures are one; same merges them."),
+    Door("GET", "/objections", "objections", None, "What was objected to, without what it was."),
+    Door("GET", "/imports", "imports", None, "The last imports, newest first."),
+    Door("DELETE", "/imports/<string:import>", "undo", schemas.ImportUndo, "Take an import back."),
+    Door("GET", "/freshness", "freshness", None, "How fresh what the public sees is, by department and sector."),
+    Door("POST", "/links", "structure_link", accounts.StructureLink,
+         "A link that opens the entries of structures once; shown this once.", room="accounts", status=201),
+)  # fmt: skip
+"""Each page of staff has its door here; `docs/directory.md` shows them in use."""
+
+
+def working_blueprint(ask: Ask) -> Blueprint:
+    """The blueprint, over the rooms alone: nothing of it is read from the read model."""
+    blueprint = Blueprint("travail", __name__, url_prefix="/api/v1", description="Pour qui travaille à l’annuaire.")
+    callers = Callers(ask)
+    doors.add(blueprint, ask, callers, DOORS)
+    _add_sessions(blueprint, ask)
+    _add_imports(blueprint, ask, callers)
+    _add_objections(blueprint, ask, callers)
+    return blueprint
+
+
+def _add_sessions(blueprint: Blueprint, ask: Ask) -> None:
+    tries = Limit(TRIES_PER_MINUTE)
+
+    @blueprint.post("/sessions")
+    @blueprint.doc(requestBody=_json(accounts.Secret))
+    @blueprint.response(201, fields.Dict)
+    def open_session() -> Response:
+        """Use a one-time link, whole or its last part: `{secret}` → `{session, name, roles, acts, expires_at}`."""
+        allowed = tries.hit(request.remote_addr or "")
+        if not allowed.passes:
+            return too_many(allowed.next_in_s)
+        asked = body_of()
+        if isinstance(asked.get("secret"), str):
+            asked["secret"] = urlsplit(asked["secret"]).path.rpartition("/")[2]
+        opened = ask("accounts", "session_open", asked)["session"]
+        return answered({"session": opened} | _shown(ask("accounts", "session_get", {"session": opened})), 201)
+
+    @blueprint.get("/sessions/current")
+    @blueprint.doc(security=[{"session": []}])
+    @blueprint.response(200, fields.Dict)
+    def current_session() -> Response:
+        """Who is in, and what they may do."""
+        return answered(_shown(ask("accounts", "session_get", {"session": bearer()[:200]})))
+
+    @blueprint.delete("/sessions/current")
+    @blueprint.doc(security=[{"session": []}])
+    @blueprint.response(200, fields.Dict)
+    def close_session() -> Response:
+        """Go out."""
+        return answered(ask("accounts", "session_close", {"session": bearer()[:200]}))
+
+
+def _add_imports(blueprint: Blueprint, ask: Ask, callers: Callers) -> None:
+    properties = {
+        "file": {"type": "string", "format": "binary"}, "source": {"type": "string"}, "trial": {"enum": ["true"]}
+    }  # fmt: skip
+    form = {"schema": {"type": "object", "required": ["file"], "properties": properties}}
+
+    @blueprint.post("/imports")
+    @blueprint.doc(
+        security=[{"key": []}, {"session": []}],
+        requestBody={"required": True, "content": {"multipart/form-data": form}},
+    )
+    @blueprint.response(200, fields.Dict)
+    def bring_in() -> Response:
+        """Bring in a file of records; `trial` says what would become of it."""
+        request.max_content_length = importing.LARGEST_BYTES
+        actor = callers.actor()
+        source, trial = request.form.get("source", "").strip(), request.form.get("trial") == "true"
+        call = partial(_call, ask, actor)
+        report = asdict(importing.bring_in(call, request.files.get("file"), source, trial))
+        return answered({"import": report.pop("import_id")} | report)
+
+
+def _add_objections(blueprint: Blueprint, ask: Ask, callers: Callers) -> None:
+    @blueprint.post("/objections")
+    @blueprint.doc(security=[{"session": []}], requestBody=_json(schemas.ObjectTo))
+    @blueprint.response(200, fields.Dict)
+    def object_to() -> Response:
+        """Take somebody out of this node for good; `dry_run` says which records name them."""
+        actor, asked = callers.actor(), body_of()
+        call = partial(_call, ask, actor)
+        return answered(call("object_to", asked) if asked.get("dry_run") else {"records": forget(call, asked)})
+
+
+def _call(ask: Ask, actor: str, door: str, asked: dict[str, Any]) -> Any:
+    return ask("directory", door, asked, actor=actor)
+
+
+def _json(shape: Any) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": shape}}}
+
+
+def _shown(known: dict[str, Any]) -> dict[str, Any]:
+    """A session without the proof that the gateway alone passes on."""
+    return {name: value for name, value in known.items() if name != "actor"}
