@@ -80,7 +80,7 @@ class Postman:
         for each in due:
             try:
                 deliver(Message(each.to, each.subject, each.body))
-            except (OSError, smtplib.SMTPException) as error:
+            except Exception as error:  # refused, or no letter at all: one message never stops the others
                 self._postpone(each.id, error)
             else:
                 self._erase(each.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.kernel.access import MACHINE_SCOPES, ROLES
-from services.kernel.request import Request
+from services.kernel.request import VISIBLE, Request
 
 STRUCTURE_LINK_DAYS = 30
 
@@ -13,7 +13,7 @@ STRUCTURE_LINK_DAYS = 30
 class PersonAdd(Request):
     """Somebody and what they may do; an address already known takes the new roles."""
 
-    email = fields.Email(required=True)
+    email = fields.Email(required=True, validate=VISIBLE)
     roles = fields.List(fields.String(validate=validate.OneOf(ROLES)), required=True, validate=validate.Length(1))
 
 
@@ -48,7 +48,7 @@ class Authenticate(Request):
 class LinkAsk(Request):
     """An address as it was typed into the page where one signs in."""
 
-    email = fields.Email(required=True, validate=validate.Length(3, 254))
+    email = fields.Email(required=True, validate=[validate.Length(3, 254), VISIBLE])
 
 
 class StructureLink(Request):
@@ -73,6 +73,6 @@ class Token(Request):
 class MailQueue(Request):
     """A message of plain text to one address."""
 
-    to = fields.Email(required=True, validate=validate.Length(3, 254))
-    subject = fields.String(required=True, validate=[validate.Length(1, 200), validate.Regexp(r"^[^\r\n]*$")])
+    to = fields.Email(required=True, validate=[validate.Length(3, 254), VISIBLE])
+    subject = fields.String(required=True, validate=[validate.Length(1, 200), VISIBLE])
     body = fields.String(required=True, validate=validate.Length(1, 20_000))

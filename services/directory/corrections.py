@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from sqlalchemy.orm import Session
 
 from services.directory import store, store_pairs
+from services.directory.formats.drafts import Draft, dated
 from services.directory.formats.groups import GROUPS
 from services.directory.formats.own import OWN
-from services.directory.model import Record, flat
+from services.directory.model import Record, content_of, flat
 from services.directory.qualification import WITHDRAWN
 from services.directory.rules import FIELDS
+
+
+def content(draft: dict[str, Any], record: Record | None) -> bytes:
+    """The content a draft asks for; the date of a list that dates all its rows anew is no change by itself."""
+    if record is None:
+        return content_of(draft)
+    return content_of(draft | {"fields": dated(cast("Draft", draft), record.parts["fields"])}, record.parts)
 
 
 def respected(session: Session, record: Record, draft: dict[str, Any], at: str) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def undo(session: Session, desk: Desk, done: Import) -> dict[str, int]:
                 record = known[change.record_id]
                 # Services of another import would go with their structure: it stays for them.
                 needed = change.before_content is None and any(map(_lives, store.services_of(session, record.id)))
-                counts["kept" if needed else _undo_one(desk, change, record)] += 1
+                counts["kept" if needed else _undo_one(session, desk, change, record)] += 1
     done.state = UNDONE
     return counts
 
@@ -112,10 +112,16 @@ def _withdraw_vanished(session: Session, desk: Desk, running: Import, force: boo
                 if record.status == QUALIFIED:
                     desk.step(record, "review", GONE)
             elif record.status != WITHDRAWN:
-                before = (record.status, record.structure, record.content)
-                desk.withdraw(record, GONE)
-                store.note_changes(session, [_change(running.id, Saved("withdrawn", record, before))])
-                running.withdrawn += 1
+                _withdraw_one(session, desk, running, record)
+
+
+def _withdraw_one(session: Session, desk: Desk, running: Import, record: Record) -> None:
+    """A structure takes its services along, those that the file still tells of too: `undo` gives them all back."""
+    services = store.services_of(session, record.id) if record.kind == "structure" else ()
+    before = {each.id: (each.status, each.structure, each.content) for each in (record, *services)}
+    gone = desk.withdraw(record, GONE)
+    store.note_changes(session, [_change(running.id, Saved("withdrawn", each, before[each.id])) for each in gone])
+    running.withdrawn += len(gone)
 
 
 def _change(import_id: str, saved: Saved) -> dict[str, Any]:
@@ -131,8 +137,14 @@ def _lives(record: Record) -> bool:
     return record.status != WITHDRAWN
 
 
-def _undo_one(desk: Desk, change: ImportChange, record: Record) -> str:
-    if record.version != change.version:
+def _was_read(session: Session, record: Record) -> bool:
+    """Whether a permanent put their word behind the record as it is: a first qualification gives no new version."""
+    acts = store.acts_of(session, record.id)
+    return any(act.act == "qualify" and act.version == record.version for act in acts)
+
+
+def _undo_one(session: Session, desk: Desk, change: ImportChange, record: Record) -> str:
+    if record.version != change.version or (change.before_content and _was_read(session, record)):
         return "kept"
     if change.before_content is None:
         if record.status != WITHDRAWN:

@@ -20,6 +20,7 @@ from services.directory.asides import Merge
 from services.directory.formats.groups import GROUPS
 from services.directory.formats.own import OWN
 from services.directory.model import Record, content_of
+from services.directory.qualification import QUALIFIED
 from services.directory.writing import Desk, must_exist
 from services.kernel import clock
 from services.kernel.errors import Conflict, NotFound, WrongState
@@ -54,7 +55,8 @@ def merge(session: Session, desk: Desk, kept: Record, gone: Record, by: str, cho
     desk.rewrite(kept, content, None)
     done.before = orjson.dumps(orjson.loads(done.before) | {"given": _given(orjson.loads(before), kept.parts)})
     for service in services:
-        desk.rewrite(service, service.content, kept.id)
+        desk.rewrite(service, service.content, kept.id, service.is_public or service.status == QUALIFIED)
+    store.move_suggestions(session, gone.id, kept.id)
     gone.replaced_by = kept.id
     name = kept.parts["fields"].get("nom", kept.id)
     desk.showing.withdraw(gone, f"n’en fait plus qu’une avec « {name} »")
@@ -68,8 +70,10 @@ def merge(session: Session, desk: Desk, kept: Record, gone: Record, by: str, cho
 def undo(session: Session, desk: Desk, kept: Record) -> Merge:
     """Separate what was last merged into a record: both are as they were, but for what somebody changed since.
 
-    Raises `NotFound` where nothing was merged into it; `Conflict` where the other was merged further since.
+    Raises `NotFound` where nothing was merged into it; `Conflict` where the other changed since; `WrongState` where it
+    is a tombstone itself, merged further or withdrawn.
     """
+    kept.require_life()  # merged further itself, or withdrawn: it would come back without its own way back
     done = store_pairs.last_merge(session, kept.id)
     if done is None:
         raise NotFound("Rien n’a été fusionné dans cette fiche.")
@@ -154,12 +158,17 @@ def _without(kept: Record, gone: Record, before: dict[str, Any], given: dict[str
 
 
 def _give_back(desk: Desk, gone: Record, was: dict[str, Any]) -> None:
-    gone.replaced_by = None
-    desk.revive(gone, gone.content, was["status"], was["trust"], was["public"])
+    """As it was; what its source said of it since comes after, as by an import: corrected fields stand, it may wait."""
+    said, gone.replaced_by = gone.content, None
+    before = _bytes(was["content"]) if "content" in was else said
+    desk.revive(gone, before, was["status"], was["trust"], was["public"])
+    if said != before:
+        desk.hear(gone, orjson.loads(said))
 
 
 def _state(record: Record) -> dict[str, Any]:
-    return {"status": record.status, "trust": record.trusted, "public": record.is_public}
+    content = _text(record.content)
+    return {"status": record.status, "trust": record.trusted, "public": record.is_public, "content": content}
 
 
 def _text(raw: bytes) -> str:

@@ -15,7 +15,8 @@ import orjson
 from sqlalchemy.orm import Session
 
 from services.directory import store_objections
-from services.directory.formats import clean
+from services.directory.formats import clean, naming
+from services.directory.formats.own import OWN
 from services.directory.formats.territory_names import words
 from services.directory.model import Record
 from services.directory.writing import Desk
@@ -26,7 +27,8 @@ from services.kernel.log import EventLog
 
 PURPOSE = b"maillage/objection/1\n"
 CONTACT = ("contact_nom_prenom", "courriel", "telephone")
-GONE = "…"
+PARTS = ("fields", "sectors", "extra", "sources", *OWN)
+"""What the content of a record is made of."""
 SHORTEST = 4
 """Characters of a value that is looked for inside other texts: a shorter one would tear words apart."""
 
@@ -48,16 +50,26 @@ class Objections:
         return hashlib.sha256(self._identity.sign(PURPOSE, f"{field}:{plain}".encode())).hexdigest()
 
     def respected(self, draft: dict[str, Any]) -> dict[str, Any]:
-        """A draft without what was objected to."""
+        """A draft without what was objected to: no field of it, no word of its texts, of what is kept beside them."""
         if not self._known or not isinstance(draft.get("fields"), dict):
             return draft
         held = {
             name for name in CONTACT
-            if isinstance(draft["fields"].get(name), str) and self.digest(name, draft["fields"][name]) in self._known
+            if isinstance(draft["fields"].get(name), str) and self._is_unwanted(name, draft["fields"][name])
         }  # fmt: skip
-        if not held:
-            return draft
-        return draft | {"fields": {name: value for name, value in draft["fields"].items() if name not in held}}
+        fields = {name: self._cleaned(value) for name, value in draft["fields"].items() if name not in held}
+        said = {name: self._cleaned(draft[name]) for name in ("extra", *OWN) if name in draft}
+        return draft | said | {"fields": fields}
+
+    def _is_unwanted(self, field: str, value: str) -> bool:
+        return self.digest(field, value) in self._known
+
+    def _cleaned(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self._cleaned(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self._cleaned(each) for each in value]
+        return naming.without(value, self._is_unwanted) if isinstance(value, str) else value
 
 
 def normalised(field: str, value: str) -> str:
@@ -73,9 +85,10 @@ def normalised(field: str, value: str) -> str:
 
 
 def records_naming(session: Session, said: Mapping[str, str], lock: bool = False) -> Iterator[Record]:
-    """Every record, tombstones too, that names somebody."""
+    """Every record, tombstones too, that names somebody, or of which the public still sees a version that does."""
     for record in store_objections.all_records(session, lock):
-        if _names(record.content, said):
+        shown = _shown_before(session, record)
+        if cleaned([record.parts, record.reason, shown], said) != [record.parts, record.reason, shown]:
             yield record
 
 
@@ -83,16 +96,42 @@ def forget(session: Session, desk: Desk, said: Mapping[str, str]) -> list[str]:
     """Take somebody out of the records and of what is kept beside them; the ids of the records that named them."""
     found = list(records_naming(session, said, lock=True))
     for record in found:
-        content = canonical(cleaned(record.parts, said))
         if record.is_withdrawn:
-            record.content = content
-            record.__dict__.pop("parts", None)
+            _clean_tombstone(session, desk, record, said)
         else:
-            desk.rewrite(record, content, record.structure)
+            _clean_living(session, desk, record, said)
             desk.note(record, "forget")
     store_objections.clean_asides(session, lambda raw: _names(raw, said), lambda raw: _cleaned_raw(raw, said))
     desk.showing.tell()
     return [record.id for record in found]
+
+
+def _shown_before(session: Session, record: Record) -> dict[str, Any] | None:
+    """What the public sees of a record of which a change waits for a permanent."""
+    waits = record.is_public and record.public_version != record.version
+    return store_objections.shown(session, record.id) if waits else None
+
+
+def _clean_living(session: Session, desk: Desk, record: Record, said: Mapping[str, str]) -> None:
+    """Out of the record, and out of what the public sees where a change waits: that goes on waiting."""
+    before, structure, content = record.version, record.structure, canonical(cleaned(record.parts, said))
+    shown = _shown_before(session, record)
+    if shown is not None:
+        parts = {name: value for name, value in shown.items() if name in PARTS}
+        desk.rewrite(record, canonical(cleaned(parts, said)), shown.get("structure"), public=True)
+    desk.rewrite(record, content, structure, public=None if shown is None else False)
+    if record.is_public and (record.public_version or 0) <= before:  # its source is not published unseen any more
+        desk.showing.hide(record)
+
+
+def _clean_tombstone(session: Session, desk: Desk, record: Record, said: Mapping[str, str]) -> None:
+    record.content = canonical(cleaned(record.parts, said))
+    record.__dict__.pop("parts", None)
+    reason = cleaned(record.reason, said)
+    if reason != record.reason:
+        record.reason = reason
+        record.version += 1
+        desk.showing.retell(record, public=store_objections.is_in_feed(session, record.id))
 
 
 def erase(session: Session, log: EventLog, service: str, said: Mapping[str, str]) -> int:
@@ -128,21 +167,34 @@ def _needles(said: Mapping[str, str]) -> set[str]:
 def _without(text: str, needle: str) -> str:
     at = text.casefold().find(needle.casefold())
     while at >= 0:
-        text = text[:at] + GONE + text[at + len(needle) :]
-        at = text.casefold().find(needle.casefold(), at + len(GONE))
+        text = text[:at] + naming.GONE + text[at + len(needle) :]
+        at = text.casefold().find(needle.casefold(), at + len(naming.GONE))
     return text
 
 
 def _names(raw: bytes, said: Mapping[str, str]) -> bool:
-    parsed = orjson.loads(raw)
+    parsed = _opened(raw)
     return bool(cleaned(parsed, said) != parsed)
 
 
 def _cleaned_raw(raw: bytes, said: Mapping[str, str]) -> bytes:
-    """A kept content, or the state of a merge with a content inside, without somebody."""
+    """A kept content, or the state of a merge with contents inside, without somebody."""
+    parsed = cleaned(_opened(raw), said)
+    for holder, name in _contents(parsed):
+        holder[name] = base64.b64encode(canonical(holder[name])).decode()
+    return canonical(parsed)
+
+
+def _opened(raw: bytes) -> Any:
+    """What is kept, the contents inside the state of a merge as objects too."""
     parsed = orjson.loads(raw)
-    if isinstance(parsed, dict) and isinstance(parsed.get("kept"), str):
-        inside = base64.b64decode(parsed["kept"])
-        parsed["kept"] = base64.b64encode(canonical(cleaned(orjson.loads(inside), said))).decode()
-        return orjson.dumps(parsed)
-    return canonical(cleaned(parsed, said))
+    for holder, name in _contents(parsed):
+        holder[name] = orjson.loads(base64.b64decode(holder[name]))
+    return parsed
+
+
+def _contents(parsed: Any) -> list[tuple[dict[str, Any], str]]:
+    """Where the state of a merge holds the content of a record; nowhere in anything else."""
+    if not isinstance(parsed, dict) or not {"kept", "gone", "given"} <= parsed.keys():
+        return []
+    return [(parsed, "kept"), *([(parsed["gone"], "content")] if "content" in parsed["gone"] else [])]

@@ -34,7 +34,7 @@ def reminder(node: str, record: Record, url: str) -> Letter:
     name, to = record.parts["fields"].get("nom", ""), record.parts["fields"]["courriel"]
     return {
         "to": to,
-        "subject": f"Votre fiche « {name} » dans l’annuaire de {node}"[:200],
+        "subject": _heading(f"Votre fiche « {name} » dans l’annuaire de {node}"),
         "body": f"""Bonjour,
 
 Votre fiche « {name} » dans l’annuaire de {node} est à vérifier avant le {_day(record.expires_at)}. Par ce lien, sans
@@ -63,7 +63,7 @@ def answer(node: str, made: Suggestion, name: str) -> Letter:
     english = "was accepted. Thank you!" if made.state == "accepted" else "was not accepted."
     return {
         "to": str(made.contact),
-        "subject": f"Votre proposition pour « {name} »"[:200],
+        "subject": _heading(f"Votre proposition pour « {name} »"),
         "body": f"""Bonjour,
 
 Votre proposition pour la fiche « {name} » de l’annuaire de {node} {decided}
@@ -74,6 +74,11 @@ Votre adresse vient d’être effacée : elle ne servait qu’à vous répondre.
 Hello, your suggestion for “{name}” in the directory of {node} {english}
 """,
     }
+
+
+def _heading(text: str) -> str:
+    """One line that any mail takes: a name may hold what no heading does."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)[:200]
 
 
 def _is_to_be_reminded(session: Session, record: Record, now: datetime) -> bool:

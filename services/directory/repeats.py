@@ -16,11 +16,16 @@ from services.kernel.envelope import canonical
 from services.kernel.errors import Conflict
 
 
-def once(session: Session, request: dict[str, Any], act: Callable[[Session], dict[str, Any]]) -> dict[str, Any]:
-    """Do it, unless it was done under the same `request_id`. Raises `Conflict` where that was another request."""
-    key = request.get("request_id")
-    if key is None:
+def once(
+    session: Session, caller: str, request: dict[str, Any], act: Callable[[Session], dict[str, Any]]
+) -> dict[str, Any]:
+    """Do it, unless this caller did it under the same `request_id`. Raises `Conflict` where that was another request.
+
+    Two callers who number their requests alike are no hindrance to each other, and learn nothing of each other.
+    """
+    if request.get("request_id") is None:
         return act(session)
+    key = hashlib.sha256(canonical([caller, request["request_id"]])).hexdigest()
     digest = hashlib.sha256(canonical(request)).hexdigest()
     done = store.request(session, key)
     if done is not None:

@@ -38,6 +38,8 @@ def revert(session: Session, desk: Desk, record: Record, version: int, choice: C
 def _give_back(session: Session, desk: Desk, record: Record, at: str) -> list[str]:
     if not record.is_withdrawn:
         raise WrongState(f"La fiche {record.id} n’est plus retirée.")
+    if record.replaced_by:
+        raise WrongState(f"Cette fiche n’en fait plus qu’une avec {record.replaced_by} : séparez-les d’abord.")
     if record.kind == "service":
         structure = store.record(session, record.structure or "")
         if structure is None or structure.is_withdrawn:

@@ -41,7 +41,7 @@ def _line(low: int, high: int) -> Check:
     text = _text(low, high)
 
     def check(value: Any) -> str | None:
-        return text(value) or ("une seule ligne est attendue" if "\n" in value or "\r" in value else None)
+        return text(value) or ("une seule ligne est attendue" if len(value.splitlines()) > 1 else None)
 
     return check
 

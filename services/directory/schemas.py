@@ -10,7 +10,7 @@ from services.directory.formats.groups import REASONS, WAYS
 from services.directory.formats.ids import SOURCE_NAME
 from services.directory.formats.own import ESS
 from services.directory.rules import FIELDS, POLICIES
-from services.kernel.request import Request
+from services.kernel.request import VISIBLE, Request
 
 BATCH = 1_000
 SOURCE = [validate.Length(1, 99), validate.Regexp(rf"^{SOURCE_NAME}$")]
@@ -121,7 +121,7 @@ class Suggest(Request):
     field = fields.String(load_default=None, allow_none=True)
     value = fields.Raw(load_default=None, allow_none=True)
     message = fields.String(load_default="", validate=validate.Length(0, 2_000))
-    contact = fields.Email(load_default=None, allow_none=True, validate=validate.Length(3, 254))
+    contact = fields.Email(load_default=None, allow_none=True, validate=[validate.Length(3, 254), VISIBLE])
 
 
 class Suggestions(Request):

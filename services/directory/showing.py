@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.directory import events, qualification, store
 from services.directory.model import Record, Source, hidden, view
-from services.directory.qualification import WITHDRAWN
+from services.directory.qualification import REVIEW, WITHDRAWN
 from services.kernel.announce import NewEvent
 from services.kernel.errors import Problem
 from services.kernel.log import EventLog
@@ -61,7 +61,7 @@ class Showing:
             record.show(self._at)
             self._told.append(events.published(view(record, self.source(record.source))))
         elif was_public and any(each["code"] != "gate.status" for each in barriers):
-            self._hide(record)
+            self.hide(record)
         else:
             self._told.append(events.drafted(view(record, self.source(record.source))))
         if record.kind == "structure" and record.version > 1 and record.is_public != was_public:
@@ -73,13 +73,19 @@ class Showing:
         tombstone = view(record, self.source(record.source))
         self._told.append(events.withdrawn(tombstone) if was_public else events.drafted(tombstone))
 
+    def retell(self, tombstone: Record, public: bool) -> None:
+        """Tell a tombstone anew, whose reason may not be read any more."""
+        told = view(tombstone, self.source(tombstone.source))
+        self._told.append(events.withdrawn(told) if public else events.drafted(told))
+
     def tell(self) -> None:
         """Write what happened to the log."""
         if self._told:
             self._log.append(self._session, *self._told)
             self._told = []
 
-    def _hide(self, record: Record) -> None:
+    def hide(self, record: Record) -> None:
+        """Take a living record from the public, and tell those who follow the feed."""
         record.hide()
         self._told.append(events.withdrawn(hidden(record)))
         self._told.append(events.drafted(view(record, self.source(record.source))))
@@ -89,9 +95,13 @@ class Showing:
             if service.status == WITHDRAWN or service.is_public == structure.is_public:
                 continue
             if not structure.is_public:
-                self._hide(service)
-            elif not self.barriers(service):
+                self.hide(service)
+            elif not self._waits(service) and not self.barriers(service):
                 self.settle(service, wanted=True)
+
+    def _waits(self, record: Record) -> bool:
+        """Whether nobody looked at it as it is now: it changed since it was qualified, and is not published unseen."""
+        return record.status == REVIEW and self.source(record.source).policy != "publish"
 
     def _structure_is_public(self, record: Record) -> bool:
         structure = store.record(self._session, record.structure or "")

@@ -311,6 +311,12 @@ def suggestions(
     return [(made, of) for made, of in session.execute(query.order_by(Suggestion.id).limit(limit))]
 
 
+def move_suggestions(session: Session, of: str, to: str) -> None:
+    """What is still to be decided of a record is to be decided of another, which it was merged into."""
+    still_open = (Suggestion.record_id == of, Suggestion.state == "open")
+    session.execute(update(Suggestion).where(*still_open).values(record_id=to))
+
+
 def unanswered(session: Session, limit: int = 50) -> Sequence[Suggestion]:
     """Decided suggestions of which somebody waits to hear."""
     query = select(Suggestion).where(Suggestion.state != "open", Suggestion.contact.is_not(None))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import orjson
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from services.directory.asides import Difference, Merge, Objection, Suggestion
-from services.directory.model import Act, ImportChange, Record, Request
+from services.directory.model import Act, FeedRow, ImportChange, Record, Request
+from services.kernel.rows import LogRow
 
 PAGE = 500
 
@@ -45,16 +46,33 @@ def subjects(session: Session) -> list[str]:
     return list(session.scalars(select(Record.id)))
 
 
+def shown(session: Session, record_id: str) -> dict[str, Any] | None:
+    """What the public sees of a record: its native record as it was last published; `None` where it sees none."""
+    same = (LogRow.reach == FeedRow.reach) & (LogRow.epoch == FeedRow.epoch) & (LogRow.seq == FeedRow.seq)
+    query = select(LogRow.data).join(FeedRow, same).where(FeedRow.subject == record_id, FeedRow.op == "put")
+    data = session.scalar(query)
+    return None if data is None else dict(orjson.loads(data))
+
+
+def is_in_feed(session: Session, record_id: str) -> bool:
+    """Whether the public was ever told of a record."""
+    return session.scalar(select(FeedRow.position).where(FeedRow.subject == record_id)) is not None
+
+
 def clean_asides(session: Session, names: Callable[[bytes], bool], cleaned: Callable[[bytes], bytes]) -> None:
     """Rewrite what is kept of earlier contents; what strangers and other programs wrote goes where it names."""
     for act in session.scalars(select(Act).where(Act.before.is_not(None))):
         if act.before is not None and names(act.before):
             act.before = cleaned(act.before)
+    for act in session.scalars(select(Act).where(Act.how != "")):
+        how = orjson.dumps(act.how)
+        if names(how):
+            act.how = orjson.loads(cleaned(how))
     for change in session.scalars(select(ImportChange).where(ImportChange.before_content.is_not(None))):
         if change.before_content is not None and names(change.before_content):
             change.before_content = cleaned(change.before_content)
     for merge in session.scalars(select(Merge)):
-        if names(base64.b64decode(orjson.loads(merge.before)["kept"])):
+        if names(merge.before):
             merge.before = cleaned(merge.before)
     for difference in session.scalars(select(Difference)):
         if names(orjson.dumps({difference.field: orjson.loads(difference.value)})):
@@ -63,6 +81,8 @@ def clean_asides(session: Session, names: Callable[[bytes], bool], cleaned: Call
         value = None if made.value is None else orjson.loads(made.value)
         if names(orjson.dumps({made.field or "": value, "message": made.message, "answer": made.answer})):
             session.delete(made)
+        elif made.contact is not None and names(orjson.dumps({"courriel": made.contact})):
+            made.contact = None
     gone = [each.id for each in session.scalars(select(Request)) if names(each.answer)]
     for start in range(0, len(gone), PAGE):
         session.execute(delete(Request).where(Request.id.in_(gone[start : start + PAGE])))

@@ -23,6 +23,8 @@ from services.kernel.errors import NotFound, ValidationError, WrongState
 
 OPEN, ACCEPTED, REFUSED = "open", "accepted", "refused"
 OPEN_AT_MOST, OPEN_OF_ONE_AT_MOST = 5_000, 20
+VALUE_AT_MOST_BYTES = 20_000
+"""Of a proposed value: the longest text of a record has 10,000 characters."""
 
 
 def make(session: Session, record: Record, asked: dict[str, Any]) -> Suggestion:
@@ -87,6 +89,8 @@ def _must_be_sayable(record: Record, field: str, value: Any) -> None:
             [{"line": None, "field": "field", "value": field, "why": "champ inconnu", "code": "field.unknown",
               "remedy": f"Champs connus : {', '.join(FIELDS[record.kind])}."}],
         )  # fmt: skip
+    if len(orjson.dumps(value)) > VALUE_AT_MOST_BYTES:
+        raise ValidationError("La valeur proposée est trop longue : dites-le plutôt en quelques mots.")
     draft = {"kind": record.kind, "source": "-", "source_id": "-", "structure_source_id": "-", "fields": {}}
     problems = check_draft(draft | said(field, value))
     if problems:

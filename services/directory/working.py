@@ -37,12 +37,13 @@ def opened(session: Session, record: Record, desk: Desk) -> dict[str, Any]:
     differing = store.differences(session, [record.id]).get(record.id, {})
     services = store.services_of(session, record.id, lock=False) if record.kind == "structure" else ()
     shown = _shown(record, desk, differing)
+    score, question = (0.0, None) if record.is_withdrawn else (quality.score(shown), quality.next_question(shown))
     return shown | {
         "services": [
             {"id": each.id, "nom": each.parts["fields"].get("nom"), "status": each.status, "public": each.is_public}
             for each in services
         ],
-        "score": quality.score(shown), "next_question": quality.next_question(shown),
+        "score": score, "next_question": question,
     }  # fmt: skip
 
 

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from services.directory import corrections, qualification, store
-from services.directory.formats.drafts import Draft, dated
 from services.directory.formats.ids import record_id
 from services.directory.model import NO_TRUST, Act, Record, content_of, words_of
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
@@ -118,10 +117,9 @@ class Desk:
         parts = record.parts
         draft = {"kind": record.kind, "source": record.source, "source_id": record.source_id, **parts, **said}
         draft["fields"] = parts["fields"] | said.get("fields", {})
-        draft = self._respected(draft)
+        draft = self._respected(draft) | {"structure_source_id": "-"}  # its structure stays: a draft must name one
         if "argumentaire" in said:
             draft["argumentaire"] = parts.get("argumentaire", {}) | said["argumentaire"]
-        draft["structure_source_id"] = "-"  # its structure stays: only a draft must name one
         raise_problems([Saved("refused", problems=check_draft(draft))])
         saved = self._change(record, content_of(draft), record.structure, choice)
         self.showing.tell()
@@ -189,6 +187,12 @@ class Desk:
         record.trust_in(trust)
         self.showing.settle(record, wanted=public)
 
+    def hear(self, record: Record, said: dict[str, Any]) -> None:
+        """Take what its source says of a record, as an import does."""
+        draft = corrections.with_given(self._session, record, {"kind": record.kind, **said})
+        draft = corrections.respected(self._session, record, draft, clock.to_text(self._at))
+        self._change(record, corrections.content(draft, record), record.structure, Choice.POLICY)
+
     def give_back(self, record: Record) -> None:
         """A record that was withdrawn lives again as it was, to be qualified. Raises `NotHome`."""
         record.require_home(self.home)
@@ -199,10 +203,12 @@ class Desk:
         self.showing.tell()
 
     def restore(self, record: Record, status: str, structure: str | None, content: bytes) -> None:
-        """Put an earlier state back, as a new version; what is public stays so."""
+        """Put an earlier state back, as a new version: public where it was; what waited, or was withdrawn, waits."""
+        status = SUBMITTED if record.is_withdrawn else status  # what was verified of it went with it
         record.change(content, structure, self._at)
         record.status = status
-        self.showing.settle(record, wanted=record.is_public)
+        by_policy = self.source(record.source).policy == "publish"
+        self.showing.settle(record, wanted=by_policy or (record.is_public and status == QUALIFIED))
         self.showing.tell()
 
     def require_version(self, draft: dict[str, Any], version: int) -> None:
@@ -214,10 +220,9 @@ class Desk:
         record.require_version(version)
 
     def _ids(self, draft: dict[str, Any]) -> tuple[str, str | None]:
-        source, own_id = draft["source"], draft["source_id"]
         of = None if draft["kind"] == "structure" else draft["structure_source_id"]
-        structure = None if of is None else str(record_id(self.home, "structure", source, of))
-        return str(record_id(self.home, draft["kind"], source, own_id)), structure
+        structure = None if of is None else str(record_id(self.home, "structure", draft["source"], of))
+        return str(record_id(self.home, draft["kind"], draft["source"], draft["source_id"])), structure
 
     def _save(
         self, draft: dict[str, Any], ids: tuple[str, str | None], known: dict[str, Record], choice: Choice
@@ -227,18 +232,18 @@ class Desk:
             return Saved("refused", problems=[no_structure(draft)])
         record = known.get(own)
         if record is None:
-            record = known[own] = self._create(own, structure, draft, _content(draft, None))
+            record = known[own] = self._create(own, structure, draft, corrections.content(draft, None))
             self._settle(record, choice, set())
             if choice is not Choice.POLICY:
                 self.note(record, "create")
             return Saved("created", record)
         if record.replaced_by:
-            corrections.say_beside(self._session, record, _content(draft, record), clock.to_text(self._at))
+            corrections.say_beside(self._session, record, corrections.content(draft, record), clock.to_text(self._at))
             return Saved("unchanged", record)
         draft = corrections.with_given(self._session, record, draft)
         if choice is Choice.POLICY:
             draft = corrections.respected(self._session, record, draft, clock.to_text(self._at))
-        content = _content(draft, record)
+        content = corrections.content(draft, record)
         if _stays(record, draft, content, structure):
             return Saved("unchanged", record)
         record.require_home(self.home)
@@ -248,8 +253,7 @@ class Desk:
         """The structure that a draft means: the one it names, or what that was merged into."""
         while structure is not None and structure in known and known[structure].replaced_by:
             structure = str(known[structure].replaced_by)
-            found = None if structure in known else store.record(self._session, structure, lock=True)
-            if found is not None:
+            if structure not in known and (found := store.record(self._session, structure, lock=True)):
                 known[structure] = found
         return structure
 
@@ -264,7 +268,10 @@ class Desk:
             return Saved("unchanged", record)
         before, was_seen = (record.status, record.structure, record.content), record.public_version == record.version
         record.change(content, structure, self._at)
-        self._settle(record, choice, set(record.changed.split()), was_seen)
+        moved = set() if structure == before[1] else {"structure"}
+        self._settle(record, choice, set(record.changed.split()) | moved, was_seen)
+        if moved and record.is_public and record.public_version != record.version:
+            self.showing.hide(record)  # the public would go on seeing it under a structure that may go meanwhile
         if choice is not Choice.POLICY:
             self.note(record, "edit", before=before[2])
         return Saved("updated", record, before)
@@ -330,20 +337,13 @@ def raise_problems(saved: Iterable[Saved]) -> None:
 
 
 def _foresee(record: Record | None, draft: dict[str, Any], structure: str | None) -> Saved:
-    if record is None:
-        return Saved("created")
-    if record.status == WITHDRAWN:
-        return Saved("updated")  # without its record: it does not live yet
-    return Saved("unchanged" if _stays(record, draft, _content(draft, record), structure) else "updated", record)
+    if record is None or record.status == WITHDRAWN:  # without its record: it does not live yet
+        return Saved("created" if record is None else "updated")
+    return Saved(
+        "unchanged" if _stays(record, draft, corrections.content(draft, record), structure) else "updated", record
+    )
 
 
 def _stays(record: Record, draft: dict[str, Any], content: bytes, structure: str | None) -> bool:
     """Whether a draft changes nothing: it says the same, or is only there in case the record is new."""
     return bool(draft.get("if_new") and record.status != WITHDRAWN) or record.says(content, structure)
-
-
-def _content(draft: dict[str, Any], record: Record | None) -> bytes:
-    """The content a draft asks for; the date of a list that dates all its rows anew is no change by itself."""
-    if record is None:
-        return content_of(draft)
-    return content_of(draft | {"fields": dated(cast("Draft", draft), record.parts["fields"])}, record.parts)

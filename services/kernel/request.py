@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from marshmallow import RAISE, Schema
+from marshmallow import RAISE, Schema, validate
 from marshmallow import ValidationError as Invalid
 
 from services.kernel import french  # noqa: F401 (marshmallow speaks French from here on)
 from services.kernel.errors import Problem, ValidationError
 
 SHOWN = 200
+VISIBLE = validate.Predicate("isprintable", error="Un signe invisible ne s’écrit pas ici.")
+"""For addresses and headings of letters: a control character or a line separator among them makes no letter."""
 
 
 class Request(Schema):

@@ -98,6 +98,24 @@ def test_only_the_rooms_of_the_node_send_messages_and_no_line_slips_into_a_headi
     assert on_their_way(sending) == 0
 
 
+@pytest.mark.parametrize("to", ['"\x0bzoe"@example.org', "zoe@exam\u2028ple.org"])
+def test_an_address_with_an_invisible_sign_is_refused(sending: Opened, to: str) -> None:
+    with pytest.raises(ValidationError):
+        sending.mail_queue(to=to, subject="Réponse", body="Bonjour")
+    with pytest.raises(ValidationError):
+        sending.mail_queue(to=MARIE, subject="Réponse\x0bBcc: all@example.org", body="Bonjour")
+    assert on_their_way(sending) == 0
+
+
+def test_a_message_that_makes_no_letter_holds_up_no_other(sending: Opened, postbox: Postbox) -> None:
+    with sending.database.begin() as session:
+        mail.queue(session, mail.Message('"\x0bzoe"@example.org', "Réponse", "Bonjour"))
+        mail.queue(session, mail.Message(MARIE, "Réponse", "Bonjour"))
+    assert send(sending) == 2
+    assert [letter["To"] for letter in postbox.letters] == [MARIE]
+    assert on_their_way(sending) == 1
+
+
 def test_without_a_mail_server_nothing_is_kept(accounts: Opened) -> None:
     accounts.person_add(email=MARIE, roles=["permanent"])
     assert accounts.link_ask(email=MARIE) == {"mail": False}

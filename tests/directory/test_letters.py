@@ -97,3 +97,13 @@ def test_a_node_that_sends_no_mail_writes_nothing(directory: Opened, monkeypatch
     directory.qualify(ids=put(directory, structure(courriel=ADDRESS)))
     later(monkeypatch, timedelta(days=345))
     assert directory.room.write_letters() == 0
+
+
+def test_an_address_that_nobody_has_holds_up_no_other_letter(
+    directory: Opened, accounts: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = put(directory, structure(1, courriel='a"b@example.org'), structure(2, courriel=ADDRESS, nom="Deux"))
+    directory.qualify(ids=ids)
+    later(monkeypatch, timedelta(days=345))
+    assert directory.room.write_letters() == 2
+    assert [to for to, _ in letters(accounts)] == [ADDRESS]

@@ -133,3 +133,32 @@ def test_only_permanents_and_the_administrator_make_the_node_forget(directory: O
         return
     with pytest.raises(Forbidden):
         directory.object_to(ZOE)
+
+
+def test_no_import_brings_them_back_in_a_text_or_beside_the_fields(directory: Opened) -> None:
+    text_ = "Demandez à ZOÉ Quelconque (zoe@example.org, 02.40.12.34.56) ou à Paul Autre."
+    row = structure(description=text_) | {"extra": {"responsable": "Mme Zoé QUELCONQUE", "fax": "0240123456"}}
+    imported(directory, [row])
+    forget(directory)
+    imported(directory, [row])
+    [known] = directory.export(kind="structure", public=False)["records"]
+    assert known["fields"]["description"] == "Demandez à … (…, …) ou à Paul Autre."
+    assert known["extra"] == {"responsable": "Mme …", "fax": "…"}
+
+
+def test_a_merge_a_reason_and_an_address_left_name_them_no_more(directory: Opened) -> None:
+    a, b, c = put(directory, structure(1), structure(2, courriel="zoe@example.org"), structure(3))
+    directory.qualify(ids=[a, b, c])
+    directory.suggest(id=a, message="fermé le lundi", contact="Zoe@example.org")
+    directory.duplicate_decide(a=a, b=b, decision="same", keep=a)
+    directory.withdraw(id=c, reason="Zoé Quelconque est partie")
+    directory.number_all()
+    assert c in forget(directory)
+    kept = everything_kept(directory)
+    assert [trace for trace in TRACES if trace in kept] == []
+    assert directory.suggestions()["suggestions"][0]["to_answer"] is False
+    assert get(directory, c)["reason"] == "… est partie"
+    [told] = [item for item in directory.changes(after=0, limit=10)["items"] if item["id"] == c]
+    assert (told["op"], told["event"]["data"]["reason"]) == ("delete", "… est partie")
+    directory.merge_undo(id=a)
+    assert "courriel" not in get(directory, b)["fields"]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.kernel.access import Actor
 from services.kernel.errors import Conflict, Forbidden, NotFound, ValidationError, WrongState
 from tests.directory.conftest import service, structure
 from tests.rooms import MACHINE, PERMANENT, VOLUNTEER, Opened
@@ -68,6 +69,13 @@ def test_a_request_repeated_under_its_id_is_done_once_and_answered_alike(directo
     assert first == again
     with pytest.raises(Conflict):
         put(directory, structure(2), request_id="abc")
+
+
+def test_two_programs_that_number_their_requests_alike_do_not_hinder_each_other(directory: Opened) -> None:
+    directory.as_(MACHINE).put(records=[structure(1)], request_id="1")
+    other = Actor("key:autre", scopes=("directory:write",))
+    [made] = directory.as_(other).put(records=[structure(2)], request_id="1")["records"]
+    assert made["source_id"] == "s2"
 
 
 def test_a_change_read_at_an_older_version_is_refused(directory: Opened) -> None:

@@ -116,3 +116,9 @@ def test_only_a_permanent_reads_and_decides(directory: Opened, public: str, role
     for ask in (directory.suggestions, lambda: directory.decide(suggestion=made, accept=True)):
         with pytest.raises(Forbidden):
             ask()
+
+
+def test_a_proposed_value_that_no_record_could_hold_is_refused(directory: Opened, public: str) -> None:
+    with pytest.raises(ValidationError, match="trop longue"):
+        directory.suggest(id=public, field="reseaux_porteurs", value=[f"réseau {number}" for number in range(2_000)])
+    assert directory.as_(PERMANENT).suggestions()["suggestions"] == []

@@ -26,9 +26,9 @@ class Doors(Room):
         objections = Objections(runtime.identity, store_objections.digests(session))
         return Desk(session, self.log, runtime.identity.name, actor, months=months, respected=objections.respected)
 
-    def _once(self, request: dict[str, Any], act: Callable[[Session], dict[str, Any]]) -> dict[str, Any]:
+    def _once(self, actor: Actor, request: dict[str, Any], act: Callable[[Session], dict[str, Any]]) -> dict[str, Any]:
         with self.db.begin() as session:
-            return once(session, request, act)
+            return once(session, actor.name, request, act)
 
     def _locked(self, session: Session, record_id: str, version: int | None) -> Record:
         record = must_exist(store.record(session, record_id, lock=True), record_id)

@@ -13,7 +13,7 @@ from services.directory.service.doors import Doors
 from services.directory.writing import must_exist
 from services.kernel import access, clock
 from services.kernel.access import Actor
-from services.kernel.errors import MaillageError
+from services.kernel.errors import MaillageError, ValidationError
 
 EVERY_S = 600.0
 _logger = structlog.get_logger(__name__)
@@ -42,7 +42,7 @@ class Letters(Doors):
                 (made.id, reminding.answer(self._node, made, self._name(session, made.record_id))) for made in waiting
             ]
         for made_id, letter in letters:
-            self._ask("mail_queue", letter)
+            self._send(letter)
             with self.db.begin() as session:
                 made = store.suggestion(session, made_id)
                 if made is not None:
@@ -59,8 +59,15 @@ class Letters(Doors):
         for record in records:
             asked = {"structures": [record.id], "days": reminding.LINK_DAYS}
             url = self._ask("structure_link", asked)["url"]
-            self._ask("mail_queue", reminding.reminder(self._node, record, url))
+            self._send(reminding.reminder(self._node, record, url))
         return len(records)
+
+    def _send(self, letter: Mapping[str, object]) -> None:
+        """An address that no mail could be sent to holds up nobody else's letter."""
+        try:
+            self._ask("mail_queue", letter)
+        except ValidationError:
+            _logger.warning("a letter has no usable address")
 
     def _ask(self, door: str, asked: Mapping[str, object]) -> dict[str, str]:
         runtime = self.engine.runtime

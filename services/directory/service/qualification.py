@@ -41,7 +41,7 @@ class QualificationDoors(Doors):
         asked = schemas.Qualify.read(request)
         if asked["ids"] is not None:
             try:
-                return self._once(request, lambda db: qualifying.these(db, self._desk(db, actor), asked, strict))
+                return self._once(actor, request, lambda db: qualifying.these(db, self._desk(db, actor), asked, strict))
             except qualifying.Rehearsed as rehearsed:
                 return rehearsed.done
         if asked["source"] is None and asked["import_"] is None:

@@ -38,7 +38,7 @@ class RecordDoors(Doors):
         asked = schemas.Put.read(request)
         if asked["version"] is not None and len(asked["records"]) != 1:
             raise ValidationError("version ne vaut que pour une fiche.")
-        return self._once(request, lambda session: self._put(session, asked, actor))
+        return self._once(actor, request, lambda session: self._put(session, asked, actor))
 
     def _put(self, session: Session, asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
         desk = self._desk(session, actor)
@@ -57,7 +57,7 @@ class RecordDoors(Doors):
         """
         actor = self.actor()
         asked = schemas.Edit.read(request)
-        return self._once(request, lambda session: self._edit(session, asked, actor))
+        return self._once(actor, request, lambda session: self._edit(session, asked, actor))
 
     def _edit(self, session: Session, asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
         desk, record = self._desk(session, actor), self._locked(session, asked["id"], asked["version"])
@@ -114,7 +114,7 @@ class RecordDoors(Doors):
         actor = self.actor()
         actor.require("directory:write")
         asked = schemas.Withdraw.read(request)
-        return self._once(request, lambda session: self._withdraw(session, asked, actor))
+        return self._once(actor, request, lambda session: self._withdraw(session, asked, actor))
 
     def _withdraw(self, session: Session, asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
         record = self._locked(session, asked["id"], asked["version"])
