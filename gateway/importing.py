@@ -19,9 +19,12 @@ from werkzeug.utils import secure_filename
 from services.directory.formats.drafts import Row
 from services.directory.formats.ids import SOURCE_NAME
 from services.directory.formats.reading import detect, read
+from services.directory.formats.workbook import require_small
 from services.kernel.errors import Problem, ValidationError
 
 LARGEST_BYTES: Final = 5_000_000
+UNPACKED_AT_MOST_BYTES: Final = 60_000_000
+"""What a workbook or a package may be once unpacked: ten times what is usual for the largest that is taken."""
 BATCH, TOLD = 200, 50
 
 Call = Callable[[str, dict[str, Any]], Any]
@@ -58,6 +61,7 @@ def bring_in(call: Call, sent: FileStorage | None, source: str, trial: bool) -> 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / (secure_filename(sent.filename) or "fichier")
         sent.save(path)
+        require_small(path, UNPACKED_AT_MOST_BYTES)
         return _load(call, path, source, trial)
 
 

@@ -17,7 +17,8 @@ from services.kernel.errors import ValidationError
 PAGE = 500
 SHOWN, WARNED = 5, 3
 """Refused values told one by one, and warnings of each code."""
-Files = Annotated[list[Path], typer.Argument(metavar="FICHIER…", help="JSON, JSON lignes, CSV ou XLSX", exists=True)]
+KINDS = "JSON, JSON lignes, CSV, XLSX, ou paquet HSDS (.zip)"
+Files = Annotated[list[Path], typer.Argument(metavar="FICHIER…", help=KINDS, exists=True)]
 
 
 @sentences
@@ -70,10 +71,10 @@ def import_(
 @sentences
 def export(
     folder: Folder,
-    out_: Annotated[Path, typer.Option("--out", help="Fichier (.json, .jsonl, .csv, .xlsx, .geojson) ou dossier")],
+    out_: Annotated[Path, typer.Option("--out", help="Fichier (.json, .csv, .xlsx, .geojson, .zip…) ou dossier")],
     format: Annotated[
         str | None,
-        typer.Option(help="data-inclusion, hsds, csv, xlsx, geojson, parquet (sinon ce que dit le fichier)"),
+        typer.Option(help="data-inclusion, hsds, hsds-csv, csv, xlsx, geojson, parquet (sinon ce que dit le fichier)"),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Aussi ce qui n’est pas public")] = False,
     as_json: AsJson = False,

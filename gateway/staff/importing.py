@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as Answer
 
 from gateway import importing
 from gateway.staff.frame import Frame
-from services.kernel.errors import ValidationError
+from services.kernel.errors import Forbidden, ValidationError
 
 COUNTS: Final = ("created", "updated", "unchanged", "refused")
 
@@ -25,7 +25,8 @@ def add(staff: Blueprint, frame: Frame) -> None:
     @staff.post("/importer")
     def bring_in() -> Response:
         request.max_content_length = importing.LARGEST_BYTES
-        frame.visitor()
+        if not frame.visitor().may("directory:import"):  # before anything is read: a file may be long to read
+            raise Forbidden("Vous ne pouvez pas importer de fiches.")
         source, trial = request.form.get("source", "").strip(), request.form.get("trial") == "oui"
         try:
             report = importing.bring_in(partial(frame.call, "directory"), request.files.get("file"), source, trial)

@@ -14,7 +14,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 from services.kernel.errors import Problem
 
 Kind = Literal["structure", "service"]
-Shape = Literal["csv", "xlsx", "json", "jsonl"]
+Shape = Literal["csv", "xlsx", "json", "jsonl", "zip"]
 
 
 BESIDE = ("sectors", "ess", "legal_form", "languages", "accessibility", "memberships", "argumentaire", "extra")

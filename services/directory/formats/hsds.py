@@ -108,16 +108,17 @@ def service(record: Record, structure: Record | None, nested: bool = True) -> Ob
 def service_at_location(record: Record, structure: Record | None, nested: bool = False) -> Object:
     """A service at its place: that which it names, else its structure's. Its identifier is the service's."""
     own = record["id"]
-    if (
-        any(record["fields"].get(name) is not None for name in PLACE)
-        or structure is None
-        or record.get("accessibility")
-    ):
+    if structure is None or has_place(record):
         location = _location(record, record["structure"])
     else:
         location = _location(structure, record["structure"])
     at = {"id": own, "service_id": own, "location_id": location["id"], "location": location}
     return at | ({"service": service(record, structure)} if nested else {})
+
+
+def has_place(record: Record) -> bool:
+    """Whether a service says a place of its own; else it is at its structure's."""
+    return any(record["fields"].get(name) is not None for name in PLACE) or bool(record.get("accessibility"))
 
 
 def minimal(found: Object, names: Iterable[str]) -> Object:

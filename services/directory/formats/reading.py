@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from services.directory.formats import items, jsonfile, sniff, tables
+from services.directory.formats import items, jsonfile, package_in, sniff, tables
 from services.directory.formats.candidate import Candidate
 from services.directory.formats.drafts import Raw, Row
 from services.directory.formats.mapped import Mapped
@@ -94,8 +94,11 @@ def _mapped(path: Path, mapping: Mapping, source: str) -> Iterator[Found]:
 
 
 def _own(path: Path, source: str | None) -> Iterator[Found]:
-    """The rows of a file in data·inclusion's own shape."""
+    """The rows of a file in data·inclusion's own shape, or of HSDS."""
     shape = sniff.nature(path)
+    if shape == "zip":
+        yield from ((raw, package_in.candidates(raw, source)) for raw in package_in.rows(path))
+        return
     if shape in ("csv", "xlsx"):
         for table in own_tables(path):
             columns = items.renamed(table.origin.columns)
@@ -140,6 +143,9 @@ def _in_passes(read_all: Callable[[], Iterator[Raw]]) -> Iterator[Raw]:
 
 def _holds_services(path: Path) -> bool:
     """Whether a file holds services alone, to be read after the others."""
-    if sniff.nature(path) == "csv":
+    shape = sniff.nature(path)
+    if shape == "zip":
+        return False
+    if shape == "csv":
         return items.kind_of(items.renamed(own_tables(path)[0].origin.columns)) == "service"
     return jsonfile.section_of(path) == "services"

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from services.directory.formats import hsds_in, items, jsonfile, mapping_file, sniff, tables
+from services.directory.formats import hsds_in, items, jsonfile, mapping_file, package_in, sniff, tables
 from services.directory.formats.drafts import Raw, Shape, problem
 from services.directory.formats.mapped import Mapped, columns_lacking
 from services.directory.formats.mapping import Mapping
@@ -19,6 +19,7 @@ from services.kernel.errors import ValidationError
 
 DATA_INCLUSION: Final = "data-inclusion"
 HSDS: Final = "hsds"
+HSDS_CSV: Final = "hsds-csv"
 ROWS_ASKED: Final = 20
 OWN_COLUMNS: Final = tuple(name for kind in COLUMNS for name in COLUMNS[kind])
 
@@ -28,7 +29,7 @@ class Detected:
     """How files are to be read.
 
     Args:
-        format: `data-inclusion`, or the name of the mapping.
+        format: `data-inclusion`, `hsds` for its package of tables, or the name of the mapping.
         mapping: None for data·inclusion's own shape.
         source: the source that the mapping, or the first item, names; None when nothing does.
         rights: `licence` and `attribution` of that source, where the first item says them, as our own exports do.
@@ -42,7 +43,7 @@ class Detected:
 
 def formats() -> list[str]:
     """What `--format` may say, beside the path of a mapping file; `csv` and `xlsx` leave columns to be found out."""
-    return [DATA_INCLUSION, HSDS, "csv", "xlsx", *mapping_file.shipped()]
+    return [DATA_INCLUSION, HSDS, HSDS_CSV, "csv", "xlsx", *mapping_file.shipped()]
 
 
 def detect(paths: Sequence[Path], format: str | None = None, mapping: Mapping | Path | str | None = None) -> Detected:
@@ -59,12 +60,15 @@ def detect(paths: Sequence[Path], format: str | None = None, mapping: Mapping | 
     shapes = [sniff.nature(path) for path in paths]
     tabular = shapes[0] in ("csv", "xlsx")
     if chosen is not None and not tabular:
+        what = "un paquet HSDS" if shapes[0] == "zip" else "du JSON"
         remedy = "Importez le fichier avec --format data-inclusion, ou donnez un CSV ou un classeur."
-        raise _refused("file.json", f"Une correspondance lit des tableaux, {paths[0].name} est du JSON.", remedy)
+        raise _refused("file.json", f"Une correspondance lit des tableaux, {paths[0].name} est {what}.", remedy)
     if chosen is None and tabular and format != DATA_INCLUSION:
         chosen = _knowing(paths[0], shapes[0])
     if chosen is not None:
         return Detected(chosen.source.name, chosen, chosen.source.name)
+    if shapes[0] == "zip":
+        return Detected(HSDS, None, package_in.source_of(paths[0]) or None)
     first = _first_said(paths[0])
     rights = {name: str(first[name]) for name in ("licence", "attribution") if first.get(name)}
     return Detected(DATA_INCLUSION, None, str(first["source"]) if first else None, rights)
@@ -104,7 +108,7 @@ def _chosen(format: str | None, mapping: Mapping | Path | str | None) -> Mapping
         return mapping
     if mapping is not None:
         return mapping_file.load(mapping)
-    if format is None or format in (DATA_INCLUSION, HSDS, "csv", "xlsx"):
+    if format is None or format in (DATA_INCLUSION, HSDS, HSDS_CSV, "csv", "xlsx"):
         return None
     if format in mapping_file.shipped() or format.endswith(".toml"):
         return mapping_file.load(format)

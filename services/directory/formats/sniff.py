@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from services.directory.formats import package_zip
 from services.directory.formats.drafts import Shape, problem
 from services.kernel.errors import ValidationError
 
@@ -47,7 +48,7 @@ class Encoding:
 
 
 def nature(path: Path) -> Shape:
-    """What a file is, by its content first: `xlsx`, `json`, `jsonl` or `csv`.
+    """What a file is, by its content first: `xlsx`, `json`, `jsonl`, `csv`, or `zip` for a package of tables of HSDS.
 
     Raises `ValidationError` for a file that is absent, empty or of a nature that cannot be read, with what to do.
     """
@@ -117,10 +118,12 @@ def _zipped(path: Path) -> Shape:
             names = archive.namelist()
     except zipfile.BadZipFile as error:
         raise _refused(
-            path, "file.broken", "Le classeur est abîmé ou incomplet.", "Enregistrez-le de nouveau."
+            path, "file.broken", "Le classeur, ou l'archive, est abîmé ou incomplet.", "Enregistrez-le de nouveau."
         ) from error
     if "xl/workbook.xml" in names or "[Content_Types].xml" in names:
         return "xlsx"
+    if package_zip.looks_like_one(names):
+        return "zip"
     what = "C'est un classeur OpenDocument (.ods)." if "mimetype" in names else "C'est une archive zip."
     raise _refused(path, "file.zip", what, "Enregistrez la feuille en .xlsx ou en CSV, ou décompressez l'archive.")
 

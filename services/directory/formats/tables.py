@@ -111,9 +111,10 @@ def _likeliest(head: Sequence[Line], expected: Collection[str]) -> int:
 
 
 def _without_tail(cells: list[str]) -> list[str]:
-    while cells and not cells[-1].strip():
-        cells = cells[:-1]
-    return cells
+    end = len(cells)
+    while end and not cells[end - 1].strip():
+        end -= 1
+    return cells[:end]
 
 
 def _rows(origin: Origin, lines: Iterable[Line]) -> Iterator[Raw]:

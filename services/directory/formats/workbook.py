@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,24 @@ from typing import Any
 from services.directory.formats.csvfile import Line
 from services.directory.formats.drafts import problem
 from services.kernel.errors import ValidationError
+
+UNPACKED_AT_MOST_BYTES = 500_000_000
+ROWS_AT_MOST, CELLS_AT_MOST = 1_048_576, 50_000_000
+"""A sheet has no more rows; a file of a few kilobytes may say that it has thousands of millions."""
+
+
+def require_small(path: Path, unpacked_bytes: int = UNPACKED_AT_MOST_BYTES) -> None:
+    """Raises `ValidationError` on a workbook that would unpack to more; other files pass."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as packed:
+            size = sum(each.file_size for each in packed.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise _broken(path) from error
+    if size > unpacked_bytes:
+        why = f"Le classeur est trop grand : {size // 1_000_000} Mo une fois ouvert."
+        raise _refused(path, "file.large", why, "Enregistrez en CSV la feuille à importer.")
 
 
 def sheets(path: Path) -> list[str]:
@@ -58,9 +77,13 @@ def text_of(value: Any) -> str:
 
 
 def _rows(path: Path, sheet: Any) -> Iterator[Line]:
-    expected_rows = sheet.max_row or 0
+    expected_rows, cells_seen = sheet.max_row or 0, 0
     sheet.reset_dimensions()  # some writers give a wrong extent, and rows beyond it would not be read
     for number, row in enumerate(_whole(path, sheet.iter_rows(values_only=True)), start=1):
+        cells_seen += len(row)
+        if number > ROWS_AT_MOST or cells_seen > CELLS_AT_MOST:
+            why, remedy = "La feuille est trop grande.", "Retirez les lignes et les colonnes vides de son bout."
+            raise _refused(path, "file.large", why, remedy)
         cells = [text_of(value) for value in row]
         if any(cells):
             progress = min(1.0, number / expected_rows) if expected_rows else 0.0
@@ -70,6 +93,7 @@ def _rows(path: Path, sheet: Any) -> Iterator[Line]:
 def _open(path: Path) -> Any:
     from openpyxl import load_workbook
 
+    require_small(path)
     try:
         return load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # openpyxl raises KeyError, BadZipFile, ParseError, ValueError… on a broken workbook
@@ -90,8 +114,11 @@ def _whole(path: Path, rows: Iterator[Any]) -> Iterator[Any]:
 
 def _broken(path: Path) -> ValidationError:
     why, remedy = "Le classeur ne peut être lu.", "Ouvrez-le et enregistrez-le de nouveau en .xlsx."
-    details = [problem(None, "", path.name, "file.broken", why, remedy)]
-    return ValidationError(f"{path.name} : {why} {remedy}", details)
+    return _refused(path, "file.broken", why, remedy)
+
+
+def _refused(path: Path, code: str, why: str, remedy: str) -> ValidationError:
+    return ValidationError(f"{path.name} : {why} {remedy}", [problem(None, "", path.name, code, why, remedy)])
 
 
 def _chosen(path: Path, book: Any, name: str | None) -> list[Any]:

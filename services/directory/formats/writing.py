@@ -6,6 +6,7 @@
 | `data-inclusion` | a `.jsonl` file | `…-structures.jsonl` and `…-services.jsonl` |
 | `data-inclusion` | a folder | `structures.json` and `services.json`, a list each |
 | `hsds` | as `data-inclusion` | `hsds-organizations`, `hsds-services`: objects of HSDS 3.1 |
+| `hsds-csv`; `hsds` to a `.zip` file | a file or a folder | one zip, the tables of HSDS 3.1; `annuaire-hsds.zip` |
 | `csv`, `parquet` | a file or a folder | `…structures.csv` and `…services.csv` |
 | `geojson`, `xlsx` | a file or a folder | one file of both, `annuaire.…` in a folder |
 
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from services.directory.formats import writing_json, writing_tables
+from services.directory.formats import writing_json, writing_package, writing_tables
 from services.directory.formats.data_inclusion import Record
 from services.directory.formats.drafts import problem
 from services.directory.formats.exported import Written
@@ -49,6 +50,9 @@ FORMATS: Final = {
         "le standard national data·inclusion, version 1", writing_json.data_inclusion, (".json", ".jsonl")
     ),
     "hsds": Format("le standard international Open Referral HSDS 3.1", writing_json.hsds_objects),
+    "hsds-csv": Format(
+        "le même en tables : un paquet de fichiers CSV, pour un tableur ou une base", writing_package.package, (".zip",)
+    ),
     "csv": Format("un tableau, pour un programme", writing_tables.table, (".csv",)),
     "xlsx": Format("un classeur, pour un tableur", writing_tables.workbook, (".xlsx",)),
     "geojson": Format("une carte", writing_json.features, (".geojson",)),
@@ -85,4 +89,5 @@ def write(format: str, out: Path, records: Iterable[Record]) -> Written:
     if format not in FORMATS:
         why, remedy = f"Le format « {format} » ne s'écrit pas.", f"Choisissez parmi : {', '.join(FORMATS)}."
         raise ValidationError(f"{why} {remedy}", [problem(None, "format", format, "export.format", why, remedy)])
-    return FORMATS[format].write(out, records)
+    as_tables = format == "hsds" and out.suffix.lower() == ".zip"
+    return FORMATS["hsds-csv" if as_tables else format].write(out, records)

@@ -25,7 +25,7 @@ def data_inclusion(out: Path, records: Iterable[Record]) -> Written:
 
 def hsds_objects(out: Path, records: Iterable[Record]) -> Written:
     """The same of HSDS 3.1, its lists `organizations` and `services`."""
-    return _objects(out, records, ("organizations", "services"), _of_hsds, "hsds-")
+    return _objects(out, records, ("organizations", "services"), hsds_object, "hsds-")
 
 
 def features(out: Path, records: Iterable[Record]) -> Written:
@@ -35,7 +35,8 @@ def features(out: Path, records: Iterable[Record]) -> Written:
         return pour(records, _Features(file), Written(paths), row_of)
 
 
-def _of_hsds(record: Record, row: Row) -> Row:
+def hsds_object(record: Record, row: Row) -> Row:
+    """A record as an organization, or as a service without it, given its data·inclusion item."""
     if record["kind"] == "structure":
         return hsds.organization(record)
     structure = split_di_id(record["source"], row["structure_id"])
