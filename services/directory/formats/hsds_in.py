@@ -109,20 +109,17 @@ def _rest(item: Object, kind: str, own: Mapping[str, Any]) -> dict[str, Any]:
     """Terms of our taxonomies, attributes of ours, and what nobody here knows, to be given back."""
     found: dict[str, Any] = {}
     for each in _objects(item, "attributes"):
-        term = each.get("taxonomy_term")
-        if not isinstance(term, dict):
-            continue
-        field = FIELD_OF.get(str(term.get("taxonomy")))
+        field, code = _known_term(each)
         if field in LISTS or field == "sectors":
-            found.setdefault(str(field), []).append(term["code"])
+            found.setdefault(field, []).append(code)
         elif field:
-            found[field] = term["code"]
+            found[field] = code
     found |= {name: value for name, value in own.items() if name not in NAMES}
     foreign = {name: value for name, value in item.items() if name not in READ[kind] and value not in (None, "", [])}
     foreign |= _foreign_attributes(item)
     for name in ("locations", "service_at_locations"):
         places = _objects(item, name)
-        if len(places) > 1 or any(_is_abroad(each.get("location") or each) for each in places):
+        if len(places) > 1 or any(_is_abroad(_location_of(each)) for each in places):
             foreign[name] = places
     return found | ({"hsds": foreign} if foreign else {})
 
@@ -130,10 +127,23 @@ def _rest(item: Object, kind: str, own: Mapping[str, Any]) -> dict[str, Any]:
 def _foreign_attributes(item: Object) -> dict[str, Any]:
     foreign = [
         each for each in _objects(item, "attributes")
-        if not str(each.get("label") or "").startswith(OURS)
-        and not (isinstance(each.get("taxonomy_term"), dict) and each["taxonomy_term"].get("taxonomy") in FIELD_OF)
+        if not str(each.get("label") or "").startswith(OURS) and not _known_term(each)[0]
     ]  # fmt: skip
     return {"attributes": foreign} if foreign else {}
+
+
+def _known_term(attribute: Object) -> tuple[str, str]:
+    """The field and the code of an attribute that is a term of ours; empty ones of any other."""
+    term = attribute.get("taxonomy_term")
+    if not isinstance(term, dict) or not isinstance(term.get("code"), str):
+        return "", ""
+    return FIELD_OF.get(str(term.get("taxonomy")), ""), term["code"]
+
+
+def _location_of(place: Object) -> Object:
+    """A location by itself, or that of a service at it."""
+    location = place.get("location")
+    return location if isinstance(location, dict) else place
 
 
 def _ours(item: Object | None) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def test_an_unknown_format_leaves_the_files_there_are(node: tuple[Path, World]) 
     folder, world = node
     first = make(folder, settings())
     world.publish(service(2))
-    with pytest.raises(ValidationError, match="data-inclusion, hsds, csv"):
+    with pytest.raises(ValidationError, match="data-inclusion, hsds, hsds-csv, csv"):
         make(folder, settings(formats="csv,pdf"))
     shown = Shelf(folder / "bulk").manifest()
     assert shown is not None and shown[1] == first
