@@ -105,7 +105,7 @@ def test_an_export_that_fails_leaves_the_last_one(tmp_path: Path) -> None:
 
 
 def test_an_unknown_format_is_refused_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match="data-inclusion, hsds, csv"):
+    with pytest.raises(ValidationError, match="data-inclusion, hsds, hsds-csv, csv"):
         write("pdf", tmp_path, RECORDS)
 
 
