@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -24,6 +25,7 @@ from sqlalchemy.orm import Session
 from services.kernel.errors import Unavailable
 
 Executor = Callable[[Callable[[], Any]], Any]
+WAL_TRIES, WAL_PAUSE_S = 50, 0.02
 SQLITE_BUSY_MS = 5_000
 DISK_FULL = "Le disque est plein : rien n’a été changé. Libérez de la place et recommencez."
 FULL = ("disk is full", "database or disk is full", "No space left", "disk I/O error", "could not extend file")
@@ -132,10 +134,23 @@ def _sqlite(url: str, executor: Executor) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        _to_wal(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def _to_wal(connection: Any) -> None:
+    """SQLite answers at once, whatever its timeout, where two processes make a new file so at the same moment."""
+    for _ in range(WAL_TRIES - 1):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            time.sleep(WAL_PAUSE_S)
+        else:
+            return
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _postgres(url: str, room: str) -> Engine:
