@@ -29,14 +29,24 @@ def run(full: bool) -> list[Figure]:
             rate("HSDS export", count / export_s, "records/s", 3_000),
             rate("HSDS import", imported / import_s, "records/s", 800),
         ]
+        packed, pack_s = timed(lambda: _export(folder / "some.zip", RECORDS))
+        unpacked, unpack_s = timed(lambda: _read(folder / "some.zip"))
+        figures += [
+            rate("HSDS tables, export", packed / pack_s, "records/s", 500),
+            rate("HSDS tables, reading", unpacked / unpack_s, "records/s", 500),
+        ]
         if full:
-            figures.append(_memory(folder))
+            figures += [_memory(folder, "json"), _memory(folder, "zip")]
     return figures
+
+
+def _read(path: Path) -> int:
+    return sum(len(row.drafts) for row in read([path], source=SOURCE))
 
 
 def _export(path: Path, count: int) -> int:
     records = map(record_of, itertools.islice(itertools.chain.from_iterable(drafts_of(count)), count))
-    written = write("hsds", path, records)
+    written = write("hsds", path, records)  # as tables where it is a zip
     return written.structures + written.services
 
 
@@ -52,13 +62,14 @@ def _import(folder: Path, path: Path) -> int:
     return count
 
 
-def _memory(folder: Path) -> Figure:
+def _memory(folder: Path, extension: str) -> Figure:
     peaks = []
     for count in (RECORDS, MANY):
-        path = folder / f"{count}.json"
+        path = folder / f"{count}.{extension}"
         with Peak() as peak:
             _export(path, count)
-            for _ in read([path], source=SOURCE):
-                pass
+            _read(path)
         peaks.append(peak.mb)
-    return duration("HSDS out and in, memory of 100,000 to that of 10,000", peaks[1] / peaks[0], "×", 1.25)
+    return duration(
+        f"HSDS out and in ({extension}), memory of 100,000 to that of 10,000", peaks[1] / peaks[0], "×", 1.25
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -27,10 +27,13 @@ LICENCE_LINK = '</api/v1/sources>; rel="license"'
 JSON = "application/json"
 
 
-def cached(reader: Reader, make: Callable[[], tuple[bytes, list[str]]], content_type: str = JSON) -> Response:
+def cached(
+    reader: Reader, make: Callable[[], tuple[bytes | Iterator[bytes], list[str]]], content_type: str = JSON
+) -> Response:
     """An answer of the read model, or 304 where the caller already has it.
 
-    The ETag is the read model's version and the address asked: while nothing changed, `make` is not even called.
+    The ETag is the read model's version and the address asked: while nothing changed, `make` is not even called. What
+    it makes may come in pieces, for an answer of any length.
     """
     version, as_of = reader.version()
     asked = f"{version}{request.path}?".encode() + request.query_string

@@ -79,6 +79,9 @@ class Query:
     code_departement: tuple[str, ...] = ()
     code_region: tuple[str, ...] = ()
     open_at: datetime | None = None  # aware; only records known to be open then
+    terms: tuple[tuple[str, tuple[str, ...]], ...] = ()  # columns of `index.table.SETS`, each with one of these words
+    structure: str | None = None  # only services of this structure, by its UUID
+    changed_from: datetime | None = None  # aware; only records that changed then or since
     sort: Sort | None = None
     page: int = 1
     size: int = 10

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,7 @@ from gateway.text import fold
 from services.directory.formats.ids import di_id
 from services.kernel.errors import Unavailable
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -51,6 +52,15 @@ class Page:
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
     version: str = ""
     as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A page of what was found: UUID and time (UTC) of the last change of each; `total` and `next_cursor` as `Page`."""
+
+    found: list[tuple[str, datetime]]
+    total: int
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +138,7 @@ class Reader:
         place = place_of(query)
         view = self._latest.view()
         with view.lock:
-            answer = answer_of(query, place, view.records[query.kind])
+            answer = answer_of(query, place, view.records[query.kind], view.rows_of(query.structure))
             stamps = view.records[query.kind].stamps[answer.rows].tolist()
             searcher, version = view.searcher, view.version
         slots = [schema.slot(query.kind, row) for row in answer.rows]
@@ -144,6 +154,19 @@ class Reader:
             version,
             self._latest.as_of(),
         )
+
+    def brief(self, query: Query) -> Brief:
+        """What `search` finds, as identifiers and dates alone: no document is read. Raises as `search` does."""
+        check(query)
+        place = place_of(query)
+        view = self._latest.view()
+        with view.lock:
+            records = view.records[query.kind]
+            answer = answer_of(query, place, records, view.rows_of(query.structure))
+            changed = records.table.changed[answer.rows].tolist()
+        uuids = [uuid for _, uuid in answer.ids]
+        at = [_EPOCH + timedelta(microseconds=round(one * 1e6)) for one in changed]
+        return Brief(list(zip(uuids, at, strict=True)), answer.total, answer.next_cursor)
 
     def item(self, kind: Kind, identifier: str) -> tuple[str, bytes] | None:
         """UUID and data·inclusion JSON of a public record, a service with its structure; by UUID or public id."""

@@ -8,6 +8,7 @@ import orjson
 
 from gateway import text
 from gateway.index import cursors, facets, ranking
+from gateway.index.arrays import Rows
 from gateway.index.asked import Asked, ask
 from gateway.index.geography import Box, kilometres
 from gateway.index.selection import Filters, Place
@@ -70,12 +71,15 @@ def place_of(query: Query) -> Place | None:
     return Place(lat, lon, radius_m, frozenset(territory.zone_codes(commune)))
 
 
-def answer_of(query: Query, place: Place | None, records: Records) -> Answer:
-    """The page asked for. The caller holds the view's lock, and has checked the query."""
+def answer_of(query: Query, place: Place | None, records: Records, only: Rows | None = None) -> Answer:
+    """The page asked for. The caller holds the view's lock, and has checked the query.
+
+    `only`: live rows beside which none is looked at, in any order.
+    """
     question = _canonical(query)
     cursor = _cursor(query, question)
     asked = _asked(query, cursor, records)
-    chosen = records.selector.select(_filters(query, place, asked, records))
+    chosen = records.selector.select(_filters(query, place, asked, records, only))
     order = _order(query, asked)
     skip = 0 if cursor else (query.page - 1) * query.size
     page = ranking.cut(order, records.table, chosen, cursor.after if cursor else None, skip, query.size)
@@ -112,7 +116,7 @@ def _order(query: Query, asked: Asked | None) -> ranking.Order:
     return "relevance" if asked else "contract"
 
 
-def _filters(query: Query, place: Place | None, asked: Asked | None, records: Records) -> Filters:
+def _filters(query: Query, place: Place | None, asked: Asked | None, records: Records, only: Rows | None) -> Filters:
     sets = [
         ("source", query.sources),
         ("thematiques", query.thematiques),
@@ -125,6 +129,7 @@ def _filters(query: Query, place: Place | None, asked: Asked | None, records: Re
         ("commune", query.code_commune),
         ("departement", query.code_departement),
         ("region", query.code_region),
+        *query.terms,
     ]
     box = query.bbox
     return Filters(
@@ -132,6 +137,8 @@ def _filters(query: Query, place: Place | None, asked: Asked | None, records: Re
         score_min=query.score_qualite_minimum,
         box=Box(south=box[1], west=box[0], north=box[3], east=box[2]) if box else None,
         open_at=query.open_at,
+        changed_from_s=query.changed_from.timestamp() if query.changed_from else None,
+        only=only,
         audience=tuple(records.words.audience(stem) for stem in dict.fromkeys(text.stems(query.recherche_public))),
         place=place,
         asked=asked,

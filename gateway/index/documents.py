@@ -21,6 +21,7 @@ from gateway.index.sets import written
 from gateway.index.table import NO_SCORE, SETS, RowData
 from services.directory.formats import data_inclusion, referentials, sectors, territory
 from services.directory.formats.ids import di_id
+from services.kernel import clock
 
 _EPOCH = date(1970, 1, 1)
 SERVICE_TEXTS = ("description", "publics_precisions", "conditions_acces", "frais_precisions",
@@ -152,6 +153,7 @@ def _columns(slot: int, record: dict[str, Any], item: dict[str, Any]) -> RowData
         lon=fields.get("longitude"),
         score=NO_SCORE if score is None else score,
         updated=_day(fields.get("date_maj") or record["changed_at"]),
+        changed=clock.from_text(record["changed_at"]).timestamp(),
         sets=_sets(record),
     )
 
@@ -169,6 +171,8 @@ def _sets(record: dict[str, Any]) -> list[str]:
         "zone": written(fields.get("zone_eligibilite", ())),
         "sectors": written(_sectors(record)),
         "reseaux_porteurs": written(fields.get("reseaux_porteurs", ())),
+        "modes_mobilisation": written(fields.get("modes_mobilisation", ())),
+        "mobilisable_par": written(fields.get("mobilisable_par", ())),
         "opening": opening or "",
         "rights": f"{record['source']}\t{record.get('licence', '')}\t{record.get('attribution', '')}",
     } | _around(fields.get("code_insee", ""))

@@ -128,12 +128,21 @@ def with_term(
     index_schema: tantivy.Schema, searcher: tantivy.Searcher, name: str, value: str
 ) -> Iterator[tuple[int, tantivy.Document]]:
     """Row documents with a term, and their slots, ascending."""
+    return ((slot, searcher.doc(address)) for slot, address in _hits(index_schema, searcher, name, value))
+
+
+def slots_with_term(index_schema: tantivy.Schema, searcher: tantivy.Searcher, name: str, value: str) -> list[int]:
+    """The slots of row documents with a term, ascending."""
+    return [slot for slot, _ in _hits(index_schema, searcher, name, value)]
+
+
+def _hits(index_schema: tantivy.Schema, searcher: tantivy.Searcher, name: str, value: str) -> list[Any]:
     query = _term(index_schema, name, value)
     few: Any = searcher.search(query, FEW, order_by_field="slot", order=tantivy.Order.Asc)
-    hits = few.hits
+    found: list[Any] = few.hits
     if few.count > FEW:
-        hits = searcher.search(query, few.count, count=False, order_by_field="slot", order=tantivy.Order.Asc).hits
-    return ((slot, searcher.doc(address)) for slot, address in hits)
+        found = searcher.search(query, few.count, count=False, order_by_field="slot", order=tantivy.Order.Asc).hits
+    return found
 
 
 def _term(index_schema: tantivy.Schema, name: str, value: Any) -> tantivy.Query:

@@ -28,12 +28,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What must hold of a record. `sets` names columns of `table.SETS` with the words asked for, one is enough."""
+    """What must hold of a record. `sets` names columns of `table.SETS` with the words asked for, one is enough.
+
+    `changed_from_s` is in seconds since 1970; `only`: live rows beside which none is looked at.
+    """
 
     sets: tuple[tuple[str, frozenset[str]], ...] = ()
     score_min: float | None = None
     box: geography.Box | None = None
     open_at: datetime | None = None
+    changed_from_s: float | None = None
+    only: Rows | None = None
     audience: tuple[Posting, ...] = ()
     place: Place | None = None
     asked: Asked | None = None

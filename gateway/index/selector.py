@@ -75,6 +75,8 @@ class Selector:
 
     def _proposed(self, filters: Filters, sets: Sets, others: int) -> Selection | None:
         """Rows worth looking at; None when the `others` (about so many) are."""
+        if filters.only is not None:
+            return Selection(filters.only)
         best, count = None, others
         if not self._postings.small:
             for column, wanted in sets:
@@ -107,6 +109,8 @@ class Selector:
         if filters.box:
             box, lat, lon = filters.box, table.lat[found.rows], table.lon[found.rows]
             found = found.where((lat >= box.south) & (lat <= box.north) & (lon >= box.west) & (lon <= box.east))
+        if filters.changed_from_s is not None:
+            found = found.where(table.changed[found.rows] >= filters.changed_from_s)
         for posting in filters.audience:
             found = found.where(posting.of(found.rows) > 0)
         if filters.asked and found.scores is None:

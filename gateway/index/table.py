@@ -33,6 +33,8 @@ SETS = (
     "departement",
     "region",
     "reseaux_porteurs",
+    "modes_mobilisation",
+    "mobilisable_par",
     "opening",
     "rights",  # source, licence and attribution, by tabs
 )
@@ -44,7 +46,8 @@ NO_SCORE = -1.0
 class RowData:
     """One record as the arrays need it; `gone` rows (withdrawn, or waiting for their structure) have only a slot.
 
-    `id` is data·inclusion's; `name` is folded; `updated` is days since 1970; `sets` has one set (as `sets.written`)
+    `id` is data·inclusion's; `name` is folded; `updated` is days since 1970, of what the record says of itself;
+    `changed` seconds since 1970, of the last change of the record that we know; `sets` has one set (as `sets.written`)
     for each column of `SETS`.
     """
 
@@ -57,13 +60,14 @@ class RowData:
     lon: float | None = None
     score: float = NO_SCORE
     updated: int = 0
+    changed: float = 0.0
     sets: Sequence[str] = ()
 
     def dump(self) -> bytes:
         """Compact JSON for the index."""
         if self.gone:
             return orjson.dumps([self.slot])
-        numbers = (self.lat, self.lon, self.score, self.updated)
+        numbers = (self.lat, self.lon, self.score, self.updated, self.changed)
         return orjson.dumps([self.slot, False, self.id, self.uuid, self.name, *numbers, self.sets])
 
     @classmethod
@@ -103,6 +107,7 @@ class Table:
         self.lat, self.lon, self.x, self.y, self.z, self.score = (np.zeros(0) for _ in range(6))
         self.strip: Keys = np.zeros(0, dtype=np.int64)
         self.updated: npt.NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+        self.changed: Floats = np.zeros(0)
         self.remote: Mask = np.zeros(0, dtype=np.bool_)
         self.on_site: Mask = np.zeros(0, dtype=np.bool_)
         self.ids = OrderedStrings()
@@ -119,6 +124,7 @@ class Table:
         "score": NO_SCORE,
         "strip": geography.NOWHERE,
         "updated": 0,
+        "changed": 0.0,
         "remote": False,
         "on_site": False,
     }
@@ -158,6 +164,7 @@ class Table:
         self.strip[rows] = geography.strip_keys(lat, lon)
         self.score[rows] = [data.score for data in live]
         self.updated[rows] = [data.updated for data in live]
+        self.changed[rows] = [data.changed for data in live]
         for place, column in enumerate(self.sets.values()):
             column.put(rows, [data.sets[place] for data in live])
         modes = self.sets["modes_accueil"]

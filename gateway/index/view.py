@@ -113,6 +113,15 @@ class View:
                 records.words.follow(searcher, position.stamp - 1, records.stamps, len(records.table.alive))
             self.searcher, self.position, self._seen = searcher, position, seen
 
+    def rows_of(self, structure: str | None) -> Rows | None:
+        """Rows of the public services of a structure, by its UUID; None where none is asked for. Under the lock."""
+        if structure is None:
+            return None
+        slots = generation.slots_with_term(self.schema, self.searcher, "structure", structure)
+        rows = np.array([schema.row(slot) for slot in slots], dtype=np.intp)
+        alive: Rows = rows[self.records["service"].table.alive[rows]]
+        return alive
+
     def _take_up(self, searcher: tantivy.Searcher, first: int, past: int) -> None:
         for start in range(first, past, STAMPS_A_STEP):
             batches: dict[str, tuple[list[RowData], list[int]]] = {kind: ([], []) for kind in schema.KINDS}

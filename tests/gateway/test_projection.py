@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway import projection
+from gateway import projection, schema
 from gateway.projection import Projector
 from gateway.query import Query
 from gateway.search import Reader
@@ -138,7 +138,7 @@ def test_a_feed_that_went_back_is_projected_anew(world: World) -> None:
 def test_an_index_of_another_format_is_not_read_and_begins_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.publish(structure(1), service(1))
     world.projector.close()
-    monkeypatch.setattr("gateway.schema.FORMAT", 2)
+    monkeypatch.setattr("gateway.schema.FORMAT", schema.FORMAT + 1)
     with pytest.raises(Unavailable, match="rebuild"):
         Reader(world.path).search(Query())
     newer = Projector(world.path, world.feed.fetch)

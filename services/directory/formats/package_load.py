@@ -23,7 +23,7 @@ from services.kernel.errors import Problem
 SCHEMA: Final = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
-    PRAGMA cache_size = -32768;
+    PRAGMA cache_size = -8192;
     CREATE TABLE row (n INTEGER PRIMARY KEY, tab TEXT, id TEXT, line INTEGER, said BLOB, beyond BLOB, told BLOB);
     CREATE TABLE link (parent_tab TEXT, parent TEXT, n INTEGER);
 """

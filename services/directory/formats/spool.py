@@ -15,7 +15,7 @@ import orjson
 _SCHEMA = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
-    PRAGMA cache_size = -32768;
+    PRAGMA cache_size = -8192;
     CREATE TABLE row (n INTEGER PRIMARY KEY, tab TEXT, id TEXT, cells BLOB, beyond BLOB, within TEXT, digest BLOB);
     CREATE UNIQUE INDEX row_id ON row (tab, id);
     CREATE TABLE loose (n INTEGER, tab TEXT, col TEXT, to_tab TEXT, to_id TEXT);
