@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -31,12 +32,13 @@ class RunningNode:
 
 
 @contextmanager
-def running_node(folder: Path) -> Iterator[RunningNode]:
-    """An empty embedded node in a new folder; it is stopped in the end."""
+def running_node(folder: Path, **settings: str) -> Iterator[RunningNode]:
+    """An empty embedded node in a new folder; it is stopped in the end. `settings` as in the environment of a node."""
     [port] = free_ports(1)
     made = RunningNode(folder, f"http://127.0.0.1:{port}")
     subprocess.run([BIN, "init", made.folder, "--id", "essai", "--name", "Essai"], check=True, capture_output=True)
-    process = subprocess.Popen([BIN, "up", str(made.folder), "--port", str(port)], stdout=subprocess.PIPE)
+    process = subprocess.Popen([BIN, "up", str(made.folder), "--port", str(port)],
+                               stdout=subprocess.PIPE, env=os.environ | settings)  # fmt: skip
     assert process.stdout is not None
     process.stdout.readline()
     try:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as Answer
 
 from gateway import problems
 from gateway.auth import Ask
-from gateway.pages import downloads, reporting, shown
+from gateway.pages import reporting, shown
 from gateway.pages.asked import RADIUS_CHOICES_KM, Asked
 from gateway.query import Kind
 from gateway.search import Page, Reader
@@ -44,7 +44,6 @@ def pages_blueprint(settings: Settings, reader: Reader, ask: Ask) -> Blueprint:
         return _moved(reader, "structure", identifier) or _structure_page(reader, identifier)
 
     reporting.add(pages, settings, reader, ask)
-    downloads.add(pages, reader)
 
     @pages.get("/a-propos")
     def about() -> str:

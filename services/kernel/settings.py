@@ -139,7 +139,9 @@ class Bulk:
         among=range(1_441),
     )  # fmt: skip
     formats: str = _key(
-        "data-inclusion,hsds,csv,xlsx,geojson", "Formats of `maillage export`, separated by commas.", among=NAMES
+        "data-inclusion,hsds,hsds-csv,csv,xlsx,geojson",
+        "Formats of `maillage export`, separated by commas.",
+        among=NAMES,
     )
 
 

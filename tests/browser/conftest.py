@@ -18,8 +18,8 @@ DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[RunningNode]:
-    """An empty node with one permanent, Marie."""
-    with running_node(tmp_path / "node") as made:
+    """An empty node with one permanent, Marie; its bulk files wait for nothing."""
+    with running_node(tmp_path / "node", MAILLAGE_BULK_PAUSE_MIN="0") as made:
         made.ask("accounts", "person_add", email=MARIE, roles=["permanent"])
         yield made
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from services.directory.formats.argumentaire import PARTS
+from services.directory.formats.reading import read
 from tests.browser.axe import violations
 from tests.browser.conftest import RunningNode, Visit, enter
 
@@ -38,8 +39,8 @@ def bring_in(page: Page, file: Path, trial: bool = False, source: str = "pays-de
 
 
 def goto_public(page: Page, path: str, holding: str = "") -> None:
-    """Open a public page once the read model has it: a moment after the act."""
-    ends_at = time.monotonic() + 10
+    """Open a public page once the read model has it, or the files of `/data/`: a moment after the act."""
+    ends_at = time.monotonic() + 20
     while time.monotonic() < ends_at:
         answer = page.goto(path)
         if answer is not None and answer.ok and holding in page.content():
@@ -242,6 +243,27 @@ def test_a_contact_is_withdrawn_for_good(node: RunningNode, visit: Visit, file: 
     assert not node.ask("directory", "verify")["streams"][0]["faults"]
 
 
+def test_everything_public_is_taken_as_files_in_both_standards(
+    node: RunningNode, visit: Visit, file: Path, tmp_path: Path
+) -> None:
+    page = enter(visit(), node)
+    bring_in(page, file)
+    qualify_everything(page)
+    goto_public(page, "/structures/pays-de-blain--e2")
+    page.goto("/a-propos")
+    page.get_by_role("link", name="Tout l’annuaire en fichiers").click()
+    goto_public(page, "/data/", "2 structures et 0 services")
+    for name in ("structures.json", "hsds-organizations.json", "annuaire-hsds.zip", "annuaire.xlsx"):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name, exact=True).click()
+        taken = tmp_path / name
+        download.value.save_as(taken)
+        assert [draft["fields"]["nom"] for row in read([taken]) for draft in row.drafts] == [
+            "L’Écluse des Outils",
+            "Le Relais des Aînés",
+        ], name
+
+
 def test_a_form_of_another_site_is_refused_and_who_is_out_sees_the_way_in(
     node: RunningNode, visit: Visit, file: Path
 ) -> None:
@@ -282,7 +304,7 @@ def test_every_page_can_be_used_by_everybody_and_fits_its_screen(
         "/",
         "/structures/pays-de-blain--e2",
         "/a-propos",
-        "/telecharger",
+        "/data/",
         "/docs",
         f"/signaler/{record.rsplit('/', 1)[1]}",
     )

@@ -61,7 +61,7 @@ def test_every_format_holds_what_the_public_sees_with_its_source_licence_and_dig
     current = Shelf(folder / "bulk").current()
     assert current is not None
     assert names(manifest) == {"structures.json", "services.json", "structures.csv", "services.csv",
-                               "hsds-organizations.json", "hsds-services.json",
+                               "hsds-organizations.json", "hsds-services.json", "annuaire-hsds.zip",
                                "annuaire.xlsx", "annuaire.geojson"}  # fmt: skip
     assert (manifest["structures"], manifest["services"]) == (2, 1)
     for told in manifest["files"]:
