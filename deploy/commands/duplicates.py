@@ -58,12 +58,13 @@ def decide(
     b: Id,
     decision: Annotated[str, typer.Argument(help="same (n’en font qu’une), different ou branch (antenne)")],
     as_: Permanent,
+    head: Annotated[str | None, typer.Option(help="Avec branch : la fiche du siège")] = None,
     keep: Annotated[str | None, typer.Option(help="Avec same : la fiche qui reste")] = None,
     dry_run: Annotated[bool, typer.Option(help="Montrer la fiche qui resterait, sans rien faire")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Dire si deux fiches n’en font qu’une ; ce n’est plus demandé / say whether two are one, once and for all."""
-    asked = {"a": a, "b": b, "decision": decision, "keep": keep, "dry_run": dry_run}
+    asked = {"a": a, "b": b, "decision": decision, "head": head, "keep": keep, "dry_run": dry_run}
     with _permanent(folder, as_) as call:
         done = call("duplicate_decide", asked)
 

@@ -20,6 +20,9 @@ REASONS: Final = {
 GRADES: Final = {"sure": "presque sûr", "probable": "probable", "possible": "possible"}
 
 
+DONE: Final = {"same": "fusionne", "branch": "antenne"}
+
+
 def add(staff: Blueprint, frame: Frame) -> None:
     """`/doublons`, and separating what was merged."""
 
@@ -33,9 +36,11 @@ def add(staff: Blueprint, frame: Frame) -> None:
     @staff.post("/doublons")
     def decide_pair() -> Answer:
         a, b = request.form.get("a", ""), request.form.get("b", "")
-        decision, keep = request.form.get("decision", ""), request.form.get("keep") or None
-        frame.call("directory", "duplicate_decide", {"a": a, "b": b, "decision": decision, "keep": keep})
-        return frame.on("duplicates", "fusionne" if decision == "same" else "differentes")
+        head, keep = request.form.get("head") or None, request.form.get("keep") or None
+        decision = "branch" if head else request.form.get("decision", "")
+        asked = {"a": a, "b": b, "decision": decision, "keep": keep, "head": head}
+        frame.call("directory", "duplicate_decide", asked)
+        return frame.on("duplicates", DONE.get(decision, "differentes"))
 
     @staff.post("/fiches/<uuid:identifier>/separer")
     def separate(identifier: UUID) -> Answer:

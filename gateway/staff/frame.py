@@ -28,6 +28,7 @@ SAID: Final[Mapping[str, str]] = {
     "import-annule": "L’import est annulé.",
     "expurge": "C’est effacé de ce nœud, et aucun import ne le ramènera.",
     "fusionne": "Les deux fiches n’en font plus qu’une.",
+    "antenne": "C’est noté : l’une est un établissement de l’autre.",
     "differentes": "C’est noté : ces fiches sont différentes.",
     "separe": "Les deux fiches sont de nouveau séparées.",
 }

@@ -53,7 +53,10 @@ class MatchingKey(Base):
 
 
 class Pair(Base):
-    """Two structures (`a` before `b`) that may be one, why, and what a permanent decided: never asked again then."""
+    """Two structures (`a` before `b`) that may be one, why, and what a permanent decided: never asked again then.
+
+    `head`: of a branch, which of the two is the head; unknown for what was decided before it was asked.
+    """
 
     __tablename__ = "pair"
     a: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -63,6 +66,7 @@ class Pair(Base):
     reasons: Mapped[bytes] = mapped_column(LargeBinary)
     branch: Mapped[bool]
     decision: Mapped[str | None] = mapped_column(String(16))
+    head: Mapped[str | None] = mapped_column(String(36))
     at: Mapped[str | None] = mapped_column(String(32))
     by: Mapped[str] = mapped_column(Text, default="")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 from sqlalchemy.orm import Session
@@ -24,20 +24,37 @@ def content(draft: dict[str, Any], record: Record | None) -> bytes:
     return content_of(draft | {"fields": dated(cast("Draft", draft), record.parts["fields"])}, record.parts)
 
 
+class Held(NamedTuple):
+    """A draft in which corrected fields stay as they are: their names, and what it said otherwise of them."""
+
+    draft: dict[str, Any]
+    fields: list[str]
+    differing: dict[str, Any]
+
+
 def respected(session: Session, record: Record, draft: dict[str, Any], at: str) -> dict[str, Any]:
     """A draft in which the groups that people corrected stay as they are; what it says otherwise is kept beside."""
+    kept = held(record, draft)
+    if kept.fields:
+        store.note_differences(session, record.id, kept.fields, kept.differing, at)
+    return kept.draft
+
+
+def held(record: Record, draft: dict[str, Any]) -> Held:
+    """The same, with nothing kept beside."""
     groups = record.trusted.get("by_people")
     if not groups or record.status == WITHDRAWN:
-        return draft
+        return Held(draft, [], {})
     said, now = flat(draft), flat(record.parts)
-    held = [name for group in groups for name in GROUPS[group] if name != "sectors"]
-    asked = {name for name in held if name in draft or name in FIELDS[record.kind]}
+    fields = [name for group in groups for name in GROUPS[group] if name != "sectors"]
+    asked = {name for name in fields if name in draft or name in FIELDS[record.kind]}
     differing = {name: said.get(name) for name in asked if said.get(name) != now.get(name)}
-    store.note_differences(session, record.id, held, differing, at)
     kept = draft | {"fields": {name: value for name, value in draft["fields"].items() if name not in differing}}
     for name in differing:
         (kept if name in OWN else kept["fields"])[name] = now.get(name)
-    return kept | ({"sectors": record.parts["sectors"]} if "offer" in groups else {})
+    if "offer" in groups:
+        kept["sectors"] = record.parts["sectors"]
+    return Held(kept, fields, differing)
 
 
 def with_given(session: Session, record: Record, draft: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,9 @@ from services.kernel.errors import WrongState
 BATCH = 300
 BLOCK_AT_MOST = 60
 """A key that more structures share (a network's telephone) says nothing: it is passed over."""
+SAME, DIFFERENT, BRANCH = "same", "different", "branch"
+LASTING = (DIFFERENT, BRANCH)
+"""Decisions of two structures that both live on."""
 Id2 = tuple[str, str]
 
 
@@ -85,7 +88,9 @@ def require_two(one: Record, other: Record) -> None:
         record.require_life()
 
 
-def decided(session: Session, one: Record, other: Record, decision: str, at: str, by: str) -> Pair:
+def decided(
+    session: Session, one: Record, other: Record, decision: str, at: str, by: str, head: str | None = None
+) -> Pair:
     """Keep what was decided of two structures, proposed or not."""
     pair = store_pairs.pair(session, one.id, other.id)
     if pair is None:
@@ -93,8 +98,40 @@ def decided(session: Session, one: Record, other: Record, decision: str, at: str
         alike = matching.compare(matching.sketch(one.parts["fields"]), matching.sketch(other.parts["fields"]))
         pair = _pair(ids, alike)
         session.add(pair)
-    pair.decision, pair.at, pair.by = decision, at, by
+    pair.decision, pair.head, pair.at, pair.by = decision, head, at, by
     return pair
+
+
+def pass_on(session: Session, gone: str, kept: str) -> list[str]:
+    """What was decided of `gone` holds of `kept`, unless somebody decided that too; with which others it did."""
+    own = {_other(ids, kept): pair for ids, pair in store_pairs.pairs_of(session, [kept]).items()}
+    passed = []
+    for ids, theirs in store_pairs.pairs_of(session, [gone]).items():
+        other = _other(ids, gone)
+        if theirs.decision not in LASTING or other == kept or (other in own and own[other].decision is not None):
+            continue
+        pair = own.get(other) or Pair(
+            a=min(kept, other), b=max(kept, other), score=theirs.score, grade=theirs.grade, reasons=theirs.reasons,
+            branch=theirs.branch,
+        )  # fmt: skip
+        pair.decision, pair.at, pair.by = theirs.decision, theirs.at, theirs.by
+        pair.head = kept if theirs.head == gone else theirs.head
+        session.add(pair)
+        passed.append(other)
+    return sorted(passed)
+
+
+def take_back(session: Session, gone: Record, kept: Record, passed: Iterable[str]) -> None:
+    """Undo `pass_on`, but for what somebody decided since; both are compared again."""
+    for other in passed:
+        theirs, pair = store_pairs.pair(session, gone.id, other), store_pairs.pair(session, kept.id, other)
+        if theirs and pair and (pair.decision, pair.at, pair.by) == (theirs.decision, theirs.at, theirs.by):
+            pair.decision, pair.head, pair.at, pair.by = None, None, None, ""
+    kept.matched = gone.matched = False
+
+
+def _other(ids: Id2, one: str) -> str:
+    return ids[1] if ids[0] == one else ids[0]
 
 
 def _pair(ids: Id2, alike: Likeness) -> Pair:

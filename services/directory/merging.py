@@ -17,6 +17,7 @@ from uuid_utils import uuid7
 
 from services.directory import duplicates, store, store_pairs
 from services.directory.asides import Merge
+from services.directory.duplicates import SAME
 from services.directory.formats.groups import GROUPS
 from services.directory.formats.own import OWN
 from services.directory.model import Record, content_of
@@ -25,7 +26,6 @@ from services.directory.writing import Desk, must_exist
 from services.kernel import clock
 from services.kernel.errors import Conflict, NotFound, WrongState
 
-SAME, DIFFERENT, BRANCH = "same", "different", "branch"
 WHOLE = ("place", "hours", "argumentaire")
 """Groups of fields that are taken whole or not at all: half of an address is worse than none."""
 
@@ -53,7 +53,9 @@ def merge(session: Session, desk: Desk, kept: Record, gone: Record, by: str, cho
     session.add(done)
     before, content = kept.content, content_of(_joined(desk, kept, gone, chosen))
     desk.rewrite(kept, content, None)
-    done.before = orjson.dumps(orjson.loads(done.before) | {"given": _given(orjson.loads(before), kept.parts)})
+    done.before = orjson.dumps(orjson.loads(done.before) | {
+        "given": _given(orjson.loads(before), kept.parts), "passed": duplicates.pass_on(session, gone.id, kept.id),
+    })  # fmt: skip
     for service in services:
         desk.rewrite(service, service.content, kept.id, service.is_public or service.status == QUALIFIED)
     store.move_suggestions(session, gone.id, kept.id)
@@ -94,6 +96,7 @@ def undo(session: Session, desk: Desk, kept: Record) -> Merge:
     pair = store_pairs.pair(session, kept.id, gone.id)
     if pair is not None:
         pair.decision = None
+    duplicates.take_back(session, gone, kept, was.get("passed", ()))
     session.delete(done)
     desk.showing.tell()
     return done

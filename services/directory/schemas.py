@@ -166,7 +166,7 @@ class Duplicates(Request):
 
 
 class DuplicateDecide(Request):
-    """What a permanent says of two structures; `keep` is the one that stays.
+    """What a permanent says of two structures: `keep` is the one that stays, `head` the one with the other as a branch.
 
     `fields` names, by field, the one whose word is the better: `{"telephone": id}`.
     """
@@ -175,11 +175,21 @@ class DuplicateDecide(Request):
     b = fields.String(required=True)
     decision = fields.String(required=True, validate=validate.OneOf(("same", "different", "branch")))
     keep = fields.String(load_default=None, allow_none=True)
+    head = fields.String(load_default=None, allow_none=True)
     fields_ = fields.Dict(
         keys=fields.String(validate=validate.OneOf(sorted(FIELDS["structure"]))), values=fields.String(),
         data_key="fields", attribute="fields", load_default=dict,
     )  # fmt: skip
     dry_run = fields.Boolean(load_default=False)
+    request_id = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 200))
+
+    @validates_schema
+    def one_head(self, data: dict[str, Any], **_: Any) -> None:
+        """A branch has a head, which is one of the two; nothing else has one."""
+        if data["decision"] != "branch" and data["head"] is not None:
+            raise ValidationError("Seul un établissement (branch) a un siège : ôtez head.", "head")
+        if data["decision"] == "branch" and data["head"] not in (data["a"], data["b"]):
+            raise ValidationError("Dites laquelle des deux fiches est le siège : head est a ou b.", "head")
 
 
 class Changes(Request):

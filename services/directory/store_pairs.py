@@ -90,6 +90,14 @@ def open_pairs(
     return [(found, a, b) for found, a, b in rows]
 
 
+def kin(session: Session, record_id: str) -> list[tuple[str, Record]]:
+    """Living structures that are a branch of this one or its head, each with the id of the head of both."""
+    mine = (Pair.a == record_id) | (Pair.b == record_id)
+    query = select(Pair.head, Record).join(Record, (Record.id == Pair.a) | (Record.id == Pair.b))
+    query = query.where(mine, Pair.head.is_not(None), Record.id != record_id, Record.status != WITHDRAWN)
+    return [(str(head), other) for head, other in session.execute(query.order_by(Record.id))]
+
+
 def last_merge(session: Session, kept: str) -> Merge | None:
     """The last merge into a record that was not undone."""
     return session.scalars(select(Merge).where(Merge.kept == kept).order_by(Merge.id.desc()).limit(1)).one_or_none()

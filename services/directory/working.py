@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import store
+from services.directory import store, store_pairs
 from services.directory.formats import quality
 from services.directory.formats.groups import REASONS
 from services.directory.model import Act, Import, ImportChange, Record, flat, view
@@ -38,13 +38,23 @@ def opened(session: Session, record: Record, desk: Desk) -> dict[str, Any]:
     services = store.services_of(session, record.id, lock=False) if record.kind == "structure" else ()
     shown = _shown(record, desk, differing)
     score, question = (0.0, None) if record.is_withdrawn else (quality.score(shown), quality.next_question(shown))
-    return shown | {
+    return shown | _kin(session, record) | {
         "services": [
             {"id": each.id, "nom": each.parts["fields"].get("nom"), "status": each.status, "public": each.is_public}
             for each in services
         ],
         "score": score, "next_question": question,
     }  # fmt: skip
+
+
+def _kin(session: Session, record: Record) -> dict[str, Any]:
+    """The head of which a structure is a branch, and its own branches: those that live."""
+    found: dict[str, list[dict[str, Any]]] = {"branch_of": [], "branches": []}
+    for head, other in store_pairs.kin(session, record.id):
+        found["branch_of" if head == other.id else "branches"].append(
+            {"id": other.id, "nom": other.parts["fields"]["nom"]}
+        )
+    return found
 
 
 def history(session: Session, record: Record) -> list[dict[str, Any]]:

@@ -71,7 +71,7 @@ class Desk:
         self._by = by
         self._at = at or clock.now()
         self._months = months
-        self._respected = respected
+        self.respected = respected
         self.showing = Showing(session, log, self._at)
         self.source = self.showing.source
 
@@ -84,9 +84,9 @@ class Desk:
             choice: whose word it is.
         Announces `published` for what is public, `drafted` for the rest, `withdrawn` for what may be public no more.
         """
-        drafts = [self._respected(draft) for draft in drafts]
+        drafts = [self.respected(draft) for draft in drafts]
         checked = [check_draft(draft) for draft in drafts]
-        ids = [None if problems else self._ids(draft) for draft, problems in zip(drafts, checked, strict=True)]
+        ids = [None if problems else self.ids(draft) for draft, problems in zip(drafts, checked, strict=True)]
         wanted = {name for pair in ids if pair for name in pair if name}
         known = store.records(self._session, wanted, lock=True)
         for name in {draft["source"] for draft, pair in zip(drafts, ids, strict=True) if pair}:
@@ -100,16 +100,6 @@ class Desk:
         self.showing.tell()
         return saved
 
-    def preview(self, drafts: list[dict[str, Any]]) -> list[Saved]:
-        """What `save` would do, without doing it; whether a service's structure exists is not asked."""
-        checked = [check_draft(draft) for draft in drafts]
-        ids = [None if problems else self._ids(draft) for draft, problems in zip(drafts, checked, strict=True)]
-        known = store.records(self._session, {pair[0] for pair in ids if pair})
-        return [
-            Saved("refused", problems=problems) if pair is None else _foresee(known.get(pair[0]), draft, pair[1])
-            for draft, problems, pair in zip(drafts, checked, ids, strict=True)
-        ]
-
     def edit(self, record: Record, said: dict[str, Any], choice: Choice) -> Saved:
         """Change some of what a record says, the rest as it is. Raises `NotHome`, `WrongState`, `ValidationError`."""
         record.require_home(self.home)
@@ -117,7 +107,7 @@ class Desk:
         parts = record.parts
         draft = {"kind": record.kind, "source": record.source, "source_id": record.source_id, **parts, **said}
         draft["fields"] = parts["fields"] | said.get("fields", {})
-        draft = self._respected(draft) | {"structure_source_id": "-"}  # its structure stays: a draft must name one
+        draft = self.respected(draft) | {"structure_source_id": "-"}  # its structure stays: a draft must name one
         if "argumentaire" in said:
             draft["argumentaire"] = parts.get("argumentaire", {}) | said["argumentaire"]
         raise_problems([Saved("refused", problems=check_draft(draft))])
@@ -214,12 +204,13 @@ class Desk:
     def require_version(self, draft: dict[str, Any], version: int) -> None:
         """Raises `Conflict` where the record of a draft is not, or no more, at the version that its writer read."""
         raise_problems([Saved("refused", problems=check_draft(draft))])
-        record = store.record(self._session, self._ids(draft)[0], lock=True)
+        record = store.record(self._session, self.ids(draft)[0], lock=True)
         if record is None:
             raise Conflict(f"Cette fiche n’existe pas : elle n’a pas pu être lue en version {version}.")
         record.require_version(version)
 
-    def _ids(self, draft: dict[str, Any]) -> tuple[str, str | None]:
+    def ids(self, draft: dict[str, Any]) -> tuple[str, str | None]:
+        """The id of a checked draft's record, and of the structure that it names."""
         of = None if draft["kind"] == "structure" else draft["structure_source_id"]
         structure = None if of is None else str(record_id(self.home, "structure", draft["source"], of))
         return str(record_id(self.home, draft["kind"], draft["source"], draft["source_id"])), structure
@@ -244,7 +235,7 @@ class Desk:
         if choice is Choice.POLICY:
             draft = corrections.respected(self._session, record, draft, clock.to_text(self._at))
         content = corrections.content(draft, record)
-        if _stays(record, draft, content, structure):
+        if stays(record, draft, content, structure):
             return Saved("unchanged", record)
         record.require_home(self.home)
         return self._change(record, content, structure, choice)
@@ -336,14 +327,6 @@ def raise_problems(saved: Iterable[Saved]) -> None:
         raise ValidationError("La fiche ne peut pas être enregistrée.", problems)
 
 
-def _foresee(record: Record | None, draft: dict[str, Any], structure: str | None) -> Saved:
-    if record is None or record.status == WITHDRAWN:  # without its record: it does not live yet
-        return Saved("created" if record is None else "updated")
-    return Saved(
-        "unchanged" if _stays(record, draft, corrections.content(draft, record), structure) else "updated", record
-    )
-
-
-def _stays(record: Record, draft: dict[str, Any], content: bytes, structure: str | None) -> bool:
+def stays(record: Record, draft: dict[str, Any], content: bytes, structure: str | None) -> bool:
     """Whether a draft changes nothing: it says the same, or is only there in case the record is new."""
     return bool(draft.get("if_new") and record.status != WITHDRAWN) or record.says(content, structure)

@@ -28,4 +28,6 @@ def test_two_entries_are_found_made_one_and_separated_by_command(node: Node, tmp
     assert merged["kept"] == foreseen["kept"]
     assert node.json("duplicates list", *AS) == []
     assert node.json("duplicates undo", merged["kept"], *AS)["kept"] == merged["kept"]
+    branch = node.json("duplicates decide", pair["a"], pair["b"], "branch", *AS, "--head", pair["b"])
+    assert branch == {"decision": "branch", "head": pair["b"]}
     node.run("duplicates", "list", str(node.folder), "--as", "inconnu@example.org", code=1)

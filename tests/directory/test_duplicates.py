@@ -104,7 +104,7 @@ def test_a_row_that_comes_again_wakes_nothing_up_and_its_news_wait_for_a_permane
 @pytest.mark.parametrize("decision", ["different", "branch"])
 def test_what_was_decided_is_never_asked_again_whatever_changes(directory: Opened, decision: str) -> None:
     a, b = twice(directory)
-    directory.duplicate_decide(a=b, b=a, decision=decision)
+    directory.duplicate_decide(a=b, b=a, decision=decision, head=a if decision == "branch" else None)
     directory.edit(id=a, version=get(directory, a)["version"], fields={"courriel": "a@example.org"})
     directory.duplicates_find()
     assert directory.duplicates()["pairs"] == []

@@ -93,6 +93,10 @@ def test_two_entries_of_one_structure_become_one_whose_old_id_leads_on_and_are_s
     assert marie.call("GET", f"/api/v1/records/{gone}/state")["id"] == done["kept"]
     separated = marie.call("POST", f"/api/v1/records/{done['kept']}/separation", json={})
     assert separated == {"kept": done["kept"], "separated": gone}
+    refused = marie.call("POST", "/api/v1/duplicates/decision", status=422, json=asked | {"decision": "branch"})
+    assert [problem["field"] for problem in refused["errors"]] == ["head"]
+    marie.call("POST", "/api/v1/duplicates/decision", json=asked | {"decision": "branch", "head": gone})
+    assert [head["id"] for head in marie.call("GET", f"/api/v1/records/{done['kept']}/state")["branch_of"]] == [gone]
 
 
 def test_a_suggestion_without_an_account_is_accepted_and_changes_the_record(marie: Program, visitor: Program) -> None:

@@ -15,6 +15,7 @@ from services.directory.model import Record, view
 from services.directory.service.doors import Doors
 from services.directory.writing import Desk
 from services.kernel import clock
+from services.kernel.access import Actor
 from services.kernel.doors import rpc
 
 POLL_S = 3.0
@@ -46,28 +47,33 @@ class DuplicateDoors(Doors):
 
     @rpc
     def duplicate_decide(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Say whether two structures are one: `DuplicateDecide` → `{decision, kept?, record?}`; never asked again.
+        """Say whether two structures are one: `DuplicateDecide` → `{decision, head?, kept?, record?}`; asked once.
 
-        `same` merges them into `keep`, by default the one that the public sees, else `a`, with the other's word where
-        `fields` says so; `dry_run` shows the record that would be. Raises `NotFound`, `WrongState`, `NotHome`,
-        `Forbidden`. Announces what `merging.merge` does.
+        `branch` keeps which of the two is the `head`. `same` merges them into `keep`, by default the one that the
+        public sees, else `a`, with the other's word where `fields` says so; `dry_run` shows the record that would be.
+        What was decided of the one that goes is then decided of the one that stays. Raises `NotFound`, `WrongState`,
+        `NotHome`, `Forbidden`. Announces what `merging.merge` does.
         """
         actor = self.actor()
         actor.require("directory:qualify")
         asked = schemas.DuplicateDecide.read(request)
-        with self.db.begin() as session:
-            desk = self._desk(session, actor)
-            one, other = (self._locked(session, each, None) for each in sorted((asked["a"], asked["b"])))
-            duplicates.require_two(one, other)
-            if asked["decision"] != merging.SAME:
-                duplicates.decided(session, one, other, asked["decision"], clock.to_text(clock.now()), actor.name)
-                return {"decision": asked["decision"]}
-            kept, gone = _in_order(one, other, asked["keep"], asked["a"])
-            chosen = [name for name, whose in asked["fields"].items() if whose == gone.id]
-            if asked["dry_run"]:
-                return {"decision": merging.SAME, "kept": kept.id, "record": merging.foresee(desk, kept, gone, chosen)}
-            merging.merge(session, desk, kept, gone, actor.name, chosen)
-            return {"decision": merging.SAME, "kept": kept.id, "record": self._view(desk, kept)}
+        return self._once(actor, request, lambda session: self._decide(session, asked, actor))
+
+    def _decide(self, session: Session, asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
+        desk = self._desk(session, actor)
+        one, other = (self._locked(session, each, None) for each in sorted((asked["a"], asked["b"])))
+        duplicates.require_two(one, other)
+        decision, head = asked["decision"], asked["head"]
+        if decision != duplicates.SAME:
+            if not asked["dry_run"]:
+                duplicates.decided(session, one, other, decision, clock.to_text(clock.now()), actor.name, head)
+            return {"decision": decision} | ({"head": head} if head else {})
+        kept, gone = _in_order(one, other, asked["keep"], asked["a"])
+        chosen = [name for name, whose in asked["fields"].items() if whose == gone.id]
+        if asked["dry_run"]:
+            return {"decision": decision, "kept": kept.id, "record": merging.foresee(desk, kept, gone, chosen)}
+        merging.merge(session, desk, kept, gone, actor.name, chosen)
+        return {"decision": decision, "kept": kept.id, "record": self._view(desk, kept)}
 
     @rpc
     def merge_undo(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.directory import importing, schemas, store
+from services.directory import foreseeing, importing, schemas, store
 from services.directory.model import Source
 from services.directory.service.doors import Doors
 from services.kernel.doors import rpc
@@ -68,7 +68,7 @@ class ImportDoors(Doors):
         asked = schemas.ImportPreview.read(request)
         with self.db.read() as session:
             rows = [row | {"source": asked["source"]} for row in asked["rows"]]
-            return {"rows": [each.answer() for each in self._desk(session, actor).preview(rows)]}
+            return {"rows": [each.answer() for each in foreseeing.preview(session, self._desk(session, actor), rows)]}
 
     @rpc
     def import_finish(self, request: dict[str, Any]) -> dict[str, Any]:
