@@ -11,13 +11,15 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from services.kernel.access import Actor, seal
 from services.kernel.errors import MaillageError
-from services.kernel.runtime import Runtime
+
+if TYPE_CHECKING:  # the command line imports this module, and does without the database
+    from services.kernel.runtime import Runtime
 
 OPERATOR = Actor("operator", ("administrator",))
 SOCKET = "node.sock"

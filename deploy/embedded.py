@@ -13,6 +13,7 @@ import structlog
 from deploy.control import ControlServer
 from deploy.folder import cannot_listen
 from deploy.node import ROOMS, containers
+from services.kernel import local
 from services.kernel.runtime import Runtime
 from services.kernel.wakeup import follow
 
@@ -45,6 +46,7 @@ class Embedded:
     def stop(self) -> None:
         """No new work, running work ended."""
         self._stop.set()
+        local.close()
         self._control.stop()
         if self._listener is not None:
             self._listener.close()

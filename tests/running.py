@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.client import connected
+from services.kernel import identity, settings
 from tests.servers import free_ports
 
 BIN = Path(sys.executable).parent / "maillage"
@@ -31,14 +32,20 @@ class RunningNode:
             return client.call(room, door, asked)
 
 
+def new_node(folder: Path, id: str, name: str) -> None:
+    """What `maillage init` writes."""
+    settings.write(folder, settings.Node(id=id, name=name))
+    identity.create(folder)
+
+
 @contextmanager
-def running_node(folder: Path, **settings: str) -> Iterator[RunningNode]:
-    """An empty embedded node in a new folder; it is stopped in the end. `settings` as in the environment of a node."""
+def running_node(folder: Path, **environment: str) -> Iterator[RunningNode]:
+    """An empty embedded node in a new folder; it is stopped in the end. `environment` names settings."""
     [port] = free_ports(1)
     made = RunningNode(folder, f"http://127.0.0.1:{port}")
-    subprocess.run([BIN, "init", made.folder, "--id", "essai", "--name", "Essai"], check=True, capture_output=True)
+    new_node(folder, "essai", "Essai")
     process = subprocess.Popen([BIN, "up", str(made.folder), "--port", str(port)],
-                               stdout=subprocess.PIPE, env=os.environ | settings)  # fmt: skip
+                               stdout=subprocess.PIPE, env=os.environ | environment)  # fmt: skip
     assert process.stdout is not None
     process.stdout.readline()
     try:

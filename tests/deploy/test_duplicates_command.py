@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.deploy.test_cli import Node, node  # noqa: F401
+from tests.deploy.test_cli import Node, node, running
+
+__all__ = ["node", "running"]
 
 PERMANENT = "camille@example.org"
 HERE = {"nom": "L’Écluse des Outils", "date_maj": "2026-01-31", "commune": "Blain", "code_insee": "44015",
@@ -13,7 +15,8 @@ HERE = {"nom": "L’Écluse des Outils", "date_maj": "2026-01-31", "commune": "B
 AS = ("--as", PERMANENT)
 
 
-def test_two_entries_are_found_made_one_and_separated_by_command(node: Node, tmp_path: Path) -> None:  # noqa: F811
+def test_two_entries_are_found_made_one_and_separated_by_command(running: tuple[Node, int], tmp_path: Path) -> None:
+    node, _ = running
     for source, number in (("radar", 1), ("dora", 2)):
         item = HERE | {"id": f"{source}--{number}", "source": source}
         file = tmp_path / f"{source}.json"

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.test_cli import SAMPLE, Node, _exported, counts, node
+from tests.deploy.test_cli import SAMPLE, Node, _exported, counts, node, running
 
-__all__ = ["node"]
+__all__ = ["node", "running"]
 
 
 @pytest.mark.parametrize("name", ["tout.xlsx", "tout.geojson", "dossier.csv"])
 def test_an_export_for_people_imported_into_a_second_node_is_the_same_with_its_licence(
-    node: Node, tmp_path: Path, name: str
+    running: tuple[Node, int], tmp_path: Path, name: str
 ) -> None:
+    node, _ = running
     node.json("import", str(SAMPLE))
     node.run("source", "set", str(node.folder), "exemples-radar", "--licence", "Licence Ouverte 2.0")
     done = node.json("export", "--out", str(tmp_path / name), "--all")

@@ -163,3 +163,17 @@ def test_eight_idle_readers_cost_next_to_nothing() -> None:
     told = subprocess.run([sys.executable, "-c", IDLE], capture_output=True, text=True, timeout=60, check=True)
     share_of_a_core = float(told.stdout)
     assert share_of_a_core < 0.02
+
+
+def test_a_broker_that_closes_lets_no_reader_sleep_out_its_time_and_loses_nothing(
+    connection: Connection, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "_bell", None)  # the closing is of this test's bell alone
+    arrived = consume(connection, queue)
+    threading.Timer(0.2, local.close).start()
+    began_at = time.monotonic()
+    drain(connection, timeout_s=10)
+    assert time.monotonic() - began_at < 2
+    publish(queue, "last")
+    drain(connection, timeout_s=10)
+    assert bodies(arrived) == ["last"]
