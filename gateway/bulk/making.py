@@ -112,11 +112,13 @@ def _made(fresh: Path, formats: list[str], public: Public) -> Manifest:
 def _told(path: Path, format: str, written: Written) -> Manifest:
     """What the manifest says of a file."""
     counts = {"structures": written.structures, "services": written.services}
+    counts["hsds-organizations"], counts["hsds-services"] = counts.values()
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "name": path.name, "format": format, "label": FORMATS[format].label, "media_type": MEDIA_TYPES[path.suffix],
-        "records": counts.get(path.stem, sum(counts.values())), "bytes": path.stat().st_size, "sha256": digest,
+        "records": counts.get(path.stem, written.structures + written.services), "bytes": path.stat().st_size,
+        "sha256": digest,
     }  # fmt: skip
 
 

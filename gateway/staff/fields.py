@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.pages.shown import phone
 from services.directory.formats import argumentaire, hours, referentials, sectors
 from services.directory.formats.groups import GROUPS
 from services.directory.formats.own import OF_STRUCTURES
@@ -109,12 +110,12 @@ def in_words(name: str, value: Any) -> str:
     if value in (None, "", [], {}):
         return "—"
     field = BY_NAME.get(name)
+    if name == "telephone":
+        return phone(value)
     if name == "horaires_accueil":
         return " ; ".join(hours.to_french(value))
     if name == "memberships":
         return "; ".join(str(each.get("name")) for each in value)
-    if isinstance(value, dict):
-        return " ".join(str(each) for each in value.values())
     known = dict(field.choices) if field is not None and field.values else {}
     return ", ".join(known.get(each, each) for each in map(str, value if isinstance(value, list) else [value]))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from gateway.pages.shown import phone
 from gateway.staff import fields
 from gateway.staff.fields import Field
 from services.directory.formats import hours
@@ -79,6 +80,8 @@ def _to_form(field: Field, value: Any) -> Any:
         return list(value or ())
     if value is None:
         return ""
+    if field.name == "telephone":
+        return phone(value)
     if field.name == "horaires_accueil":
         return "\n".join(hours.to_french(value))
     if field.name == "memberships":

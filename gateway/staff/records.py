@@ -45,7 +45,8 @@ def _add_reading(staff: Blueprint, frame: Frame) -> None:
     @staff.get("/fiches/<uuid:identifier>/historique")
     def history(identifier: UUID) -> Response:
         entries = frame.call("directory", "history", {"id": str(identifier)})["entries"]
-        return frame.page("history.html", record=_opened(frame, identifier), entries=entries)
+        told = [_told(entry) for entry in entries]
+        return frame.page("history.html", record=_opened(frame, identifier), entries=told, how=HOW)
 
 
 def _add_editing(staff: Blueprint, frame: Frame) -> None:
@@ -124,6 +125,17 @@ def _add_deciding(staff: Blueprint, frame: Frame) -> None:
 def _opened(frame: Frame, identifier: UUID) -> dict[str, Any]:
     record: dict[str, Any] = frame.call("directory", "open_record", {"id": str(identifier)})
     return record
+
+
+def _told(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of a history as people read it: each part of an argumentaire by itself, the other record by its link."""
+    changed = dict(entry["changed"])
+    before, after = (each or {} for each in changed.pop("argumentaire", (None, None)))
+    for part in argumentaire.PARTS:
+        pair = before.get(part.name), after.get(part.name)
+        if pair[0] != pair[1]:
+            changed[f"argumentaire.{part.name}"] = pair
+    return entry | {"changed": changed, "other": entry["how"] if entry["act"] in ("merge", "separate") else ""}
 
 
 def _form(

@@ -119,7 +119,7 @@ def test_nothing_found_comes_with_advice(client: FlaskClient) -> None:
 
 def test_a_commune_that_does_not_exist_is_said_and_the_search_goes_on(client: FlaskClient) -> None:
     page = see(client, "/?q=permis&lieu=Xyzzyville")
-    assert "Aucune commune ne s’appelle « Xyzzyville »" in page.text
+    assert "Aucune commune ne s’appelle «&nbsp;Xyzzyville&nbsp;»" in page.text
     assert len(titles(page)) == 2
 
 
