@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 bin := .venv/bin
 bootstrap := $(PYTHON) -m deploy.bootstrap
 
-.PHONY: help setup run check test bench soak lock python
+.PHONY: help setup run federation check test bench soak lock python
 .DEFAULT_GOAL := help
 
 help: ## show these lines
@@ -21,6 +21,10 @@ setup: python ## make the Python environment (.venv) from the locked packages
 
 run: setup ## a demo node with its samples on http://127.0.0.1:8080 (PORT=… for another port)
 	@$(bin)/python -m deploy.demo --port $(PORT)
+
+federation: python ## three nodes that follow each other, each with its own RabbitMQ, on ports 8081 to 8083 (PORT=… for others)
+	@$(bootstrap) --dev --servers
+	@$(bin)/python -m deploy.federation --port $(if $(filter 8080,$(PORT)),8081,$(PORT))
 
 check: python ## lint, types, contracts between rooms, lock, docs
 	@$(bootstrap) --dev

@@ -19,7 +19,7 @@ import psycopg  # noqa: E402
 from nameko.containers import ServiceContainer  # noqa: E402
 from nameko.rpc import rpc  # noqa: E402
 
-from tests.tenants import plain_url  # noqa: E402
+from deploy.tenants import plain_url  # noqa: E402
 
 database = psycopg.connect(plain_url(os.environ["BENCH_DATABASE"]))
 database.execute("CREATE TABLE record (id text PRIMARY KEY, content text NOT NULL)")

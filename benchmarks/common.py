@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from deploy.servers import free_ports
 from tests.conftest import Backend
-from tests.servers import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 60.0

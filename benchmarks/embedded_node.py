@@ -18,8 +18,8 @@ from benchmarks.common import ROOT, allow_any_rate, stop, wait_for
 from benchmarks.figure import Figure, beside, duration
 from deploy import demo
 from deploy.client import connected
+from deploy.servers import free_ports
 from services.kernel import identity, settings
-from tests.servers import free_ports
 
 SETTLE_S = 3.0
 BARE = "import eventlet; eventlet.monkey_patch(); import nameko.containers, flask, sqlalchemy, time; time.sleep(30)"

@@ -17,8 +17,8 @@ import orjson
 from benchmarks.common import node, p
 from benchmarks.figure import Figure, duration
 from deploy.client import Client, connected
+from deploy.servers import PrivateBroker, PrivatePostgres
 from services.kernel.errors import Unavailable
-from tests.servers import PrivateBroker, PrivatePostgres
 
 POLL_S = 0.003
 FOUND_WITHIN_S = READY_WITHIN_S = 30

@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 
 from benchmarks.common import median
 from benchmarks.figure import Figure, beside, rate
+from deploy.servers import PrivatePostgres
+from deploy.tenants import plain_url
 from services.kernel.announce import NewEvent
 from services.kernel.applier import Applier, Event, Handlers
 from services.kernel.database import Database
@@ -28,8 +30,6 @@ from services.kernel.parking import Parking
 from services.kernel.relay import after
 from services.kernel.sequencer import Sequencer
 from services.kernel.witness import Witness
-from tests.servers import PrivatePostgres
-from tests.tenants import plain_url
 
 NODE = Identity.from_seed(b"b" * 32)
 STREAM = f"{NODE.name}/writer/shared"

@@ -16,6 +16,7 @@ from kombu.messaging import Producer
 
 from benchmarks.common import median
 from benchmarks.figure import Figure, beside
+from deploy.servers import PrivateBroker, PrivatePostgres
 from services.kernel.announce import NewEvent
 from services.kernel.broker import events_exchange
 from services.kernel.database import Database
@@ -25,7 +26,6 @@ from services.kernel.migrate import migrate
 from services.kernel.relay import Relay, after
 from services.kernel.sequencer import Sequencer
 from services.kernel.witness import Witness
-from tests.servers import PrivateBroker, PrivatePostgres
 
 ROOM = "writer"
 ROUNDS = 5

@@ -16,7 +16,7 @@ from benchmarks.common import node, p
 from benchmarks.figure import Figure, duration
 from benchmarks.found import wait_for_rooms
 from deploy.client import Client, connected
-from tests.servers import PrivateBroker, PrivatePostgres
+from deploy.servers import PrivateBroker, PrivatePostgres
 
 RECORDS, BATCH = 1_000, 250
 MAIL = "marie@example.org"

@@ -16,11 +16,11 @@ from typing import Any
 
 from benchmarks.common import ROOT, median, p, stop
 from benchmarks.figure import Figure, beside
+from deploy.servers import PrivateBroker, PrivatePostgres
 from gateway.rpc import RpcClient, connector
 from services.kernel import identity, settings
 from services.kernel.access import Actor, seal
 from services.kernel.errors import MaillageError
-from tests.servers import PrivateBroker, PrivatePostgres
 
 READY_WITHIN_S = 30
 

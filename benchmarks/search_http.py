@@ -28,12 +28,12 @@ from urllib.parse import urlencode
 from benchmarks import bare_search
 from benchmarks.common import ROOT, stop, wait_for
 from benchmarks.figure import Figure, beside, duration, rate
+from deploy.servers import free_ports
 from gateway.projection import Projector
 from services.directory.formats import territory_tables
 from services.directory.formats.referentials import values
 from services.kernel import identity, settings
 from tests.gateway.corpus import WORDS, Corpus, lazy_fetch
-from tests.servers import free_ports
 
 PARIS, PARIS_SHARE = "75056", 0.45
 SEARCH, LISTS = "/api/v1/search/services", "/api/v1/services"

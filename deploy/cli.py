@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.commands import bulk, duplicates, exchange, node, parked, people, records, territory
+from deploy.commands import bulk, duplicates, exchange, keys, node, parked, peers, people, records, territory
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,7 +21,7 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": node.init, "up": node.up, "run": node.run, "import": exchange.import_, "imports": records.imports,
     "undo": records.undo, "publish": records.publish, "export": exchange.export, "bulk": bulk.bulk,
-    "status": node.status, "rebuild": node.rebuild, "verify": node.verify, "doctor": node.doctor,
+    "status": node.status, "rebuild": node.rebuild, "verify": node.verify, "prune": node.prune, "doctor": node.doctor,
 }  # fmt: skip
 GROUPS = {
     "source": records.source,
@@ -29,6 +29,8 @@ GROUPS = {
     "user": people.user,
     "key": people.key,
     "parked": parked.parked,
+    "identity": keys.identity_app,
+    "peer": peers.peer,
     "territory": territory.territory,
 }
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -29,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "demo"
 SAMPLES = ROOT / "deploy" / "samples"
 MEMBERS = ("radar", "animation-rurale-44", "orpan")
-READY_WITHIN_S = 30
+READY_WITHIN_S = 60
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,8 +60,8 @@ def _run(port: int) -> int:
     process = subprocess.Popen(command, cwd=ROOT, preexec_fn=end_with_parent)
     _forward_signals(process)
     try:
-        client = Client(_wait(process))
-        _fill(client)
+        client = Client(wait_for(process, FOLDER))
+        fill(client, FOLDER, MEMBERS)
         client.close()
     except BaseException:
         process.terminate()
@@ -70,12 +71,13 @@ def _run(port: int) -> int:
     return process.wait()
 
 
-def _fill(client: Client) -> None:
+def fill(client: Client, folder: Path, members: Sequence[str]) -> None:
+    """Import and publish the samples of these members, those that the node does not have yet."""
     known = {source["name"] for source in client.call("directory", "sources")["sources"]}
     from services.directory.formats.reading import read
 
     with Progress(transient=True) as bars:
-        for member in MEMBERS:
+        for member in members:
             path = SAMPLES / f"{member}.json"
             about = _about(path)
             if about["source"] in known:
@@ -86,7 +88,7 @@ def _fill(client: Client) -> None:
                 {"label": about["name"], "policy": "publish"} | {k: about[k] for k in ("licence", "attribution")},
             )  # fmt: skip
             rows = read([path], source=about["source"])
-            Loader(client, plan, FOLDER).run(rows, partial(_advance, bars, bar))
+            Loader(client, plan, folder).run(rows, partial(_advance, bars, bar))
 
 
 def _advance(bars: Progress, bar: TaskID, share: float, count: int) -> None:
@@ -100,12 +102,13 @@ def _about(path: Path) -> dict[str, str]:
     return member
 
 
-def _wait(process: subprocess.Popen[bytes]) -> socket.socket:
+def wait_for(process: subprocess.Popen[bytes], folder: Path) -> socket.socket:
+    """The socket of a node that starts. Raises `Unavailable` where it ends, or is not there within a minute."""
     ends_at = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < ends_at:
         if process.poll() is not None:
-            raise Unavailable("Le nœud de démonstration ne tourne pas (voir ci-dessus). · The demo node did not start.")
-        connection = try_socket(FOLDER)
+            raise Unavailable("Le nœud ne tourne pas (voir ci-dessus). · The node did not start.")
+        connection = try_socket(folder)
         if connection is not None:
             return connection
         time.sleep(0.05)

@@ -6,12 +6,13 @@ import shutil
 import socket
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from deploy.client import Client, try_socket
+from deploy.doctor_peers import examine_peers
+from deploy.findings import Finding
 from services.kernel import clock, identity, settings
 from services.kernel.errors import MaillageError
 from services.kernel.settings import Settings
@@ -20,20 +21,7 @@ LOW_DISK_BYTES = 500_000_000
 BULK_OLD = timedelta(days=2)
 OLDEST_BROKER = (3, 10)
 OLDEST_POSTGRES = 15
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. `remedy` says what to do where it is not `ok`."""
-
-    check: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        return asdict(self)
+ACCESS_REFUSED, NOT_ALLOWED = 403, 530
 
 
 def examine(folder: Path) -> Iterator[Finding]:
@@ -110,8 +98,24 @@ def _broker(folder: Path, loaded: Settings) -> Iterator[Finding]:
         new_enough = tuple(map(int, version.split(".")[:2])) >= OLDEST_BROKER
         yield Finding("courtier", new_enough, f"RabbitMQ {version}", "Installez RabbitMQ 3.10 ou plus récent.")
     except BROKER_ERRORS as error:
-        remedy = "Vérifiez [broker] url (hôte, mot de passe, vhost), et que RabbitMQ tourne."
-        yield Finding("courtier", False, type(error).__name__, remedy)
+        yield Finding("courtier", False, type(error).__name__, _why_no_broker(loaded.broker.url, error))
+
+
+def _why_no_broker(url: str, error: BaseException) -> str:
+    """RabbitMQ says which of these it is by its reply code."""
+    parts = urlsplit(url)
+    user, vhost = parts.username or "guest", unquote(parts.path[1:]) or "/"
+    code = getattr(error, "reply_code", 0) or 0
+    if code == ACCESS_REFUSED:
+        return (
+            f"RabbitMQ refuse le mot de passe de {user} : rabbitmqctl change_password {user}, et corrigez [broker] url."
+        )
+    if code == NOT_ALLOWED:
+        return (
+            f"RabbitMQ refuse {user} sur le vhost {vhost} : rabbitmqctl add_vhost {vhost}, puis "
+            f"rabbitmqctl set_permissions -p {vhost} {user} '.*' '.*' '.*'."
+        )
+    return "Vérifiez [broker] url (hôte et port), et que RabbitMQ tourne : systemctl status rabbitmq-server."
 
 
 def _mail(folder: Path, loaded: Settings) -> Iterator[Finding]:
@@ -156,11 +160,13 @@ def _running(folder: Path, loaded: Settings) -> Iterator[Finding]:
     client = Client(connection)
     try:
         report = client.call("node", "status")
+        peers = client.call("federation", "peers")["peers"]
     finally:
         client.close()
     yield Finding("nœud", True, "en marche")
     parked = sum(sum(room["parked"].values()) for room in report["rooms"].values())
     yield Finding("événements en attente", parked == 0, str(parked), f"maillage parked list {folder}")
+    yield from examine_peers(loaded.base_url, report["node"], peers)
 
 
 def _port(loaded: Settings) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from deploy.control import ControlServer
 from deploy.folder import cannot_listen
 from deploy.node import ROOMS, containers
 from services.kernel import local
-from services.kernel.runtime import Runtime
+from services.kernel.runtime import Runtime, erased_mark
 from services.kernel.wakeup import follow
 
 POLL_S = 5.0
@@ -73,13 +73,15 @@ class Embedded:
         from deploy.bulk import Keeper
         from gateway.app import create_app
         from gateway.bulk.shelf import Shelf
-        from gateway.projection import Projector
+        from gateway.projection import FEED, Projector
         from gateway.search import Reader
 
         index = self._given.folder / "index"
-        self._projector = Projector(index, self._fetch, poll_s=POLL_S, execute=self._given.executor)
+        self._projector = Projector(
+            index, self._fetch, poll_s=POLL_S, execute=self._given.executor, erased=erased_mark(self._given.folder)
+        )
         self._spawn(self._projector.run, self._stop)
-        self._spawn(follow, self._given.connect, "directory", self._projector.wake, self._stop)
+        self._spawn(follow, self._given.connect, FEED, self._projector.wake, self._stop)
         bulk = self._given.settings.bulk
         if bulk.enabled:
             self._spawn(Keeper(self._given.folder, bulk).run, self._stop)

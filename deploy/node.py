@@ -18,12 +18,13 @@ from deploy.folder import use_points
 from gateway.rpc import RpcClient, connector
 from services.accounts.service import AccountsService
 from services.directory.service import DirectoryService
+from services.federation.service import FederationService
 from services.kernel import identity, local, wire  # noqa: F401 (wire: JSON on the broker)
 from services.kernel.database import Executor, inline
 from services.kernel.runtime import RUNTIME, Runtime
 from services.kernel.settings import Settings, load
 
-ROOMS: dict[str, type[Any]] = {room.name: room for room in (DirectoryService, AccountsService)}
+ROOMS: dict[str, type[Any]] = {room.name: room for room in (FederationService, DirectoryService, AccountsService)}
 HEARTBEAT_S = 10
 MAX_WORKERS = 20
 

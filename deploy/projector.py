@@ -14,9 +14,10 @@ import structlog
 from deploy.bulk import Keeper
 from deploy.folder import use_points
 from deploy.logs import configure
-from gateway.projection import Projector
+from gateway.projection import FEED, Projector
 from gateway.rpc import RpcClient, connector
 from services.kernel.errors import MaillageError
+from services.kernel.runtime import erased_mark
 from services.kernel.settings import load
 from services.kernel.wakeup import follow
 
@@ -31,7 +32,7 @@ def main() -> int:
     use_points(folder)
     stop = threading.Event()
     calls = RpcClient(connector(settings.broker.url), size=2)
-    projector = Projector(folder / "index", partial(fetch, calls))
+    projector = Projector(folder / "index", partial(fetch, calls), erased=erased_mark(folder))
 
     if "--rebuild" in sys.argv:
         print(projector.rebuild())
@@ -45,7 +46,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, tell)
     wake = threading.Thread(
-        target=follow, args=(connector(settings.broker.url), "directory", projector.wake, stop), daemon=True
+        target=follow, args=(connector(settings.broker.url), FEED, projector.wake, stop), daemon=True
     )
     wake.start()
     if settings.bulk.enabled:

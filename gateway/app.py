@@ -17,6 +17,7 @@ from gateway.api.working import working_blueprint
 from gateway.api.writing import precondition_failed, writing_blueprint
 from gateway.auth import Ask
 from gateway.bulk.shelf import Shelf
+from gateway.federation import federation_blueprint
 from gateway.pages.data import data_blueprint
 from gateway.pages.views import pages_blueprint
 from gateway.search import Reader
@@ -55,6 +56,7 @@ def create_app(settings: Settings, reader: Reader, ask: Ask, workers: int = 1, s
     api.register_blueprint(writing_blueprint(reader, ask))
     api.register_blueprint(working_blueprint(ask))
     api.register_blueprint(hsds_blueprint(reader))
+    app.register_blueprint(federation_blueprint(ask))
     app.register_blueprint(pages_blueprint(settings, reader, ask))
     app.register_blueprint(staff_blueprint(settings, ask))
     if shelf is not None and settings.bulk.enabled:

@@ -20,11 +20,12 @@ STATUS: dict[type[Exception], int] = {
     errors.NotHome: 403,
     errors.WrongState: 409,
     errors.Conflict: 409,
+    errors.Gone: 410,
     errors.Unavailable: 503,
     Unanswered: 504,
 }
 TYPE = "application/problem+json"
-FOR_MACHINES = ("/api", "/hsds", "/openapi.json", "/healthz", "/readyz", "/metrics")
+FOR_MACHINES = ("/api", "/hsds", "/federation", "/openapi.json", "/healthz", "/readyz", "/metrics")
 TITLES = {
     400: ("Demande illisible", "Bad request"), 401: ("Identification nécessaire", "Unauthorized"),
     403: ("Action non permise", "Forbidden"), 404: ("Introuvable", "Not found"),

@@ -32,6 +32,8 @@ Progress = Callable[[int, int], None]
 """`progress(position, head)`, after each batch of a rebuild."""
 
 PAGE = 1_000
+FEED = ("directory", "directory.feed")
+"""What wakes it: events of the directory, and its bell for what other nodes say."""
 COMMITTED_AT_ONCE = 10_000
 """Records of a rebuild in one commit."""
 GROUPED_S = 0.05
@@ -58,6 +60,8 @@ class Projector:
         poll_s: how often to look without being woken.
         execute: runs a piece of blocking index work and returns its result; an embedded node passes a thread pool's,
             so that its one thread goes on serving.
+        erased: a file that is touched when something was erased for good: an index only marks what it deletes, so one
+            that was begun before is built anew.
     """
 
     def __init__(
@@ -67,12 +71,14 @@ class Projector:
         *,
         poll_s: float = 1.0,
         execute: Callable[[Callable[[], Any]], Any] = _here,
+        erased: Path | None = None,
     ) -> None:
         self._folder = Folder(path)
         self._folder.lock()
         few_arenas()
         self._fetch = fetch
         self._poll_s = poll_s
+        self._erased = erased
         self._execute = execute
         self._woken = threading.Event()
         self._writing = threading.Lock()
@@ -110,6 +116,8 @@ class Projector:
             try:
                 if self.pull():
                     self._group(stop)
+                if self._erased and self._folder.is_older(self._erased):
+                    self.rebuild()
                 pause_s = 0.1
             except Exception as error:
                 # Whatever it is (directory away, disk full), the read model stays readable and is brought up later.

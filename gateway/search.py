@@ -275,6 +275,8 @@ def _is_uuid(text: str) -> bool:
 def _record(uuid: str, found: reading.Found) -> Record:
     item = found.feed_item
     native = item["event"]["data"]
+    if item.get("home"):
+        native = native | {"home_node": item["home"]}
     return Record(
         kind=item["kind"],
         uuid=uuid,

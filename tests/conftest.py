@@ -22,10 +22,10 @@ from typing import Literal
 import pytest
 from hypothesis import settings
 
+from deploy.servers import PrivateBroker, PrivatePostgres
+from deploy.tenants import drop_database, drop_vhost, make_database, make_vhost
 from services.kernel import local
-from tests.servers import PrivateBroker, PrivatePostgres
 from tests.sockets import forbid_the_world
-from tests.tenants import drop_database, drop_vhost, make_database, make_vhost
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("MAILLAGE_TEST_DATA") or ROOT.parent / "shared" / "data").resolve()

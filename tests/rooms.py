@@ -41,7 +41,9 @@ class Opened:
         self._service = room()
         self._service.engine = SimpleNamespace(
             database=database, log=EventLog(), parking=Parking(), prefix=f"{NODE.name}/{room.name}", follower=None,
-            runtime=SimpleNamespace(identity=NODE, settings=Settings(Node("essai", "Essai"))),
+            runtime=SimpleNamespace(
+                identity=NODE, settings=Settings(Node("essai", "Essai")), note_erasure=lambda: None
+            ),
         )  # fmt: skip
         self.as_(PERMANENT)
 

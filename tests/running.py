@@ -13,18 +13,35 @@ from pathlib import Path
 from typing import Any
 
 from deploy.client import connected
+from deploy.servers import free_ports
 from services.kernel import identity, settings
-from tests.servers import free_ports
 
 BIN = Path(sys.executable).parent / "maillage"
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunningNode:
-    """A node that answers at `url`."""
+    """A node that answers at `url`, in a process of its own. `environment` names settings."""
 
     folder: Path
     url: str
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Run it, and wait until it answers."""
+        port = self.url.rpartition(":")[2]
+        self.process = subprocess.Popen([BIN, "up", str(self.folder), "--port", port],
+                                        stdout=subprocess.PIPE, env=os.environ | self.environment)  # fmt: skip
+        assert self.process.stdout is not None
+        self.process.stdout.readline()
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End its process, by its number."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.communicate(timeout=20)
+            self.process = None
 
     def ask(self, room: str, door: str, **asked: Any) -> Any:
         """A door of the node, as its operator."""
@@ -42,14 +59,10 @@ def new_node(folder: Path, id: str, name: str) -> None:
 def running_node(folder: Path, **environment: str) -> Iterator[RunningNode]:
     """An empty embedded node in a new folder; it is stopped in the end. `environment` names settings."""
     [port] = free_ports(1)
-    made = RunningNode(folder, f"http://127.0.0.1:{port}")
+    made = RunningNode(folder, f"http://127.0.0.1:{port}", {"MAILLAGE_FEDERATION_ASK_EVERY_S": "1"} | environment)
     new_node(folder, "essai", "Essai")
-    process = subprocess.Popen([BIN, "up", str(made.folder), "--port", str(port)],
-                               stdout=subprocess.PIPE, env=os.environ | environment)  # fmt: skip
-    assert process.stdout is not None
-    process.stdout.readline()
+    made.start()
     try:
         yield made
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        made.stop()

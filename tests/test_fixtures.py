@@ -14,10 +14,10 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
+from deploy.servers import PrivateBroker, PrivatePostgres, free_ports
+from deploy.tenants import plain_url
 from tests.conftest import ROOT, Backend
-from tests.servers import PrivateBroker, PrivatePostgres, free_ports
 from tests.sockets import WorldReached, is_here
-from tests.tenants import plain_url
 
 
 def test_a_backend_gives_an_empty_database_and_a_broker(backend: Backend) -> None:
@@ -80,7 +80,7 @@ def test_a_server_dies_with_the_tests_that_started_it(tmp_path: Path) -> None:
     story = tmp_path / "story"
     program = (
         "import os, signal, pathlib\n"
-        "from tests.servers import PrivatePostgres\n"
+        "from deploy.servers import PrivatePostgres\n"
         "server = PrivatePostgres(durable=False); server.start()\n"
         f"pathlib.Path({str(story)!r}).write_text(f'{{server.pid}} {{server.folder}}')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

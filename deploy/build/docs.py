@@ -1,4 +1,6 @@
-"""Write the generated parts of `docs/`: settings, access, events, values. `python -m deploy.build.docs [--check]`.
+"""Write the generated parts of `docs/`: settings, access, events, values, test vectors.
+
+`python -m deploy.build.docs [--check]`.
 
 A page is made whole from the code, so that it cannot say what is no longer true; the tests of the house run `--check`.
 """
@@ -9,9 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from deploy.build.vectors import vectors
 from services.accounts import events as accounts_events
 from services.directory import events as directory_events
 from services.directory.formats import referentials
+from services.federation import events as federation_events
 from services.kernel import access, settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -26,7 +30,10 @@ MADE = "<!-- Made by `python -m deploy.build.docs`; change the code, not this pa
 
 def pages() -> dict[str, str]:
     """File name → contents of every generated page."""
-    return {"settings.md": _settings(), "access.md": _access(), "events-list.md": _events(), "values.md": _values()}
+    return {
+        "settings.md": _settings(), "access.md": _access(), "events-list.md": _events(), "values.md": _values(),
+        "federation-vectors.json": vectors().decode(),
+    }  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:
@@ -67,7 +74,7 @@ def _access() -> str:
 def _events() -> str:
     lines = ["# Events announced", "", MADE.strip(), "", "The routing key is the type; [events.md](events.md) has",
              "the shape of an event and how to follow them.", "", "| type | reach |", "|---|---|"]  # fmt: skip
-    for module in (directory_events, accounts_events):
+    for module in (directory_events, accounts_events, federation_events):
         lines += [f"| `{name}` | {_reach(module, name)} |" for name in sorted(module.TYPES)]
     return "\n".join([*lines, ""])
 

@@ -71,7 +71,7 @@ def run(
 def status(folder: Folder, as_json: AsJson = False) -> None:
     """Où en sont les flux, les suiveurs et le modèle de lecture / streams, followers, read model."""
     with connected(folder) as node:
-        report = node.call("node", "status")
+        report = node.call("node", "status") | {"peers": node.call("federation", "peers")["peers"]}
 
     def people() -> None:
         tell(f"Nœud {report['node']}", f"Node {report['node']}")
@@ -81,6 +81,9 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
             for room in report["rooms"].values() for head in room["heads"]
         ]  # fmt: skip
         table(rows, {"stream": "flux", "seq": "n°", "epoch": "époque", "parked": "en attente"}, "Aucun flux.")
+        held = [{"peer": peer["id"]} | stream for peer in report["peers"] for stream in peer["streams"]]
+        columns = {"peer": "pair", "head": "tête", "held": "tenu", "lag": "retard", "equal": "égal", "trouble": "ennui"}
+        table(held, columns, "Aucun pair.")
 
     show(report, as_json, people)
 
@@ -98,7 +101,7 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
     """Prouver le journal de chaque service : signatures, chaîne, points de contrôle / prove each log, offline."""
     streams: list[dict[str, Any]] = []
     with connected(folder) as node:
-        for room in ("directory", "accounts"):
+        for room in ("directory", "accounts", "federation"):
             streams += node.call(room, "verify")["streams"]
     faults = [fault for stream in streams for fault in stream["faults"]]
 
@@ -115,6 +118,17 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
 
     show({"streams": streams, "faults": faults}, as_json, people)
     raise typer.Exit(1 if faults else 0)
+
+
+@sentences
+def prune(
+    folder: Folder,
+    days: Annotated[int, typer.Option(help="Garder entiers les changements de ces jours / keep these days whole")] = 7,
+) -> None:
+    """Ne garder des changements anciens que le dernier de chaque fiche / keep only each record's last old change."""
+    with connected(folder) as node:
+        gone = sum(node.call(room, "prune", {"days": days})["gone"] for room in ("directory", "federation"))
+    tell(f"Événements ôtés du journal : {gone}.", f"Events taken out of the log: {gone}.")
 
 
 @sentences

@@ -74,6 +74,7 @@ class NativeRecord(Schema):
     id = fields.String(required=True)
     kind = fields.String(required=True)
     home = fields.String(required=True)
+    home_node = fields.Dict(metadata={"description": "Of a record of another node: its `id`, `name` and `url`."})
     version = fields.Integer(required=True)
     status = fields.String(
         required=True,

@@ -22,6 +22,8 @@ from services.kernel import clock
 from services.kernel.errors import Conflict
 
 _GENERATION = "gen-"
+BORN = "born"
+"""In a generation: its time is that of its beginning."""
 
 
 class Folder:
@@ -64,7 +66,16 @@ class Folder:
         numbers = [int(path.name.removeprefix(_GENERATION)) for path in self._generations()]
         path = self.root / f"{_GENERATION}{max(numbers, default=0) + 1:06d}"
         path.mkdir(parents=True)
+        (path / BORN).touch()
         return path
+
+    def is_older(self, mark: Path) -> bool:
+        """Whether the current generation was begun before a file was last touched."""
+        current = self.current()
+        if current is None or not mark.exists():
+            return False
+        born = current / BORN
+        return not born.exists() or born.stat().st_mtime_ns <= mark.stat().st_mtime_ns
 
     def switch(self, generation: Path) -> None:
         """Make a generation the current one, at once for every reader that opens or looks."""

@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.directory.model import Base
+from services.kernel.rows import BIG
 
 
 class Difference(Base):
@@ -92,3 +93,36 @@ class Objection(Base):
     field: Mapped[str] = mapped_column(String(64))
     at: Mapped[str] = mapped_column(String(32))
     by: Mapped[str] = mapped_column(Text)
+
+
+class Other(Base):
+    """A public record of another node, as its home signed it last: never changed here, only shown or not.
+
+    `state`: `shown`; `hidden` (this node does not show what its home publishes); `gone` (withdrawn by its home, or no
+    longer held here).
+    """
+
+    __tablename__ = "other"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    home: Mapped[str] = mapped_column(String(32), index=True)
+    source: Mapped[str] = mapped_column(String(100))
+    source_id: Mapped[str] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(BIG)
+    epoch: Mapped[int]
+    state: Mapped[str] = mapped_column(String(8))
+    header: Mapped[bytes] = mapped_column(LargeBinary)
+    signature: Mapped[bytes] = mapped_column(LargeBinary)
+    data: Mapped[bytes | None] = mapped_column(LargeBinary)
+    salt: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class HomeNode(Base):
+    """Another node by the names that people know: what pages say of the home of its records."""
+
+    __tablename__ = "home_node"
+    node: Mapped[str] = mapped_column(String(32), primary_key=True)
+    label: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str] = mapped_column(Text)
+    url: Mapped[str] = mapped_column(Text)
+    shown: Mapped[bool]

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from services.directory.formats.ids import record_id
 from services.kernel.announce import HOME, SHARED, NewEvent
+from services.kernel.envelope import Header
 
 SERVICE = "directory"
 
@@ -29,6 +31,19 @@ TYPES = (
     | PUBLIC_DELETES
     | {STRUCTURE_DRAFTED, SERVICE_DRAFTED, IMPORT_FINISHED, SUGGESTION_MADE, SUGGESTION_DECIDED}
 )
+
+
+def is_told_by(home: str, header: Header, data: Any) -> bool:
+    """Whether an event of another node's directory is about a record of that node, the one that its header names.
+
+    An identifier follows from the home's fingerprint: no node can tell of a record that is another's.
+    """
+    try:
+        named = str(record_id(home, data["kind"], data["source"], data["source_id"]))
+        said = (data["home"], data["id"], data["version"])
+    except (KeyError, TypeError):
+        return False
+    return said == (home, header.subject, header.recordversion) and named == header.subject
 
 
 def published(view: Mapping[str, Any]) -> NewEvent:

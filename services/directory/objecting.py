@@ -7,14 +7,13 @@ and to nobody else what they were. Source of the rule: articles 17 and 21 of the
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import store_objections
+from services.directory import store_objections, store_pairs
 from services.directory.formats import clean, naming
 from services.directory.formats.own import OWN
 from services.directory.formats.territory_names import words
@@ -47,7 +46,7 @@ class Objections:
     def digest(self, field: str, value: str) -> str:
         """What is kept of a value: only this node can tell whether another is the same."""
         plain = normalised(field, value)
-        return hashlib.sha256(self._identity.sign(PURPOSE, f"{field}:{plain}".encode())).hexdigest()
+        return self._identity.digest(PURPOSE, f"{field}:{plain}".encode())
 
     def respected(self, draft: dict[str, Any]) -> dict[str, Any]:
         """A draft without what was objected to: no field of it, no word of its texts, of what is kept beside them."""
@@ -101,6 +100,7 @@ def forget(session: Session, desk: Desk, said: Mapping[str, str]) -> list[str]:
         else:
             _clean_living(session, desk, record, said)
             desk.note(record, "forget")
+    store_pairs.replace_keys(session, {record.id: () for record in found})  # compared anew, behind the change
     store_objections.clean_asides(session, lambda raw: _names(raw, said), lambda raw: _cleaned_raw(raw, said))
     desk.showing.tell()
     return [record.id for record in found]

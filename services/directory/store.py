@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session, aliased
 from services.directory.asides import Difference, Pair, Suggestion
 from services.directory.model import Act, FeedRow, Import, ImportChange, Record, Request, Source
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
-from services.kernel.rows import LogRow
 
 PAGE = 500
 WAITING = (DRAFT, SUBMITTED, REVIEW)
@@ -182,24 +181,17 @@ def feed_append(session: Session, rows: list[dict[str, Any]]) -> None:
     )
 
 
+def feed_forget(session: Session, subjects: list[str]) -> None:
+    """Take these records out of the feed, except the last change of all: positions are never given twice."""
+    head = feed_head(session)
+    for start in range(0, len(subjects), 500):
+        some = FeedRow.subject.in_(subjects[start : start + 500])
+        session.execute(delete(FeedRow).where(some, FeedRow.position < head))
+
+
 def feed_head(session: Session) -> int:
     """The last position of the feed, 0 where nothing is public."""
     return session.scalar(select(func.max(FeedRow.position))) or 0
-
-
-def feed_after(session: Session, position: int, limit: int) -> Iterable[Any]:
-    """Public changes after a position, with the parts of their signed events."""
-    query = (
-        select(
-            FeedRow.position, FeedRow.op, FeedRow.kind, FeedRow.subject,
-            LogRow.header, LogRow.signature, LogRow.data, LogRow.salt,
-        )
-        .join(LogRow, (LogRow.reach == FeedRow.reach) & (LogRow.epoch == FeedRow.epoch) & (LogRow.seq == FeedRow.seq))
-        .where(FeedRow.position > position)
-        .order_by(FeedRow.position)
-        .limit(limit)
-    )  # fmt: skip
-    return session.execute(query)
 
 
 def request(session: Session, request_id: str) -> Request | None:

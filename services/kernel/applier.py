@@ -24,6 +24,7 @@ from services.kernel.envelope import Signed, read
 from services.kernel.errors import Unavailable
 from services.kernel.log import CAUSE
 from services.kernel.parking import UNKNOWN, Parking
+from services.kernel.redaction import REDACTED, forget
 from services.kernel.rows import CursorRow, InboxRow
 
 BATCH = 500
@@ -42,13 +43,17 @@ class Event:
     seq: int
     data: Any
     """Parsed data; `None` where it was redacted."""
+    signed: Signed
+    """The event as its home signed it."""
+    whole: bool = False
+    """The stream is read anew from its beginning: what this event says holds, whatever was held before."""
 
     @classmethod
-    def of(cls, signed: Signed) -> Event:
+    def of(cls, signed: Signed, whole: bool = False) -> Event:
         """The event as handlers see it."""
         head = signed.header
         return cls(head.id, head.type, head.subject, head.recordversion, head.time, head.stream, head.seq,
-                   signed.payload())  # fmt: skip
+                   signed.payload(), signed, whole)  # fmt: skip
 
 
 Call = Callable[[Session, Event], None]
@@ -131,15 +136,15 @@ class Applier:
         blocked = self._parking.blocked(session)
         for signed in batch.ready:
             erased = signed.data is None  # a later event tells the record as it may be told
+            if signed.header.type.endswith(REDACTED):
+                forget(session, stream, signed.payload())
             for name in () if erased else self._handlers.names(signed.header.type):
-                self._dispatch(session, name, signed, blocked, attempt)
+                self._dispatch(session, name, Event.of(signed, batch.cursor.whole), blocked, attempt)
         self._move(session, batch)
         return Applied(len(batch.ready), batch.gap, len(batch.ready) == limit)
 
-    def _dispatch(
-        self, session: Session, name: str, signed: Signed, blocked: Blocked, attempt: _Attempt | None
-    ) -> None:
-        subject = signed.header.subject
+    def _dispatch(self, session: Session, name: str, event: Event, blocked: Blocked, attempt: _Attempt | None) -> None:
+        subject, signed = event.subject, event.signed
         if attempt and name in attempt.failures:
             self._parking.park(session, name, signed, attempt.failures[name])
         elif (name, subject) in blocked or (UNKNOWN, subject) in blocked:
@@ -148,14 +153,14 @@ class Applier:
             self._parking.park_unknown(session, name, signed)
             blocked.add((name, subject))
         elif attempt:
-            self._watch(session, name, signed, attempt)
+            self._watch(session, name, event, attempt)
         else:
-            self._handlers.run(name, session, Event.of(signed))
+            self._handlers.run(name, session, event)
 
-    def _watch(self, session: Session, name: str, signed: Signed, attempt: _Attempt) -> None:
+    def _watch(self, session: Session, name: str, event: Event, attempt: _Attempt) -> None:
         """Run one handler so that what it only prepared fails here, and not in another's name."""
         before, attempt.ran = attempt.ran, [name]
-        self._handlers.run(name, session, Event.of(signed))
+        self._handlers.run(name, session, event)
         session.flush()
         attempt.ran = [*before, name]
 
@@ -188,16 +193,17 @@ class Applier:
     def _take(self, session: Session, stream: str, limit: int) -> _Batch:
         cursor = cursor_of(session, stream)
         query = (
-            select(InboxRow.epoch, InboxRow.seq, InboxRow.body)
+            select(InboxRow.epoch, InboxRow.seq, InboxRow.body, InboxRow.after_epoch, InboxRow.after_seq)
             .where(InboxRow.stream == stream, tuple_(InboxRow.epoch, InboxRow.seq) >= (cursor.epoch, cursor.next))
             .order_by(InboxRow.epoch, InboxRow.seq)
             .limit(limit)
         )
         batch = _Batch(cursor)
         epoch, expected = cursor.epoch, cursor.next
-        for row_epoch, seq, body in session.execute(query):
+        for row_epoch, seq, body, after_epoch, after_seq in session.execute(query):
             signed = read(body)
-            if (row_epoch, seq) != (epoch, expected) and not _reopens(signed, epoch, expected):
+            told_next = after_epoch is not None and (after_epoch, after_seq) <= (epoch, expected - 1)
+            if not told_next and (row_epoch, seq) != (epoch, expected) and not _reopens(signed, epoch, expected):
                 batch.gap = True
                 break
             batch.ready.append(signed)

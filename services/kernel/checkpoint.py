@@ -9,7 +9,7 @@ digests in order. A record is live until an event whose fact is `withdrawn`. Eve
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import orjson
@@ -49,13 +49,21 @@ class Noted(NamedTuple):
     bucket: int
     hash: str
     live: bool
+    epoch: int
+    seq: int
+
+
+ReadHeads = Callable[[Session, str, int, int, int], dict[str, Noted]]
+"""(session, reach, epoch, after, to) → the last header of each record that changed in `(after, to]`, by subject."""
 
 
 class StateRoot:
     """The digests of one stream's buckets, kept in memory (2 MB) and brought up to date from the log."""
 
-    def __init__(self, reach: str) -> None:
+    def __init__(self, reach: str, read_heads: ReadHeads | None = None) -> None:
+        """`read_heads` reads what was not noted; by default from the room's own log."""
         self.reach = reach
+        self._read_heads = read_heads or _read_heads
         self._digests = bytearray(EMPTY * BUCKETS)
         self._at: tuple[int, int] | None = None
         self._noted: dict[str, Noted] = {}
@@ -73,14 +81,20 @@ class StateRoot:
     def advance(self, session: Session, epoch: int, after: int, to: int) -> str:
         """The root after the records of `(after, to]` are counted in; writes `HeadRow`s. Hexadecimal."""
         if self._at != (epoch, after):
-            self._digests = bytearray(EMPTY * BUCKETS)
-            self._digest(session, None)
+            self.load(session, epoch, after)
         noted = self._noted_span == ((epoch, after), (epoch, to))
-        heads = self._noted if noted else _read_heads(session, self.reach, epoch, after, to)
+        heads = self._noted if noted else self._read_heads(session, self.reach, epoch, after, to)
         if heads:
-            _upsert(session, self.reach, heads)
+            note_heads(session, self.reach, heads)
             self._digest(session, {head.bucket for head in heads.values()})
         self._at = (epoch, to)
+        return self.root()
+
+    def load(self, session: Session, epoch: int, seq: int) -> str:
+        """The root of what `HeadRow`s say now, which is the state at this place."""
+        self._digests = bytearray(EMPTY * BUCKETS)
+        self._digest(session, None)
+        self._at = (epoch, seq)
         return self.root()
 
     def moved(self, epoch: int, seq: int) -> None:
@@ -125,7 +139,7 @@ def _parts(buckets: set[int] | None, size: int = 500) -> Iterable[list[int] | No
 
 
 def _noted(header: Header) -> Noted:
-    return Noted(bucket_of(header.subject), header.hash, is_live(header.type))
+    return Noted(bucket_of(header.subject), header.hash, is_live(header.type), header.epoch, header.seq)
 
 
 def _read_heads(session: Session, reach: str, epoch: int, after: int, to: int) -> dict[str, Noted]:
@@ -135,12 +149,19 @@ def _read_heads(session: Session, reach: str, epoch: int, after: int, to: int) -
         .where(LogRow.reach == reach, LogRow.epoch == epoch, LogRow.seq > after, LogRow.seq <= to)
         .order_by(LogRow.seq)
     )
-    headers = (Header.from_raw(raw or b"") for raw in session.scalars(query))
+    return last_of(Header.from_raw(raw or b"") for raw in session.scalars(query))
+
+
+def last_of(headers: Iterable[Header]) -> dict[str, Noted]:
+    """The last header of each record, by subject; `headers` in the order of their stream."""
     return {header.subject: _noted(header) for header in headers if not is_about_stream(header.type)}
 
 
-def _upsert(session: Session, reach: str, heads: Mapping[str, Noted]) -> None:
-    """One statement for all heads on PostgreSQL, where each costs a turn to the server; SQLite has no such turns."""
+def note_heads(session: Session, reach: str, heads: Mapping[str, Noted]) -> None:
+    """Write the last header of records of a stream."""
+    if not heads:
+        return
+    # One statement for all heads on PostgreSQL, where each costs a turn to the server; SQLite has no such turns.
     if session.get_bind().dialect.name != "postgresql":
         rows = [head._asdict() | {"reach": reach, "subject": subject} for subject, head in heads.items()]
         session.execute(_UPSERT, rows)
@@ -150,12 +171,15 @@ def _upsert(session: Session, reach: str, heads: Mapping[str, Noted]) -> None:
 
 
 _UPSERT = text(
-    "INSERT INTO stream_record (reach, subject, bucket, hash, live) VALUES (:reach, :subject, :bucket, :hash, :live)"
-    " ON CONFLICT (reach, subject) DO UPDATE SET hash = excluded.hash, live = excluded.live"
+    "INSERT INTO stream_record (reach, subject, bucket, hash, live, epoch, seq)"
+    " VALUES (:reach, :subject, :bucket, :hash, :live, :epoch, :seq)"
+    " ON CONFLICT (reach, subject) DO UPDATE"
+    " SET hash = excluded.hash, live = excluded.live, epoch = excluded.epoch, seq = excluded.seq"
 )
 _UPSERT_MANY = text(
-    "INSERT INTO stream_record (reach, subject, bucket, hash, live)"
-    " SELECT :reach, subject, bucket, hash, live FROM json_to_recordset(CAST(:rows AS json))"
-    " AS head (subject text, bucket int, hash text, live boolean)"
-    " ON CONFLICT (reach, subject) DO UPDATE SET hash = excluded.hash, live = excluded.live"
+    "INSERT INTO stream_record (reach, subject, bucket, hash, live, epoch, seq)"
+    " SELECT :reach, subject, bucket, hash, live, epoch, seq FROM json_to_recordset(CAST(:rows AS json))"
+    " AS head (subject text, bucket int, hash text, live boolean, epoch int, seq bigint)"
+    " ON CONFLICT (reach, subject) DO UPDATE"
+    " SET hash = excluded.hash, live = excluded.live, epoch = excluded.epoch, seq = excluded.seq"
 )

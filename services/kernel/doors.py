@@ -3,45 +3,30 @@
 A room's service class derives from `Room`, which gives it `db`, `log` and `actor`, runs the room's loops (sequencer
 and relay; receiver and follower), and opens the doors every room has: its log, its heads, its parked events.
 
-Three habits of nameko are overridden because they lose messages or stop the service: it acknowledges an event whose
-handler raised, it acknowledges what it cannot decode, and a broken connection in a managed thread kills the container.
+Habits of nameko are overridden because they lose messages or stop the service: it acknowledges an event whose handler
+raised and what it cannot decode, and dies of a broker that goes away before the answer.
 """
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Protocol
+from datetime import timedelta
+from typing import Any, ClassVar
 
 import structlog
-from nameko.extensions import DependencyProvider
 from nameko.rpc import Rpc, RpcConsumer
+from sqlalchemy.orm import Session
 
-from services.kernel import access, catchup, database, log, relay, sequencer, verify
-from services.kernel.announce import HOME, SHARED
-from services.kernel.applier import Handlers
+from services.kernel import catchup, database, log, retention, verify
+from services.kernel.announce import SHARED
 from services.kernel.broker import BROKER_ERRORS
-from services.kernel.catchup import Head
-from services.kernel.errors import MaillageError
-from services.kernel.follow import Follower, Receiver
-from services.kernel.migrate import migrate
-from services.kernel.parking import Parking
-from services.kernel.runtime import RUNTIME, Runtime
-from services.kernel.witness import Witness
+from services.kernel.engine import HANDLES, Announces, CurrentActor, Engine
+from services.kernel.envelope import Forged, claim_of, read_claim
+from services.kernel.errors import MaillageError, ValidationError
 
-POLL_S = 1.0
-ALONE_POLL_S = 5.0
-"""An embedded node has no other process that could commit without waking this one."""
-_HANDLES = "maillage_handles"
 _logger = structlog.get_logger(__name__)
-
-
-class Announces(Protocol):
-    """A service's `events.py`: its name and the types it announces."""
-
-    SERVICE: str
-    TYPES: frozenset[str]
 
 
 class PatientConsumer(RpcConsumer):
@@ -70,166 +55,18 @@ def rpc(method: Callable[..., Any]) -> Callable[..., Any]:
     return decorated
 
 
-def on_event(event_type: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Handle an event of a followed service: `method(self, session, event)`, in the applier's transaction.
+def on_event(*event_types: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Handle events of a followed service: `method(self, session, event)`, in the applier's transaction.
 
     Called once per event and in the order of its stream, as far as the database tells: after a crash the same event
     may be tried again from the start, never after its effects were committed. An exception parks the event.
     """
 
     def mark(method: Callable[..., None]) -> Callable[..., None]:
-        setattr(method, _HANDLES, event_type)
+        setattr(method, HANDLES, event_types)
         return method
 
     return mark
-
-
-class CurrentActor(DependencyProvider):
-    """Who is behind this call. Raises `Unauthorized` at the first use where there is no valid proof."""
-
-    def get_dependency(self, worker_ctx: Any) -> Callable[[], access.Actor]:
-        runtime: Runtime = self.container.config[RUNTIME]
-        token = worker_ctx.data.get("actor")
-        return functools.partial(access.unseal, token, runtime.identity.keyid, runtime.identity.keyring())
-
-
-class Engine(DependencyProvider):
-    """The room's loops, and what its methods need: database, log, parking, follower."""
-
-    def setup(self) -> None:
-        runtime: Runtime = self.container.config[RUNTIME]
-        room = self.container.service_cls
-        self.prefix = f"{runtime.identity.name}/{room.name}"
-        self.runtime = runtime
-        self.database = database.Database(runtime.database_url(room.name), room.name, runtime.executor)
-        migrate(self.database)
-        self._poll_s = POLL_S if runtime.settings.broker.url else ALONE_POLL_S
-        self.parking = Parking()
-        self.stop_flag, self._poked, self._numbered = threading.Event(), threading.Event(), threading.Event()
-        self.log = log.EventLog(self._poked.set)
-        self.sequencer = sequencer.Sequencer(
-            self.database, room.name, runtime.identity, Witness(runtime.witness_path(room.name)),
-            room.on_numbered, runtime.executor,
-        )  # fmt: skip
-        self.relay = relay.Relay(self.database, room.name, runtime.connect)
-        self.follower = self._follower(room, runtime)
-
-    def start(self) -> None:
-        for reach in self.sequencer.recover():
-            _logger.warning("database behind its witness: new epoch opened", stream=f"{self.prefix}/{reach}")
-        loops = [self._number, self._publish]
-        if self.follower is not None:
-            self.follower.start()
-            loops += [self._receive, functools.partial(self.follower.run, self.stop_flag)]
-        self._own = self._instance(self.container.service_cls)
-        loops += [functools.partial(loop, self.stop_flag) for loop in self._own.loops()]
-        self._threads = [self.container.spawn_managed_thread(self._guarded(loop)) for loop in loops]
-
-    def stop(self) -> None:
-        self.stop_flag.set()
-        self._poked.set()
-        self._numbered.set()
-        self._own.stopping()
-        if self.follower is not None:
-            self.follower.wake()
-        for thread in self._threads:
-            thread.wait()
-        self.relay.close()
-        self.database.close()
-
-    def kill(self) -> None:
-        self.stop_flag.set()
-
-    def get_dependency(self, worker_ctx: Any) -> Engine:
-        return self
-
-    def _follower(self, room: type[Room], runtime: Runtime) -> Follower | None:
-        if not room.follows:
-            return None
-        handlers = Handlers(_calls(self._instance(room)), frozenset().union(*(each.TYPES for each in room.follows)))
-        return Follower(self.database, handlers, self.parking, self._fetch, self._fetch_heads)
-
-    def _instance(self, room: type[Room]) -> Room:
-        """What handlers are called on: the room with its database and log, and nobody behind the call."""
-        instance = room()
-        instance.engine = self
-        return instance
-
-    def _receive(self) -> None:
-        room, follower = self.container.service_cls, self.follower
-        if follower is None:
-            return
-        services = [each.SERVICE for each in room.follows]
-        streams = frozenset(
-            f"{self.runtime.identity.name}/{service}/{reach}" for service in services for reach in (HOME, SHARED)
-        )
-        receiver = Receiver(self.database, room.name, services, self.runtime.connect, follower.on_receipt, streams)
-        receiver.run(self.stop_flag)
-
-    def _number(self) -> None:
-        """Number what was committed; woken after each commit, and once a second in case nobody woke it."""
-        while not self.stop_flag.is_set():
-            self._poked.clear()
-            try:
-                more = True
-                while more and not self.stop_flag.is_set():
-                    more = self.sequencer.run_once() == sequencer.BATCH
-                    self.relay.offer(self.sequencer.numbered)
-                    self._numbered.set()
-            except (MaillageError, OSError) as error:
-                _logger.warning("sequencer waits", room=self.prefix, reason=type(error).__name__, detail=str(error))
-                self.stop_flag.wait(POLL_S)
-            self._poked.wait(self._poll_s)
-
-    def _publish(self) -> None:
-        """Publish what was numbered, while more is numbered. A broker that is away delays messages, never numbers."""
-        while not self.stop_flag.is_set():
-            self._numbered.clear()
-            try:
-                while self.relay.run_once() >= relay.WINDOW and not self.stop_flag.is_set():
-                    pass
-            except (MaillageError, *BROKER_ERRORS) as error:
-                _logger.warning("relay waits", room=self.prefix, reason=type(error).__name__)
-                self.stop_flag.wait(0.2)
-                continue
-            self.relay.beat()
-            self._numbered.wait(self._poll_s)
-
-    def _guarded(self, loop: Callable[[], None]) -> Callable[[], None]:
-        """An unforeseen error in a loop is logged and the loop begun again; nameko would kill the whole service."""
-
-        def run() -> None:
-            while not self.stop_flag.is_set():
-                try:
-                    loop()
-                except Exception:
-                    _logger.exception("loop failed; beginning again in 1 s", room=self.prefix)
-                    self.stop_flag.wait(POLL_S)
-
-        return run
-
-    def _fetch(self, stream: str, epoch: int, after: int, limit: int) -> list[bytes]:
-        request = {"stream": stream, "epoch": epoch, "after": after, "limit": limit}
-        answer = self.runtime.ask(stream.split("/")[1], "log_after", request)
-        return [body.encode() for body in answer["events"]]
-
-    def _fetch_heads(self) -> list[Head]:
-        found: list[Head] = []
-        for each in self.container.service_cls.follows:
-            try:
-                found += [Head(**head) for head in self.runtime.ask(each.SERVICE, "heads", {})["heads"]]
-            except (MaillageError, *BROKER_ERRORS) as error:
-                _logger.warning("heads not heard", room=self.prefix, service=each.SERVICE, reason=type(error).__name__)
-        return found
-
-
-def _calls(instance: Room) -> dict[str, dict[str, Any]]:
-    calls: dict[str, dict[str, Any]] = {}
-    for name in dir(type(instance)):
-        event_type = getattr(getattr(type(instance), name), _HANDLES, None)
-        if event_type is not None:
-            calls.setdefault(event_type, {})[name] = getattr(instance, name)
-    return calls
 
 
 class Room:
@@ -238,6 +75,8 @@ class Room:
     name: ClassVar[str]
     follows: ClassVar[Iterable[Announces]] = ()
     """The `events` modules of the services this room follows."""
+    others: ClassVar[Announces | None] = None
+    """The `events` module of this room itself, where it applies what the same room of other nodes announces."""
     on_numbered: ClassVar[Any] = None
     """Called as `(session, events)` in the sequencer's transaction, for what must follow the stream's order."""
 
@@ -247,6 +86,19 @@ class Room:
     def loops(self) -> Iterable[Callable[[threading.Event], None]]:
         """What the room does by itself, each in a thread of its own, until the flag it is given is set."""
         return ()
+
+    def applied(self) -> None:
+        """Events of others were applied and committed: wake who waits for what follows from them."""
+
+    def vanished(self, session: Session, stream: str, subjects: list[str]) -> None:
+        """These records are not in a stream of another node any more, and no event says so: it was read anew."""
+
+    def pruned(self, session: Session, subjects: list[str]) -> None:
+        """The tombstones of these records left the room's log: forget what points there."""
+
+    def pruned_beside(self, keep: retention.Keep) -> int:
+        """Compact what the room keeps beside its own log; how many events went."""
+        return 0
 
     def stopping(self) -> None:
         """The flag was set: wake the loops that wait for something else."""
@@ -263,14 +115,66 @@ class Room:
 
     @rpc
     def log_after(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Events of an own stream after a place: `{stream, epoch, after, limit}` → `{events: [CloudEvents JSON text]}`.
+        """Events of an own stream after a place: `{stream, epoch, after, limit}` → `{events: [CloudEvents], holes}`.
 
-        Raises `Conflict` above the head.
+        `holes`: the place lies below the stream's base, where only the last event of each record is kept. Raises
+        `Conflict` above the head.
         """
         reach = request["stream"].removeprefix(f"{self.engine.prefix}/")
         with self.db.read() as session:
-            bodies = catchup.log_after(session, reach, request["epoch"], request["after"], request["limit"])
-        return {"events": [body.decode() for body in bodies]}
+            page = catchup.log_after(session, reach, request["epoch"], request["after"], request["limit"])
+        return page.to_dict()
+
+    @rpc
+    def snapshot_after(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The last event of each record that changed after a place, as of the stream's last checkpoint.
+
+        `{stream, epoch, after, limit, anew}` → `{events, holes: true}`, in order of their places; the checkpoint itself
+        ends the last page. No events: there is no checkpoint after that place. Raises `Gone`.
+        """
+        reach = request["stream"].removeprefix(f"{self.engine.prefix}/")
+        place = request["epoch"], request["after"], request["limit"]
+        with self.db.read() as session:
+            page = catchup.snapshot_after(session, reach, *place, anew=request["anew"])
+        return page.to_dict()
+
+    @rpc
+    def checkpoints(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The last checkpoint of the public stream, as others compare it: `{}` → `{claims: [{header, signature}]}`."""
+        with self.db.read() as session:
+            found = catchup.last_checkpoint(session, SHARED)
+        return {"claims": [claim_of(found)] if found else []}
+
+    @rpc
+    def keys(self, request: dict[str, Any]) -> dict[str, Any]:
+        """How far each former key of this node signed the public stream: `{}` → `{keyid: [epoch, seq, hash]}`."""
+        with self.db.read() as session:
+            return catchup.ends_of_keys(session, SHARED)
+
+    @rpc
+    def claimed(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What other nodes hold in this room's name: `{claims}` → `{reopened}`.
+
+        Where this node's key signed one of them and the log does not hold it, its database was put back: the stream
+        goes on in a new epoch, which says so.
+        """
+        keyring, stream = self.engine.runtime.identity.keyring(), f"{self.engine.prefix}/{SHARED}"
+        ours = []
+        for claim in map(read_claim, request["claims"]):
+            with contextlib.suppress(Forged):
+                keyring.check_event(claim.header, claim.signature)
+                ours += [claim] if claim.header.stream == stream else []
+        return {"reopened": self.engine.claimed(SHARED, ours)}
+
+    @rpc
+    def prune(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Keep of the public log's older changes only the last of each record: `{days}` → `{gone}`: events."""
+        self.actor().require("node:operate")
+        days = request.get("days", -1)
+        if not isinstance(days, int) or not 0 <= days <= 10_000:
+            raise ValidationError("days est un nombre de jours, de 0 à 10000.")
+        self.engine.checkpoint()
+        return {"gone": self.engine.prune(retention.Keep(timedelta(days=days)))}
 
     @rpc
     def heads(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -323,6 +227,6 @@ class Room:
     def verify(self, request: dict[str, Any]) -> dict[str, Any]:
         """Prove the room's own log: `{streams: [{stream, events, checkpoints, erased, faults}]}`."""
         self.actor().require("node:operate")
-        keyring = self.engine.runtime.identity.keyring()
+        keyring = self.engine.runtime.identity.all_keys()
         with self.db.read() as session:
             return {"streams": [vars(proof) for proof in verify.verify_room(session, self.engine.prefix, keyring)]}

@@ -207,6 +207,18 @@ def from_attributes(raw: Any) -> Signed:
     return Signed(header, _bytes(raw, "signature"), data, salt)
 
 
+def claim_of(event: Signed) -> dict[str, str]:
+    """An event without its data, as two holders compare it: `{header, signature}`, the header's bytes as text."""
+    return {"header": event.header.raw.decode(), "signature": _text(event.signature)}
+
+
+def read_claim(raw: Any) -> Signed:
+    """The event of a claim, its form checked, nothing yet believed. Raises `Malformed`."""
+    if not isinstance(raw, dict):
+        raise Malformed("a claim is a JSON object")
+    return Signed(Header.from_raw(_string(raw, "header").encode()), _bytes(raw, "signature"), None, None)
+
+
 def check_data(event: Signed) -> None:
     """Raises `Forged` if the data present is not what the header says."""
     if event.data is None or event.salt is None:
@@ -217,14 +229,14 @@ def check_data(event: Signed) -> None:
         raise Forged(f"data of {event.header.stream} {event.header.seq} is not what was signed")
 
 
-def verify(event: Signed, check_signature: Callable[[str, bytes, bytes], None]) -> None:
+def verify(event: Signed, check_signature: Callable[[Header, bytes], None]) -> None:
     """Raises `Forged` unless the data, the header and its signature hold together.
 
     Args:
-        check_signature: called with (keyid, header bytes, signature), raises `Forged`; see `identity.Keyring`.
+        check_signature: called with (header, signature), raises `Forged`; see `identity.Keyring`.
     """
     check_data(event)
-    check_signature(event.header.keyid, event.header.raw, event.signature)
+    check_signature(event.header, event.signature)
 
 
 def source_of(stream: str) -> str:

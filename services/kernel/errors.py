@@ -61,5 +61,9 @@ class NotHome(Forbidden):
     """The record has its home on another node, the only one that may change it."""
 
 
+class Gone(MaillageError):
+    """It was here and is kept no more; what to ask for instead is said."""
+
+
 class Unavailable(MaillageError):
     """It cannot be done now (disk full, database or broker away): nothing was changed, try again."""

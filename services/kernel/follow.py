@@ -123,7 +123,11 @@ class Follower:
     """Applies what was received, repairs what was not, tries parked events again."""
 
     def __init__(self, database: Database, handlers: Handlers, parking: Parking, fetch: Fetch,
-                 fetch_heads: Callable[[], Sequence[Head]]) -> None:  # fmt: skip
+                 fetch_heads: Callable[[], Sequence[Head]],
+                 on_applied: Callable[[], None] = lambda: None,
+                 sweep: Callable[[str], None] = lambda stream: None) -> None:  # fmt: skip
+        self._on_applied = on_applied
+        self._sweep = sweep
         self._database = database
         self._handlers = handlers
         self._parking = parking
@@ -133,6 +137,7 @@ class Follower:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._dirty: dict[str, None] = {}
+        self._heads_at = 0.0
         self.heads: Sequence[Head] = ()
 
     def on_receipt(self, receipt: Receipt) -> None:
@@ -144,6 +149,11 @@ class Follower:
         """Look again at once (to stop, or because something is new)."""
         self._wake.set()
 
+    def look(self) -> None:
+        """Ask for heads again at once: something is new, of which no message tells more."""
+        self._heads_at = 0.0
+        self._wake.set()
+
     def start(self) -> None:
         """Once, before `run`: events of types that an upgrade made known are queued for their handlers."""
         with self._database.begin() as session:
@@ -151,16 +161,17 @@ class Follower:
 
     def run(self, stop: threading.Event) -> None:
         """Apply until told to stop. Whatever is away is waited for."""
-        heads_at = retry_at = 0.0
+        retry_at = 0.0
         while not stop.is_set():
             try:
-                if time.monotonic() >= heads_at:
-                    heads_at = time.monotonic() + HEADS_EVERY_S
+                if time.monotonic() >= self._heads_at:
+                    self._heads_at = time.monotonic() + HEADS_EVERY_S
                     self.poll_heads()
                 if time.monotonic() >= retry_at:
                     retry_at = time.monotonic() + RETRY_EVERY_S
                     self.retry_due()
-                self.apply_all(stop)
+                if self.apply_all(stop):
+                    self._on_applied()
             except (MaillageError, *BROKER_ERRORS) as error:
                 _log.warning("follower waits", reason=type(error).__name__, detail=str(error)[:200])
                 stop.wait(0.5)
@@ -171,6 +182,7 @@ class Follower:
         """Ask how far the streams are; those further than here are looked at. Of who does not answer, keep the last."""
         known = {head.stream: head for head in self.heads} | {head.stream: head for head in self._fetch_heads()}
         self.heads = list(known.values())
+        catchup.begin_anew(self._database, self.heads)
         with self._database.read() as session:
             self._mark(catchup.behind(session, self.heads))
 
@@ -204,6 +216,14 @@ class Follower:
 
     def _apply(self, stream: str) -> tuple[int, bool]:
         """A page of one stream: how many were applied, and whether to look again."""
+        count, more = self._apply_page(stream)
+        for head in self.heads:
+            if head.stream == stream and head.generation and catchup.is_read_anew(self._database, head):
+                self._sweep(stream)
+                catchup.end_anew(self._database, stream)
+        return count, more
+
+    def _apply_page(self, stream: str) -> tuple[int, bool]:
         applied = self._applier.run_once(stream)
         if applied.more:
             return applied.count, True

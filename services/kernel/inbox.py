@@ -60,6 +60,20 @@ def receive(session: Session, bodies: Iterable[bytes], follows: frozenset[str] |
     return receipt
 
 
+def receive_compacted(session: Session, bodies: Iterable[bytes], asked_after: tuple[int, int]) -> int:
+    """Insert a page of a log that keeps only the last event of each record; how many. Each says what it comes after."""
+    rows = []
+    place = asked_after
+    for body in bodies:
+        head = read(body).header
+        rows.append({"stream": head.stream, "epoch": head.epoch, "seq": head.seq, "body": body,
+                     "after_epoch": place[0], "after_seq": place[1]})  # fmt: skip
+        place = head.epoch, head.seq
+    if rows:
+        session.execute(_INSERT_COMPACTED, rows)
+    return len(rows)
+
+
 def _readable(session: Session, body: bytes, receipt: Receipt, follows: frozenset[str] | None) -> Signed | None:
     try:
         if len(body) > MAX_BODY_BYTES:
@@ -93,6 +107,11 @@ def waiting(session: Session, stream: str) -> int:
     return session.scalar(select(func.count()).select_from(InboxRow).where(InboxRow.stream == stream)) or 0
 
 
+_INSERT_COMPACTED = text(
+    "INSERT INTO inbox (stream, epoch, seq, body, after_epoch, after_seq)"
+    " VALUES (:stream, :epoch, :seq, :body, :after_epoch, :after_seq) ON CONFLICT (stream, epoch, seq)"
+    " DO UPDATE SET after_epoch = excluded.after_epoch, after_seq = excluded.after_seq"
+)
 _INSERT = text(
     "INSERT INTO inbox (stream, epoch, seq, body) VALUES (:stream, :epoch, :seq, :body)"
     " ON CONFLICT (stream, epoch, seq) DO NOTHING"

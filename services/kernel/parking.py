@@ -72,7 +72,9 @@ class Parking:
                 row = session.get(ParkedRow, parked_id)
                 if row is None or row.state != "retrying":
                     return True
-                run(row.handler, session, read(row.body))
+                event = read(row.body)
+                if event.data is not None:  # erased since by its home: a later event tells the record as it may be told
+                    run(row.handler, session, event)
                 session.flush()
                 self._release(session, row)
             return True

@@ -13,12 +13,27 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.kernel.announce import NewEvent
-from services.kernel.envelope import Header
+from services.kernel.envelope import Header, Signed, read
 from services.kernel.errors import Unavailable
-from services.kernel.rows import LogRow
+from services.kernel.rows import InboxRow, LogRow, ParkedRow
 
 REDACTED = ".stream.redacted.v1"
 AT_ONCE = 500
+
+
+def forget(session: Session, stream: str, said: Any) -> None:
+    """Erase what waits here of events that their home erased: in the inbox, and parked. Their headers stay.
+
+    Args:
+        said: the data of the stream's `redacted` event.
+    """
+    for each in said["redacted"]:
+        waiting = session.get(InboxRow, (stream, each["epoch"], each["seq"]))
+        found = session.scalars(select(ParkedRow).where(ParkedRow.stream == stream, ParkedRow.seq == each["seq"]))
+        for row in [*([waiting] if waiting else []), *found]:
+            event = read(row.body)
+            if (event.header.epoch, event.header.datahash) == (each["epoch"], each["datahash"]):
+                row.body = Signed(event.header, event.signature, None, None).body()
 
 
 def erase(session: Session, service: str, subjects: Collection[str], says: Callable[[bytes], bool]) -> list[NewEvent]:

@@ -50,7 +50,10 @@ class LogRow(Base):
 
 
 class StreamRow(Base):
-    """The head of one own stream; its lock is what makes the sequencer one."""
+    """The head of one own stream; its lock is what makes the sequencer one.
+
+    Up to its base only the last event of each record is kept; up to `whole_…` not even the tombstones are.
+    """
 
     __tablename__ = "stream"
     reach: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -59,6 +62,10 @@ class StreamRow(Base):
     hash: Mapped[str] = mapped_column(String(64))
     checkpoint_seq: Mapped[int] = mapped_column(BIG, default=0)
     checkpoint_at: Mapped[str] = mapped_column(String(32), default="")
+    base_epoch: Mapped[int] = mapped_column(default=0)
+    base_seq: Mapped[int] = mapped_column(BIG, default=0)
+    whole_epoch: Mapped[int] = mapped_column(default=0)
+    whole_seq: Mapped[int] = mapped_column(BIG, default=0)
 
 
 class RelayRow(Base):
@@ -72,7 +79,10 @@ class RelayRow(Base):
 
 
 class HeadRow(Base):
-    """The last header of each record of a stream, by bucket: what a checkpoint's state root is made of."""
+    """The last header of each record of a stream, by bucket: what a checkpoint's state root is made of.
+
+    `epoch` and `seq` are its place: the events at these places are the stream's state, whatever was before them.
+    """
 
     __tablename__ = "stream_record"
     reach: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -80,27 +90,42 @@ class HeadRow(Base):
     bucket: Mapped[int]
     hash: Mapped[str] = mapped_column(String(64))
     live: Mapped[bool]
+    epoch: Mapped[int] = mapped_column(default=0)
+    seq: Mapped[int] = mapped_column(BIG, default=0)
 
-    __table_args__ = (Index("stream_record_bucket", "reach", "bucket"),)
+    __table_args__ = (
+        Index("stream_record_bucket", "reach", "bucket"),
+        Index("stream_record_place", "reach", "epoch", "seq"),
+    )
 
 
 class InboxRow(Base):
-    """An event received and not yet applied."""
+    """An event received and not yet applied.
+
+    `after_…`: the place before it in the log that it was read from, where the numbers between are kept no more.
+    """
 
     __tablename__ = "inbox"
     stream: Mapped[str] = mapped_column(Text, primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BIG, primary_key=True)
     body: Mapped[bytes] = mapped_column(LargeBinary)
+    after_epoch: Mapped[int | None]
+    after_seq: Mapped[int | None] = mapped_column(BIG)
 
 
 class CursorRow(Base):
-    """How far one followed stream was applied: `next` is the sequence number expected."""
+    """How far one followed stream was applied: `next` is the sequence number expected.
+
+    `generation` counts how often the stream was read anew from its beginning; `whole` while that goes on.
+    """
 
     __tablename__ = "cursor"
     stream: Mapped[str] = mapped_column(Text, primary_key=True)
     epoch: Mapped[int]
     next: Mapped[int] = mapped_column(BIG)
+    generation: Mapped[int] = mapped_column(default=0)
+    whole: Mapped[bool] = mapped_column(default=False)
 
 
 class ParkedRow(Base):

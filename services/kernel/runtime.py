@@ -44,3 +44,12 @@ class Runtime:
     def witness_path(self, room: str) -> Path:
         """The file that remembers how far the room's streams went, outside the database."""
         return self.folder / "witness" / f"{room}.json"
+
+    def note_erasure(self) -> None:
+        """Something was erased for good: what was made from it before (the read model) is to be made anew."""
+        erased_mark(self.folder).touch()
+
+
+def erased_mark(folder: Path) -> Path:
+    """The file whose time is that of the last erasure on this node."""
+    return folder / "witness" / "erased"

@@ -73,6 +73,10 @@ class Sequencer:
         self.numbered: Sequence[Signed] = ()
         """What the last run numbered, checkpoints included, in the order of each stream: the relay's next messages."""
         self._unwitnessed: dict[str, Mark] = {}
+        self.checkpoint_now = self._sign_now = False
+        """Sign where the streams stand with the next run, whatever the hour."""
+        self.lost: dict[str, Mark] = {}
+        """Events of our own that others hold and the log does not, by reach: the next run opens an epoch after them."""
 
     def stream(self, reach: str) -> str:
         """The full name of this room's stream of a reach: `<fingerprint>/<service>/<reach>`."""
@@ -88,7 +92,26 @@ class Sequencer:
                 if mark and _is_behind(head, mark):
                     self._reopen(session, head, mark)
                     reopened.append(head.reach)
+                self._rekey(session, head)
         return reopened
+
+    def _rekey(self, session: Session, head: StreamRow) -> None:
+        """Where the node has a new key since the last event, say so first: from here on it signs alone."""
+        last = session.scalar(_LAST_HEADER, {"reach": head.reach})
+        known = Header.from_raw(last).keyid if last else self._identity.name
+        if known == self._identity.keyid:
+            return
+        rotations = [each.to_dict() for each in self._identity.rotations]
+        place = {"epoch": head.epoch, "seq": head.seq, "hash": head.hash}
+        self._count_in(session, head)
+        data = place | {"former": known, "key": self._identity.keyid, "rotations": rotations}
+        revoked = self._identity.rotations[-1].revoked
+        if revoked:  # whatever another holder of the old key said after this place is not of this history
+            head.epoch += 1
+        self._append(session, head, "reopened" if revoked else "rekeyed", data | ({"lost": 0} if revoked else {}))
+        self._checkpoint(session, head)
+        session.flush()
+        self._witness.record({head.reach: Mark(head.epoch, head.seq, head.hash)})
 
     def run_once(self, limit: int = BATCH) -> int:
         """Number up to `limit` committed rows; how many.
@@ -99,9 +122,14 @@ class Sequencer:
         """
         self._bear_witness()
         self._signed, self.numbered = [], ()
+        self._sign_now, self.checkpoint_now = self.checkpoint_now, False
         try:
             with self._database.begin() as session:
                 heads = self._lock(session)
+                for reach, mark in self.lost.items():
+                    if (mark.epoch, mark.seq) >= (heads[reach].epoch, 0):
+                        self._reopen(session, heads[reach], mark)
+                self.lost = {}
                 rows = self._unnumbered(session, limit)
                 if not rows and not self._due(heads):
                     return 0
@@ -192,7 +220,7 @@ class Sequencer:
 
     def _checkpoint_due(self, head: StreamRow) -> bool:
         waiting = head.seq - head.checkpoint_seq
-        if waiting >= EVERY_EVENTS:
+        if waiting >= EVERY_EVENTS or (waiting and self._sign_now):
             return True
         return waiting > 0 and clock.now() - clock.from_text(head.checkpoint_at) >= timedelta(seconds=EVERY_S)
 
@@ -219,9 +247,10 @@ class Sequencer:
     def _reopen(self, session: Session, head: StreamRow, mark: Mark) -> None:
         """The database forgot events that others may hold: go on in a new epoch that says where it starts."""
         self._count_in(session, head)
-        data = {"epoch": head.epoch, "seq": head.seq, "hash": head.hash, "lost": mark.seq - head.seq}
+        data = {"epoch": head.epoch, "seq": head.seq, "hash": head.hash, "lost": max(mark.seq - head.seq, 0)}
         head.epoch = max(head.epoch, mark.epoch) + 1
         self._append(session, head, "reopened", data)
+        self._checkpoint(session, head)  # what others may compare themselves with, from the first moment
         session.flush()
         self._witness.record({head.reach: Mark(head.epoch, head.seq, head.hash)})
 
@@ -250,6 +279,9 @@ def _is_behind(head: StreamRow, mark: Mark) -> bool:
 
 # Built once: SQLAlchemy takes longer to build a statement than PostgreSQL to answer it.
 _HEADS = select(StreamRow).order_by(StreamRow.reach).with_for_update()
+_LAST_HEADER = text(
+    "SELECT header FROM event_log WHERE reach = :reach AND seq IS NOT NULL ORDER BY epoch DESC, seq DESC LIMIT 1"
+)
 _UNNUMBERED = (
     select(LogRow.row_id, LogRow.reach, LogRow.id, LogRow.type, LogRow.subject, LogRow.recordversion, LogRow.time,
            LogRow.causation, LogRow.data, LogRow.salt)

@@ -146,6 +146,23 @@ class Bulk:
 
 
 @dataclass(frozen=True)
+class Federation:
+    """Section `[federation]`: what other nodes may read here."""
+
+    log_days: int = _key(
+        400, "How long every change of what is public is kept, 7 to 10000 days; then a record's last one.",
+        among=range(7, 10_001),
+    )  # fmt: skip
+    ask_every_s: int = _key(
+        15, "How often peers are asked how far they are, 1 to 3600 s; what is new comes at once, whatever this is.",
+        among=range(1, 3_601),
+    )  # fmt: skip
+    log_mb: int = _key(
+        0, "Over how many MB the changes of 7 days are enough, 0 to 1000000; 0: no limit.", among=range(1_000_001)
+    )
+
+
+@dataclass(frozen=True)
 class Log:
     """Section `[log]`."""
 
@@ -164,6 +181,7 @@ class Settings:
     directory: Directory = Directory()
     mail: MailSettings = MailSettings()
     bulk: Bulk = Bulk()
+    federation: Federation = Federation()
     log: Log = Log()
 
     @property
@@ -174,7 +192,7 @@ class Settings:
 
 SECTIONS: dict[str, type[Any]] = {
     "node": Node, "http": Http, "broker": Broker, "database": DatabaseSettings, "directory": Directory,
-    "mail": MailSettings, "bulk": Bulk, "log": Log,
+    "mail": MailSettings, "bulk": Bulk, "federation": Federation, "log": Log,
 }  # fmt: skip
 
 

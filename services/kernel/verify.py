@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 
 from services.kernel.checkpoint import is_about_stream, is_live, root_of
 from services.kernel.envelope import GENESIS, Header, Signed, verify
-from services.kernel.identity import Keyring
+from services.kernel.identity import Keyring, Rotation, fingerprint
 from services.kernel.redaction import REDACTED
 from services.kernel.rows import LogRow, StreamRow
 
 PAGE = 1_000
-CHECKPOINTED, REOPENED = ".stream.checkpointed.v1", ".stream.reopened.v1"
+CHECKPOINTED, REOPENED, REKEYED = ".stream.checkpointed.v1", ".stream.reopened.v1", ".stream.rekeyed.v1"
 REPEATED = ("epoch", "seq", "id", "type", "subject", "recordversion", "time", "causation")
 """Columns of the log that repeat the signed header for queries' sake."""
 
@@ -40,10 +40,13 @@ class Proof:
 class Chain:
     """Follows one stream from its beginning, event by event."""
 
-    def __init__(self, stream: str, keyring: Keyring) -> None:
+    def __init__(self, stream: str, keyring: Keyring, base: tuple[int, int] = (0, 0)) -> None:
+        """`base`: up to there only the last event of each record is kept; no chain holds those together."""
         self.proof = Proof(stream)
+        self._base = base
         self._keyring = keyring
         self._epoch, self._seq, self._hash = 1, 0, GENESIS
+        self._keyid = stream.partition("/")[0]
         self._heads: dict[str, str] = {}
         self._absent: dict[tuple[int, int, str], Header] = {}
         """Headers whose data is gone and of which no event said yet that it was erased."""
@@ -55,13 +58,18 @@ class Chain:
         if event.data is None:
             self.proof.erased += 1
             self._absent[head.epoch, head.seq, head.datahash] = head
-        self._check_place(head)
+        self._check_key(event)
+        compacted = (head.epoch, head.seq) <= self._base
+        if not compacted:
+            self._check_place(head)
+        elif (head.epoch, head.seq) <= (self._epoch, self._seq):
+            self._fault(head, "stands in the wrong place")
         try:
             verify(event, self._keyring.check_event)
         except ValueError as error:
             self._fault(head, str(error))
         else:
-            self._check_claims(event)
+            self._check_claims(event, compacted)
         if not is_about_stream(head.type):
             self._heads[head.subject] = head.hash
             if not is_live(head.type):
@@ -95,7 +103,19 @@ class Chain:
         if head.prev != self._hash:
             self._fault(head, "does not hold the hash of the event before it")
 
-    def _check_claims(self, event: Signed) -> None:
+    def _check_key(self, event: Signed) -> None:
+        """A stream is signed by one key at a time; the next one is named where it begins."""
+        head = event.header
+        if head.keyid != self._keyid and head.type.endswith((REKEYED, REOPENED)):
+            rotations = [Rotation.of(each) for each in (event.payload() or {}).get("rotations", ())]
+            for rotation in rotations:
+                rotation.check(self.proof.stream.partition("/")[0])
+                if fingerprint(rotation.former) == self._keyid:
+                    self._keyid = fingerprint(rotation.key)
+        if head.keyid != self._keyid:
+            self._fault(head, f"signed by {head.keyid}, not by {self._keyid}")
+
+    def _check_claims(self, event: Signed, compacted: bool) -> None:
         """What an event about the stream says of it."""
         claims = event.payload()
         if event.header.type.endswith(CHECKPOINTED):
@@ -105,7 +125,7 @@ class Chain:
                 self._absent.pop((each["epoch"], each["seq"], each["datahash"]), None)
         if claims is None or not event.header.type.endswith((CHECKPOINTED, REOPENED)):
             return
-        if (claims["epoch"], claims["seq"], claims["hash"]) != self.place:
+        if not compacted and (claims["epoch"], claims["seq"], claims["hash"]) != self.place:
             self._fault(event.header, "tells of another place than the one before it")
         elif event.header.type.endswith(CHECKPOINTED) and claims["root"] != root_of(self._heads):
             self._fault(event.header, "checkpoint whose root is not that of the records")
@@ -116,9 +136,10 @@ class Chain:
 
 def verify_room(session: Session, prefix: str, keyring: Keyring) -> Iterator[Proof]:
     """Go through every stream of a room's database; `prefix` is `<fingerprint>/<service>`."""
-    heads = select(StreamRow.reach, StreamRow.epoch, StreamRow.seq, StreamRow.hash).order_by(StreamRow.reach)
-    for reach, *place in session.execute(heads).all():
-        chain = Chain(f"{prefix}/{reach}", keyring)
+    columns = (StreamRow.epoch, StreamRow.seq, StreamRow.hash, StreamRow.base_epoch, StreamRow.base_seq)
+    heads = select(StreamRow.reach, *columns).order_by(StreamRow.reach)
+    for reach, *place, base_epoch, base_seq in session.execute(heads).all():
+        chain = Chain(f"{prefix}/{reach}", keyring, (base_epoch, base_seq))
         _walk(session, reach, chain)
         if chain.place != tuple(place):
             chain.proof.faults.append(f"{chain.proof.stream}: the log ends before its head ({place[0]}, {place[1]})")

@@ -1,13 +1,13 @@
-"""Be woken by a service's events without following them: an exclusive queue that vanishes with its reader.
+"""Be woken without following: an exclusive queue that vanishes with its reader, and a bell for what has no event.
 
-For what pulls a feed by a cursor of its own (the projector): a message says "look now" and nothing else, so that a
-lost one costs at most the next poll.
+For what pulls by a cursor of its own (the projector, a follower of streams that federation holds): a message says
+"look now" and nothing else, so that a lost one costs at most the next poll.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kombu.connection import Connection
 from kombu.entity import Queue
@@ -18,25 +18,67 @@ WAITING_AT_MOST = 16
 """Messages kept for a reader that is busy: one would do, the rest says the same."""
 
 
-def follow(connect: Callable[[], Connection], service: str, wake: Callable[[], None], stop: threading.Event) -> None:
-    """Call `wake` at every event of `service` until `stop` is set; reconnects by itself."""
+class Bell:
+    """Rung by one process, heard by all that follow its name. Never raises: who did not hear looks by the clock."""
+
+    def __init__(self, connect: Callable[[], Connection], name: str) -> None:
+        self._connect = connect
+        self._exchange = events_exchange(name)
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+
+    def ring(self) -> None:
+        """Wake who follows; over the connection of the last time, or a new one where that is no more."""
+        with self._lock:
+            for connection in (self._connection, None):
+                try:
+                    self._connection = connection or dial(self._connect)
+                    producer = self._connection.Producer(exchange=self._exchange, routing_key="wake")
+                    producer.publish("{}", declare=[self._exchange], delivery_mode=1)
+                except BROKER_ERRORS:
+                    self._hang_up()
+                else:
+                    return
+
+    def close(self) -> None:
+        """Drop the connection."""
+        with self._lock:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            hang_up(self._connection)
+            self._connection = None
+
+
+def follow(
+    connect: Callable[[], Connection], names: Sequence[str], wake: Callable[[], None], stop: threading.Event
+) -> None:
+    """Call `wake` at every event of these services, and at every ring of these bells, until `stop` is set."""
     while not stop.is_set():
         try:
             connection = dial(connect)
             try:
-                _listen(connection, service, wake, stop)
+                _listen(connection, names, wake, stop)
             finally:
                 hang_up(connection)
         except BROKER_ERRORS:
             stop.wait(1.0)
 
 
-def _listen(connection: Connection, service: str, wake: Callable[[], None], stop: threading.Event) -> None:
-    queue = Queue(
-        "", exchange=events_exchange(service), routing_key="#", exclusive=True, auto_delete=True, durable=False,
-        queue_arguments={"x-max-length": WAITING_AT_MOST},
-    )  # fmt: skip
-    connection.Consumer([queue(connection.channel())], on_message=lambda _: wake(), no_ack=True).consume()
+def _listen(connection: Connection, names: Sequence[str], wake: Callable[[], None], stop: threading.Event) -> None:
+    channel = connection.channel()
+    queues = [
+        Queue("", exchange=events_exchange(name), routing_key="#", exclusive=True, auto_delete=True, durable=False,
+              queue_arguments={"x-max-length": WAITING_AT_MOST})(channel)
+        for name in names
+    ]  # fmt: skip
+    for queue in queues:
+        queue.declare()  # gives each the name by which the consumer knows it from the others
+    consumer = connection.Consumer(
+        queues, channel=channel, auto_declare=False, on_message=lambda _: wake(), no_ack=True
+    )
+    consumer.consume()
     wake()
     while not stop.is_set():
         try:

@@ -12,6 +12,7 @@ from services.directory.formats.argumentaire import PARTS
 from services.directory.formats.reading import read
 from tests.browser.axe import violations
 from tests.browser.conftest import RunningNode, Visit, enter
+from tests.running import running_node
 
 COLUMNS = "nom;description;siret;adresse;code_postal;commune;telephone;courriel;date_maj;id\n"
 ROWS = (
@@ -323,3 +324,25 @@ def test_every_page_can_be_used_by_everybody_and_fits_its_screen(
         assert answer is not None and answer.ok, address
         assert violations(page) == [], address
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
+
+
+def test_an_administrator_sees_whom_this_node_follows_and_a_permanent_does_not(
+    node: RunningNode, visit: Visit, tmp_path: Path
+) -> None:
+    page = enter(visit(), node)
+    page.goto("/pairs")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Action non permise")
+    node.ask("accounts", "person_add", email="admin@example.org", roles=["administrator"])
+    page = enter(visit(), node, "admin@example.org")
+    page.get_by_role("link", name="Pairs").click()
+    expect(page.get_by_text("Ce nœud ne suit personne")).to_be_visible()
+    with running_node(tmp_path / "orpan", MAILLAGE_NODE_ID="orpan", MAILLAGE_NODE_NAME="ORPAN") as orpan:
+        card = orpan.ask("federation", "card")
+        node.ask("federation", "peer_add", card=card["card"])
+        page.goto("/pairs")
+        expect(page.get_by_role("row", name="ORPAN")).to_contain_text("suivi")
+        expect(page.get_by_text(card["node"][:4])).to_be_visible()
+        expect(page.get_by_role("row", name="ORPAN")).to_contain_text("il y a", timeout=30_000)
+        checked = enter(visit(scripts=True), node, "admin@example.org")
+        checked.goto("/pairs")
+        assert violations(checked) == []

@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from deploy.bulk import Keeper
+from deploy.servers import free_ports
 from gateway.bulk.shelf import Shelf
 from gateway.projection import Projector
 from services.kernel.settings import Bulk
 from tests.deploy.test_cli import BIN, SAMPLE, Node, get, node
 from tests.gateway.corpus import Corpus, Feed
 from tests.gateway.world import structure
-from tests.servers import free_ports
 
 __all__ = ["node"]
 ROOT = Path(__file__).resolve().parents[2]

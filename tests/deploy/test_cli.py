@@ -16,8 +16,8 @@ from typing import Any
 import orjson
 import pytest
 
+from deploy.servers import free_ports
 from services.directory.formats.argumentaire import PARTS
-from tests.servers import free_ports
 
 BIN = Path(sys.executable).parent / "maillage"
 ROOT = Path(__file__).resolve().parents[2]

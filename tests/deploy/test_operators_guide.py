@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.client import Client, try_socket
+from deploy.servers import free_ports
 from services.kernel.errors import Unavailable
-from tests.servers import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from deploy.servers import PrivateBroker, PrivatePostgres
 from tests.faults.conftest import Make, Pair, told
-from tests.servers import PrivateBroker, PrivatePostgres
 
 NOTHING_WRONG = {"lost": 0, "doubled": 0, "gaps": 0, "out of order": 0}
 

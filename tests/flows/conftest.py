@@ -31,9 +31,9 @@ class Program:
         assert answer.status_code == status if status else answer.ok, f"{method} {path}: {answer.text}"
         return answer.json()
 
-    def until(self, path: str, wanted: Callable[[Any], bool], **given: Any) -> Any:
+    def until(self, path: str, wanted: Callable[[Any], bool], *, within_s: float = WITHIN_S, **given: Any) -> Any:
         """What a read answers once `wanted` holds: the read model follows a moment later."""
-        ends_at = time.monotonic() + WITHIN_S
+        ends_at = time.monotonic() + within_s
         while True:
             answer = requests.get(self._url + path, headers=self._headers, timeout=20, **given)
             if answer.ok and wanted(answer.json()):

@@ -85,6 +85,12 @@ class Writer:
             total += count
         return total
 
+    def checkpoint(self) -> None:
+        """Number everything, and sign where it stands."""
+        self.number()
+        self.sequencer.checkpoint_now = True
+        self.sequencer.run_once()
+
     def bodies(self) -> list[bytes]:
         """Every numbered event as it travels, in order."""
         with self.database.read() as session:
@@ -183,9 +189,9 @@ def put_back(writer: Writer, after: int, marked: int | None = None) -> None:
     kept = [read(body).header for body in writer.bodies()][after - 1]
     with writer.database.begin() as session:
         session.execute(text("DELETE FROM event_log WHERE reach = 'shared' AND seq > :seq"), {"seq": after})
-        session.execute(
-            text("UPDATE stream SET epoch = :epoch, seq = :seq, hash = :hash WHERE reach = 'shared'"),
-            {"epoch": kept.epoch, "seq": after, "hash": kept.hash},
-        )
+        session.execute(text("DELETE FROM stream_record WHERE reach = 'shared'"))  # as before the first checkpoint
+        statement = "UPDATE stream SET epoch = :epoch, seq = :seq, hash = :hash, checkpoint_seq = 0"
+        place = {"epoch": kept.epoch, "seq": after, "hash": kept.hash}
+        session.execute(text(f"{statement} WHERE reach = 'shared'"), place)
     if marked is not None:
         Witness(writer.witness_path).record({"shared": Mark(kept.epoch, marked, "f" * 64)})

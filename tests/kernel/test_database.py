@@ -14,14 +14,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from deploy.servers import PrivatePostgres
+from deploy.tenants import plain_url
 from services.kernel.announce import NewEvent
 from services.kernel.database import Database
 from services.kernel.errors import Unavailable
 from services.kernel.log import EventLog
 from services.kernel.migrate import migrate
 from tests.conftest import Backend
-from tests.servers import PrivatePostgres
-from tests.tenants import plain_url
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_migrations_run_once_however_many_processes_start_together(backend: Back
         thread.join(60)
     assert failed == []
     with databases[0].read() as session:
-        assert session.scalars(text("SELECT version_num FROM version_kernel")).all() == ["0002"]
+        assert session.scalars(text("SELECT version_num FROM version_kernel")).all() == ["0003"]
     for database in databases:
         database.close()
 

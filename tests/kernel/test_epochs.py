@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from services.kernel.envelope import GENESIS, read
+from services.kernel import catchup
+from services.kernel.envelope import GENESIS, claim_of, read, read_claim
+from services.kernel.sequencer import Sequencer
+from services.kernel.verify import verify_room
 from services.kernel.witness import Mark, Witness
-from tests.kernel.nodes import Following, Writer, faults, put_back
+from tests.kernel.nodes import NODE, WRITER, Following, Writer, faults, put_back
 
 
 def cursor(following: Following) -> tuple[int, int]:
@@ -57,10 +60,10 @@ def test_a_follower_who_misses_the_end_of_the_old_epoch_reads_it_before_the_new_
     writer.write("g")
     writer.number()
     bodies = writer.bodies()
-    following.deliver([*bodies[:2], bodies[5], bodies[6]])  # 3 to 5 were lost; the new epoch's first events were not
+    following.deliver([*bodies[:2], bodies[5], bodies[7]])  # 3 to 5 were lost; the new epoch's first events were not
     following.apply()
-    assert following.seen() == [1, 2, 3, 4, 5, 7]
-    assert cursor(following) == (2, 8)
+    assert following.seen() == [1, 2, 3, 4, 5, 8]
+    assert cursor(following) == (2, 9)
 
 
 def test_two_epochs_lost_one_after_the_other_leave_a_log_that_new_followers_can_read(
@@ -77,10 +80,10 @@ def test_two_epochs_lost_one_after_the_other_leave_a_log_that_new_followers_can_
     writer.write("f")
     writer.number()
     assert [(read(body).header.epoch, read(body).header.seq) for body in writer.bodies()] == [
-        (1, 1), (1, 2), (3, 3), (3, 4)
+        (1, 1), (1, 2), (3, 3), (3, 4), (3, 5)
     ]  # fmt: skip
     following.catch_up()
-    assert following.seen() == [1, 2, 4]
+    assert following.seen() == [1, 2, 5]
     assert faults(writer) == []
 
 
@@ -92,14 +95,14 @@ def test_a_follower_who_applied_a_lost_epoch_goes_on_in_the_next(writer: Writer,
     writer.write("d")
     writer.number()
     following.catch_up()
-    assert cursor(following) == (2, 5)
+    assert cursor(following) == (2, 6)
     put_back(writer, after=1)
     writer.reopen()
     writer.write("e")
     writer.number()
     following.catch_up()
-    assert cursor(following) == (3, 4)
-    assert following.seen() == [1, 2, 4, 3]
+    assert cursor(following) == (3, 5)
+    assert following.seen() == [1, 2, 5, 4]
 
 
 def test_marks_never_go_back_however_many_processes_share_the_file(tmp_path: Path) -> None:
@@ -133,3 +136,62 @@ def test_what_could_not_be_witnessed_is_witnessed_before_anything_else(
     assert Witness(writer.witness_path).mark("shared") in (None, Mark(1, 0, GENESIS))
     assert writer.sequencer.run_once() == 0
     assert Witness(writer.witness_path).mark("shared") == (1, 1, read(writer.bodies()[0]).header.hash)
+
+
+def test_what_others_hold_in_its_name_tells_a_writer_that_lost_its_witness_too(
+    writer: Writer, following: Following
+) -> None:
+    writer.write(*"abc")
+    writer.checkpoint()
+    [*_, held] = [read(body) for body in writer.bodies()]
+    following.catch_up()
+    put_back(writer, after=1)
+    writer.witness_path.unlink()
+    writer.reopen()
+    writer.write(*"xyz")
+    writer.checkpoint()
+    claim = read_claim(claim_of(held))
+    with writer.database.read() as session:
+        lost = catchup.unknown_here(session, "shared", [claim])
+        assert lost is not None and lost.header == held.header
+        known = [read_claim(claim_of(read(body))) for body in writer.bodies()]
+        assert catchup.unknown_here(session, "shared", known) is None
+    writer.sequencer.lost = {"shared": Mark(1, lost.header.seq, lost.header.hash)}
+    writer.write("w")
+    writer.number()
+    assert [read(body).header.epoch for body in writer.bodies()] == [1, 1, 1, 1, 1, 2, 2, 2]
+    assert faults(writer) == []
+    with writer.database.read() as session:
+        assert catchup.unknown_here(session, "shared", [claim]) is None, "it is said once"
+
+
+def test_a_node_with_a_new_key_says_so_before_it_says_anything_else(writer: Writer, following: Following) -> None:
+    writer.write(*"ab")
+    writer.checkpoint()
+    second = NODE.rotated(b"2" * 32, revoked=False)
+    sequencer = writer.sequencer = Sequencer(writer.database, WRITER, second, Witness(writer.witness_path))
+    assert sequencer.recover() == []
+    assert sequencer.recover() == [], "it is said once"
+    writer.write("c")
+    writer.number()
+    events = [read(body).header for body in writer.bodies()]
+    assert [each.type.split(".")[2] for each in events[3:]] == ["rekeyed", "checkpointed", "changed"]
+    assert [each.keyid for each in events] == [NODE.keyid] * 3 + [second.keyid] * 3
+    following.catch_up()
+    assert following.seen() == [1, 2, 6]
+    with writer.database.read() as session:
+        assert [p.faults for p in verify_room(session, f"{NODE.name}/{WRITER}", second.all_keys())] == [[], []]
+        ends = catchup.ends_of_keys(session, "shared")
+    assert ends == {NODE.keyid: [1, 3, events[2].hash]}
+
+
+def test_a_revoked_key_ends_its_epoch(writer: Writer) -> None:
+    writer.write("a")
+    writer.number()
+    second = NODE.rotated(b"2" * 32, revoked=True)
+    writer.sequencer = Sequencer(writer.database, WRITER, second, Witness(writer.witness_path))
+    writer.sequencer.recover()
+    assert [(read(body).header.epoch, read(body).header.seq) for body in writer.bodies()] == [(1, 1), (2, 2), (2, 3)]
+    with writer.database.read() as session:
+        assert [p.faults for p in verify_room(session, f"{NODE.name}/{WRITER}", second.all_keys())] == [[], []]
+        assert catchup.ends_of_keys(session, "shared")[NODE.keyid][:2] == [1, 1]

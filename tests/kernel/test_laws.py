@@ -236,5 +236,5 @@ def test_a_database_copied_back_opens_a_new_epoch_and_followers_go_on(writer: Wr
         cursor = session.execute(
             text("SELECT epoch, next FROM cursor WHERE stream = :stream"), {"stream": STREAM}
         ).one()
-    assert tuple(cursor) == (2, 4)
-    assert following.seen() == [1, 2, 3, 3]
+    assert tuple(cursor) == (2, 5)
+    assert following.seen() == [1, 2, 3, 4]

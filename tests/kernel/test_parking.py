@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from services.kernel import clock
+from services.kernel import clock, redaction
 from services.kernel.applier import Applier, Event, Handlers
+from services.kernel.envelope import read
 from services.kernel.errors import NotFound, WrongState
 from services.kernel.parking import DELAYS_S
 from tests.conftest import Backend
-from tests.kernel.nodes import CHANGED, KNOWN, STREAM, Following, Seen, Writer
+from tests.kernel.nodes import CHANGED, KNOWN, STREAM, WRITER, Following, Seen, Writer, faults
 
 NEWER = "writer.thing.changed.v2"
 
@@ -268,3 +269,27 @@ def _apply_with(writer: Writer, following: Following, handler: object) -> None:
 def _later(following: Following, seconds: float) -> None:
     at = clock.now() + timedelta(seconds=seconds)
     following.parking._now = lambda: at
+
+
+def test_what_its_home_erased_is_erased_where_it_waits_and_holds_nothing_back(
+    writer: Writer, following: Following
+) -> None:
+    following.fails = {"bad"}
+    writer.write("bad", "a", "bad")
+    writer.number()
+    following.catch_up()
+    with writer.database.begin() as session:
+        [told] = redaction.erase(session, WRITER, ["bad"], lambda data: True)
+        writer.log.append(session, told)
+    writer.number()
+    following.catch_up()
+    with following.database.read() as session:
+        bodies = session.scalars(text("SELECT body FROM parked")).all()
+    assert [(read(body).header.seq, read(body).data) for body in bodies] == [(1, None), (3, None)]
+    following.parking = following.follower._parking
+    clock_later = timedelta(hours=1)
+    following.follower._parking._now = lambda: clock.now() + clock_later
+    for _ in range(4):
+        following.follower.retry_due()
+    assert (following.parked(), following.seen()) == ([], [2])
+    assert faults(writer) == []

@@ -10,14 +10,14 @@ import pytest
 from kombu.connection import Connection
 from kombu.entity import Queue
 
+from deploy.servers import PrivateBroker
+from deploy.tenants import call_broker_api
 from services.kernel.broker import BROKER_ERRORS, events_exchange
 from services.kernel.follow import follower_queue
 from services.kernel.relay import NotConfirmed, Publisher, Relay
 from services.kernel.rows import RelayRow
 from tests.conftest import Backend, Fresh
 from tests.kernel.nodes import WRITER, Writer
-from tests.servers import PrivateBroker
-from tests.tenants import call_broker_api
 
 
 def connector(url: str, heartbeat_s: int = 10) -> Callable[[], Connection]:

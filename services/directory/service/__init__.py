@@ -10,13 +10,14 @@ from services.directory.service.duplicates import DuplicateDoors
 from services.directory.service.imports import ImportDoors
 from services.directory.service.letters import Letters
 from services.directory.service.objections import ObjectionDoors
+from services.directory.service.others import OtherDoors
 from services.directory.service.qualification import QualificationDoors
 from services.directory.service.records import RecordDoors
 from services.directory.service.suggestions import SuggestionDoors
 
 
 class DirectoryService(
-    RecordDoors, QualificationDoors, SuggestionDoors, DuplicateDoors, ObjectionDoors, ImportDoors, Letters
+    RecordDoors, QualificationDoors, SuggestionDoors, DuplicateDoors, ObjectionDoors, ImportDoors, Letters, OtherDoors
 ):
     """Structures and services of this node, who checked them, their imports, and the feed of public changes."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.directory import store, store_objections
+from services.directory import others, store, store_objections
 from services.directory.model import Record, Source, view
 from services.directory.objecting import Objections
 from services.directory.repeats import once
@@ -31,13 +31,17 @@ class Doors(Room):
             return once(session, actor.name, request, act)
 
     def _locked(self, session: Session, record_id: str, version: int | None) -> Record:
-        record = must_exist(store.record(session, record_id, lock=True), record_id)
+        record = store.record(session, record_id, lock=True)
+        if record is None:
+            raise others.not_ours(session, record_id)
         record.require_version(version)
         return record
 
     def _current(self, session: Session, record_id: str) -> Record:
-        """The record of an id, or the one that it was merged into. Raises `NotFound`."""
-        record = must_exist(store.record(session, record_id), record_id)
+        """The record of an id, or the one that it was merged into. Raises `NotFound`, `NotHome`."""
+        record = store.record(session, record_id)
+        if record is None:
+            raise others.not_ours(session, record_id)
         while record.replaced_by:
             record = must_exist(store.record(session, record.replaced_by), record_id)
         return record

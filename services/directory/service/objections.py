@@ -50,7 +50,9 @@ class ObjectionDoors(Doors):
         asked = schemas.ObjectTo.read(request)
         said = {name: asked[name].strip() for name in objecting.CONTACT if asked[name]}
         with self.db.begin() as session:
-            return {"streams": objecting.erase(session, self.log, self.name, said)}
+            streams = objecting.erase(session, self.log, self.name, said)
+        self.engine.runtime.note_erasure()
+        return {"streams": streams}
 
     @rpc
     def objections(self, request: dict[str, Any]) -> dict[str, Any]:

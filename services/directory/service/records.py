@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import schemas, store, working
+from services.directory import schemas, store, store_others, working
 from services.directory.formats.own import OWN
 from services.directory.formats.territory_names import words
 from services.directory.model import Source, view
@@ -15,7 +14,6 @@ from services.directory.service.doors import Doors, choice_of, require
 from services.directory.writing import raise_problems
 from services.kernel.access import Actor
 from services.kernel.doors import rpc
-from services.kernel.envelope import Header, Signed
 from services.kernel.errors import ValidationError
 
 
@@ -123,19 +121,16 @@ class RecordDoors(Doors):
 
     @rpc
     def changes(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The feed of public changes, in order: `Changes` → `{items: [{position, op, kind, id, event}], head}`.
+        """The feed of public changes, in order: `Changes` → `{items: [{position, op, kind, id, event, home?}], head}`.
 
-        `event` is the signed CloudEvents object of the record's home. Positions rise, with holes: a record stands at
+        `event` is the signed CloudEvents object of the record's home; `home` of another node's is
+        `{id, name, url}`. Positions rise, with holes: a record stands at
         its last change only, tombstones included.
         """
         asked = schemas.Changes.read(request)
         with self.db.read() as session:
-            rows = store.feed_after(session, asked["after"], asked["limit"])
-            items = [
-                {"position": position, "op": op, "kind": kind, "id": subject,
-                 "event": orjson.loads(Signed(Header.from_raw(header), signature, data, salt).body())}
-                for position, op, kind, subject, header, signature, data, salt in rows
-            ]  # fmt: skip
+            known = store_others.homes(session)
+            items = list(store_others.feed_after(session, asked["after"], asked["limit"], known))
             return {"items": items, "head": store.feed_head(session)}
 
     @rpc

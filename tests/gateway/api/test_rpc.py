@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from deploy.servers import PrivateBroker
 from gateway.rpc import RpcClient, connector
 from gateway.rpc_errors import RemoteFault, Unanswered
 from services.kernel.errors import Unavailable, ValidationError
 from tests.gateway.api.echo_process import EchoProcess
-from tests.servers import PrivateBroker
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """A database or a virtual host for one test alone, on a server that is there already.
 
-Both cost some 0.03 s. The server may be one of `tests/servers.py` or one that the environment names.
+Both cost some 0.03 s. The server may be one of `deploy/servers.py` or one that the environment names.
 """
 
 import json

@@ -1,8 +1,10 @@
-"""Servers of the tests' own: a RabbitMQ and a PostgreSQL in private folders, on free ports of 127.0.0.1.
+"""Private servers: a RabbitMQ and a PostgreSQL in folders of their own, on free ports of 127.0.0.1.
+
+For tests, benchmarks and `make federation`; a node's operator installs those of the distribution.
 
 Nothing here touches a server that runs on the machine already: each has its own folder, ports, Erlang name daemon and
 process group, and is stopped by its process id. A small guardian (a shell that waits on a pipe) kills them and clears
-their folders when the tests themselves are killed.
+their folders when whoever started them is killed. A folder that was given is kept, and found again.
 
     with PrivateBroker() as broker, PrivatePostgres() as postgres:
         broker.kill()        # SIGKILL: what it had not written is lost
@@ -27,7 +29,7 @@ import psutil
 import psycopg
 
 from deploy.debian import POSTGRES, RABBITMQ, Tool
-from tests.tenants import call_broker_api, make_database, make_vhost, plain_url
+from deploy.tenants import call_broker_api, make_database, make_vhost, plain_url
 
 START_WITHIN_S = 90
 STOP_WITHIN_S = 20
@@ -42,12 +44,14 @@ class PrivateServer:
 
     tool: ClassVar[Tool]
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         program = self.tool.find()
         if program is None:
             raise ServerFailed(f"{self.tool.name} is not on this machine: apt install {self.tool.package}")
         self.program = program
-        self.folder = Path(tempfile.mkdtemp(prefix=f"maillage-{self.tool.name}-"))
+        self._is_kept = folder is not None
+        self.folder = folder or Path(tempfile.mkdtemp(prefix=f"maillage-{self.tool.name}-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder / "output.log"
         self._processes: list[subprocess.Popen[bytes]] = []
         self._guardian: subprocess.Popen[bytes] | None = None
@@ -126,7 +130,10 @@ class PrivateServer:
             process.resume()
 
     def close(self) -> None:
-        """Kill the server and remove its folder."""
+        """End the server; remove its folder unless it was given."""
+        if self._is_kept:
+            self.stop()
+            return
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -157,10 +164,10 @@ class PrivateServer:
 
     def _guard(self) -> None:
         """A shell that outlives us by an instant: the pipe closes when we die, however we die."""
-        script = 'read -r _; folder=$1; shift; kill -KILL "$@"; sleep 0.2; rm -rf -- "$folder"'
+        script = 'read -r _; folder=$1; shift; kill -KILL "$@"; sleep 0.2; [ -z "$folder" ] || rm -rf -- "$folder"'
         pids = [str(process.pid) for process in self._processes]
         self._guardian = subprocess.Popen(
-            ["sh", "-c", script, "sh", str(self.folder), *pids],
+            ["sh", "-c", script, "sh", "" if self._is_kept else str(self.folder), *pids],
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -181,8 +188,8 @@ class PrivateBroker(PrivateServer):
 
     tool = RABBITMQ
 
-    def __init__(self, plugins: tuple[str, ...] = ("rabbitmq_management",)) -> None:
-        super().__init__()
+    def __init__(self, plugins: tuple[str, ...] = ("rabbitmq_management",), folder: Path | None = None) -> None:
+        super().__init__(folder)
         self.port, self.api_port, self._distribution_port, self._epmd_port = free_ports(4)
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
         self.api_url = f"http://guest:guest@127.0.0.1:{self.api_port}/api"
@@ -252,8 +259,8 @@ class PrivatePostgres(PrivateServer):
     tool = POSTGRES
     _polite_signal = signal.SIGINT
 
-    def __init__(self, *, durable: bool = True) -> None:
-        super().__init__()
+    def __init__(self, *, durable: bool = True, folder: Path | None = None) -> None:
+        super().__init__(folder)
         (self.port,) = free_ports(1)
         self.url = f"postgresql+psycopg://maillage@127.0.0.1:{self.port}/postgres"
         self._durable = durable

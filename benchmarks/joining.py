@@ -1,0 +1,106 @@
+"""Two running embedded nodes over HTTP: how long until one that joins, or was away, finds what the other says.
+
+Join: the last event of each record, proved at the end by the checkpoint. Catch-up: the log, event by event, after as
+many changes as there are records. Both clocks end when the last of them is in the feed that the read model follows.
+Found: one change at a time, from the answer to the write until the other node's search finds it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import node, p
+from benchmarks.figure import Figure, duration, rate
+from benchmarks.found import wait_for_rooms
+from deploy.client import Client, connected
+
+JOIN_S, LOG_S = 4_000, 2_000
+FOUND_P50_MS = 150
+WITHIN_S = 600
+
+
+def run(full: bool) -> list[Figure]:
+    """Records and events a second; milliseconds; bytes."""
+    count, changes = (50_000, 100) if full else (5_000, 40)
+    with tempfile.TemporaryDirectory() as name:
+        home, other = Path(name) / "home", Path(name) / "other"
+        with node(home) as url, node(other) as other_url, connected(home) as one, connected(other) as two:
+            return _measure(one, two, url, other_url, count, changes)
+
+
+def _measure(home: Client, other: Client, url: str, other_url: str, count: int, changes: int) -> list[Figure]:
+    wait_for_rooms(home)
+    wait_for_rooms(other)
+    home.call("directory", "source_set", {"name": "mesures", "policy": "publish"})
+    _publish(home, count, "Association")
+    home.call("directory", "prune", {"days": 10_000})
+    began = time.perf_counter()
+    other.call("federation", "peer_add", {"card": home.call("federation", "card")["card"]})
+    _until(other, lambda: _in_feed(other) == count)
+    joined = count / (time.perf_counter() - began)
+    other.call("federation", "peer_pause", {"peer": "bench"})
+    _publish(home, count, "Changée")
+    home.call("directory", "prune", {"days": 10_000})
+    left = 2 * count - _in_feed(other)  # the question that was open when it was paused still got its answer
+    began = time.perf_counter()
+    other.call("federation", "peer_resume", {"peer": "bench"})
+    _until(other, lambda: _in_feed(other) == 2 * count)
+    caught_up = left / (time.perf_counter() - began)
+    with urllib.request.urlopen(f"{url}/federation/v1/streams", timeout=30) as answer:
+        size = len(answer.read())
+    began = time.perf_counter()
+    with urllib.request.urlopen(f"{url}/federation/v1/streams", timeout=30) as answer:
+        answer.read()
+    asked_ms = (time.perf_counter() - began) * 1000
+    taken = [_found(home, other_url, number) for number in range(changes)]
+    return [
+        rate(f"join by snapshot, {count} records, into the feed", joined, "records/s", JOIN_S),
+        rate(f"catch-up by log, {count} events, into the feed", caught_up, "events/s", LOG_S),
+        duration("equality: heads and claims, asked", asked_ms, "ms", 1_000),
+        duration("equality: heads and claims, size", size / 1000, "kB", 50),
+        duration("commit → found at the other, HTTP held open, p50", p(0.5, taken), "ms", FOUND_P50_MS),
+        Figure("commit → found at the other, HTTP held open, p95", p(0.95, taken), "ms"),
+    ]
+
+
+def _publish(client: Client, count: int, name: str) -> None:
+    opened = client.call("directory", "import_begin", {"source": "mesures", "name": "m", "policy": "publish"})
+    for start in range(0, count, 500):
+        rows = [_structure(number, f"{name} {number}") for number in range(start, min(start + 500, count))]
+        client.call("directory", "import_rows", {"import": opened["import"], "rows": rows})
+    client.call("directory", "import_finish", {"import": opened["import"]})
+
+
+def _structure(number: int, name: str) -> dict[str, Any]:
+    fields = {"nom": name, "date_maj": "2026-01-31", "commune": "Nantes", "code_insee": "44109"}
+    return {"kind": "structure", "source": "mesures", "source_id": f"s{number}", "fields": fields}
+
+
+def _in_feed(client: Client) -> int:
+    """The last position of the feed: each record that came took one."""
+    return int(client.call("directory", "changes", {"after": 0, "limit": 1})["head"])
+
+
+def _until(client: Client, done: Any) -> None:
+    ends_at = time.monotonic() + WITHIN_S
+    while not done():
+        if time.monotonic() > ends_at:
+            raise RuntimeError(f"not there within {WITHIN_S} s")
+        time.sleep(0.02)
+
+
+def _found(home: Client, url: str, number: int) -> float:
+    word = f"zz{'abcdefghij'[number // 10]}q{'klmnopqrst'[number % 10]}x"
+    home.call("directory", "put", {"records": [_structure(7, f"Association {word}")]})
+    began = time.perf_counter()
+    while True:
+        with urllib.request.urlopen(f"{url}/api/v1/structures?size=1&q={word}", timeout=30) as answer:
+            if word.encode() in answer.read():
+                return (time.perf_counter() - began) * 1000
+        if time.perf_counter() - began > 30:
+            raise RuntimeError(f"{word} was not found")
+        time.sleep(0.003)

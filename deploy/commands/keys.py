@@ -1,0 +1,54 @@
+"""Commands about who this node is: identity rotate, revoke."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from deploy.client import try_socket
+from deploy.commands.common import Folder, Yes, sentences, tell
+from services.kernel import identity, settings
+from services.kernel.errors import NotFound
+
+identity_app = typer.Typer(no_args_is_help=True, help="La clé de ce nœud / this node's key.")
+
+
+@identity_app.command("rotate")
+@sentences
+def identity_rotate(folder: Folder, yes: Yes = False) -> None:
+    """Changer de clé, comme on change une serrure : les pairs suivent d’eux-mêmes / change the key; peers follow."""
+    _change(folder, yes, revoked=False)
+    tell("Les pairs l’apprennent d’eux-mêmes.", "Peers learn of it by themselves.")
+
+
+@identity_app.command("revoke")
+@sentences
+def identity_revoke(folder: Folder, yes: Yes = False) -> None:
+    """Changer de clé parce qu’un autre l’a peut-être / change the key because somebody else may have it.
+
+    Rien de ce que l’ancienne clé signe après ce jour n’est plus cru.
+    """
+    _change(folder, yes, revoked=True)
+    tell(
+        f"Puis envoyez votre nouvelle carte à chaque membre, et lisez-la au téléphone : maillage peer card {folder}",
+        f"Then send each member your new card, and read it aloud: maillage peer card {folder}",
+    )
+
+
+def _change(folder: Path, yes: bool, *, revoked: bool) -> None:
+    if not (folder / settings.FILE).exists():
+        raise NotFound(f"{folder} n’est pas le dossier d’un nœud : maillage init {folder} --id … --name …")
+    if not yes and not typer.confirm("Changer la clé de ce nœud ? / Change this node's key?"):
+        raise typer.Exit(1)
+    new = identity.rotate(folder, revoked=revoked)
+    tell(
+        f"Clé changée : {new.keyid}. Le nœud reste {new.name}.", f"Key changed: {new.keyid}. The node stays {new.name}."
+    )
+    running = try_socket(folder)
+    if running is not None:
+        running.close()
+        tell(
+            "Redémarrez le nœud : il signe par la nouvelle à son prochain départ.",
+            "Restart the node: it signs by the new one from its next start.",
+        )

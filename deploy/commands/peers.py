@@ -1,0 +1,198 @@
+"""Commands about other nodes: peer card, add, list, pause, resume, block, remove."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deploy.client import Client, connected
+from deploy.commands.common import AsJson, Folder, Yes, out, sentences, show, table, tell
+from services.kernel.errors import ValidationError
+
+peer = typer.Typer(no_args_is_help=True, help="Les autres nœuds / other nodes.")
+Name = Annotated[str, typer.Argument(metavar="PAIR", help="Nom court ou empreinte / label or fingerprint")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Dire sans faire / only say what would be done.")]
+CARD_BYTES = 16_384
+LOOK_EVERY_S = 1.0
+
+
+@peer.command("card")
+@sentences
+def peer_card(
+    folder: Folder, out_file: Annotated[Path | None, typer.Option("--out", help="Fichier à écrire / file")] = None
+) -> None:
+    """La carte de ce nœud, à envoyer à l’autre membre / this node's card, to send to the other member."""
+    with connected(folder) as node:
+        made = node.call("federation", "card")
+    if out_file is None:
+        sys.stdout.write(made["card"] + "\n")
+        return
+    out_file.write_text(made["card"] + "\n", "utf-8")
+    tell(f"Carte écrite : {out_file}", f"Card written: {out_file}")
+    tell(f"Empreinte à lire au téléphone : {_spoken(made['node'])}", f"Fingerprint: {_spoken(made['node'])}")
+
+
+@peer.command("add")
+@sentences
+def peer_add(
+    folder: Folder,
+    card: Annotated[Path, typer.Argument(metavar="CARTE", help="Fichier de la carte reçue ; - : entrée standard")],
+    private: Annotated[bool, typer.Option("--private", help="Son adresse est sur un réseau privé")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Suivre un autre nœud, d’après sa carte / follow another node, by its card."""
+    raw = sys.stdin.read(CARD_BYTES + 1) if str(card) == "-" else _read(card)
+    asked = {"card": raw, "private": private}
+    with connected(folder) as node:
+        seen = node.call("federation", "peer_add", asked | {"dry_run": True})
+        if not as_json:
+            _introduce(seen)
+        if not dry_run:
+            if not yes and not typer.confirm("L’empreinte est-elle celle que l’autre membre lit ? / Same fingerprint?"):
+                raise typer.Exit(1)
+            seen = node.call("federation", "peer_add", asked)
+    if as_json:
+        show(seen, True, lambda: None)
+    elif dry_run:
+        tell("Rien n’a été enregistré.", "Nothing was saved.")
+    else:
+        tell(f"{seen['name']} est suivi : maillage peer list {folder}", f"{seen['name']} is followed.")
+
+
+@peer.command("list")
+@sentences
+def peer_list(
+    folder: Folder,
+    live: Annotated[bool, typer.Option("--live", help="Relire chaque seconde / look again every second")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Les pairs : ce qui est tenu de chacun, le retard, l’égalité / peers: what is held, lag, equality."""
+    with connected(folder) as node:
+        peers = node.call("federation", "peers")["peers"]
+        if live and not as_json and out.is_terminal:
+            _watch(node)
+            return
+    show(peers, as_json, lambda: _listed(peers))
+
+
+@peer.command("pause")
+@sentences
+def peer_pause(folder: Folder, name: Name) -> None:
+    """Ne plus rien demander à un pair ; ses fiches restent / ask a peer nothing; its records stay."""
+    _set(folder, name, "peer_pause")
+    tell(f"{name} n’est plus suivi ; ses fiches restent.", f"{name} is not followed; its records stay.")
+
+
+@peer.command("resume")
+@sentences
+def peer_resume(folder: Folder, name: Name) -> None:
+    """Suivre de nouveau un pair / follow a peer again."""
+    _set(folder, name, "peer_resume")
+    tell(f"{name} est suivi de nouveau.", f"{name} is followed again.")
+
+
+@peer.command("block")
+@sentences
+def peer_block(folder: Folder, name: Name) -> None:
+    """Ne plus suivre un pair ni montrer ses fiches / neither follow a peer nor show its records."""
+    _set(folder, name, "peer_block")
+    tell(f"{name} n’est plus suivi, ses fiches ne sont plus montrées.", f"{name} is blocked, its records are hidden.")
+
+
+@peer.command("accept")
+@sentences
+def peer_accept(folder: Folder, name: Name) -> None:
+    """Laisser partir autant de fiches que ce pair le dit / let go of as many records as this peer says."""
+    with connected(folder) as node:
+        done = node.call("federation", "peer_accept", {"peer": name})
+    if done["accepted"]:
+        tell(f"Ce que dit {name} remplace ce qui était tenu.", f"What {name} says replaces what was held.")
+    else:
+        tell(f"Rien n’attendait pour {name}.", f"Nothing was waiting for {name}.")
+
+
+@peer.command("remove")
+@sentences
+def peer_remove(folder: Folder, name: Name, dry_run: DryRun = False, yes: Yes = False) -> None:
+    """Oublier un pair et ses fiches / forget a peer and its records."""
+    with connected(folder) as node:
+        gone = node.call("federation", "peer_remove", {"peer": name, "dry_run": True})
+        records, events = gone["records"], gone["events"]
+        tell(
+            f"{records} fiches et {events} événements de {gone['id']} quittent ce nœud ; il garde ce qu’il a reçu.",
+            f"{records} records and {events} events of {gone['id']} leave; it keeps what it got from here.",
+        )
+        if dry_run:
+            return
+        if not yes and not typer.confirm("Oublier ce pair ? / Forget this peer?"):
+            raise typer.Exit(1)
+        node.call("federation", "peer_remove", {"peer": name})
+    tell(f"{gone['id']} est oublié.", f"{gone['id']} is forgotten.")
+
+
+def _set(folder: Path, name: str, door: str) -> None:
+    with connected(folder) as node:
+        node.call("federation", door, {"peer": name})
+
+
+def _read(card: Path) -> str:
+    try:
+        return card.read_bytes()[: CARD_BYTES + 1].decode()
+    except UnicodeDecodeError:
+        raise ValidationError(f"{card} n’est pas une carte : ce n’est pas du texte.") from None
+
+
+def _introduce(seen: dict[str, Any]) -> None:
+    out.print(f"{seen['name']} ({seen['id']}), {seen['url']}", markup=False)
+    tell(f"Empreinte : {_spoken(seen['node'])}", f"Fingerprint: {_spoken(seen['node'])}")
+    events = sum(each["events"] for each in seen["streams"])
+    if seen["reached"]:
+        tell(f"Il répond ; à lire : {events} événements.", f"It answers; to read: {events} events.")
+    else:
+        tell(f"Il ne répond pas encore : {seen['trouble']}", f"It does not answer yet: {seen['trouble']}")
+    tell(
+        "Partagé avec lui : ce qui est public ici, et rien d’autre.",
+        "Shared with it: what is public here, nothing else.",
+    )
+
+
+def _spoken(fingerprint: str) -> str:
+    """Eight groups of four letters, to be read aloud."""
+    return " ".join(fingerprint[start : start + 4] for start in range(0, len(fingerprint), 4))
+
+
+def _watch(node: Client) -> None:
+    """Until Ctrl-C."""
+    with suppress(KeyboardInterrupt), out.screen():
+        while True:
+            peers = node.call("federation", "peers")["peers"]
+            out.clear()
+            _listed(peers)
+            tell("Ctrl-C pour arrêter.", "Ctrl-C to stop.")
+            time.sleep(LOOK_EVERY_S)
+
+
+def _listed(peers: list[dict[str, Any]]) -> None:
+    equal = {True: "oui", False: "NON", None: "pas encore jugé"}
+    rows = [
+        {"id": each["id"], "name": each["name"], "state": each["state"], "records": _sum_of(each, "records"),
+         "lag": _sum_of(each, "lag"), "equal": ", ".join(equal[stream["equal"]] for stream in each["streams"]),
+         "heard": each["heard_at"] or "jamais",
+         "trouble": "; ".join(filter(None, [each["trouble"], *(stream["trouble"] for stream in each["streams"])]))}
+        for each in peers
+    ]  # fmt: skip
+    columns = {"id": "pair", "name": "nom", "state": "état", "records": "fiches", "lag": "retard", "equal": "égal",
+               "heard": "entendu", "trouble": "ennui"}  # fmt: skip
+    table(rows, columns, "Aucun pair : maillage peer add DIR CARTE")
+
+
+def _sum_of(peer: dict[str, Any], name: str) -> int:
+    """A figure over all streams of a peer."""
+    return sum(stream[name] for stream in peer["streams"])

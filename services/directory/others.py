@@ -1,0 +1,122 @@
+"""Records of other nodes: held as their homes signed them, shown beside ours, changed by nobody here.
+
+What federation holds is proved already: signed, in order, of the home that it names (`services/federation/taking.py`).
+Here a record is replaced by a newer one of its own, by (epoch, version), and takes its place in the public feed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import event as hooks
+from sqlalchemy.orm import Session
+
+from services.directory import events, store, store_others
+from services.directory.asides import HomeNode, Other
+from services.directory.store_others import GONE, HIDDEN, SHOWN
+from services.kernel.announce import SHARED
+from services.kernel.applier import Event
+from services.kernel.errors import NotFound, NotHome
+
+BLOCKED, REMOVED = "blocked", "removed"
+_WAITING = "maillage.others.waiting"
+
+
+def take(session: Session, event: Event) -> None:
+    """Hold what another node said of its record; written with the others of this transaction, just before its end."""
+    waiting = session.info.get(_WAITING)
+    if waiting is None:
+        waiting = session.info[_WAITING] = {}
+        hooks.listen(session, "before_commit", _write, once=True)
+    waiting[event.subject] = event
+
+
+def _write(session: Session) -> None:
+    waiting: dict[str, Event] = session.info.pop(_WAITING)
+    held = store_others.versions(session, list(waiting))
+    newer = [each for each in waiting.values() if _replaces(each, held.get(each.subject))]
+    if not newer:
+        return
+    store_others.take_turn(session)
+    known = store_others.homes(session)
+    rows = [_row(each, known) for each in newer]
+    store_others.put(session, rows)
+    store.feed_append(session, [_fed(row, _stream(row["home"])) for row in rows])
+
+
+def know(session: Session, said: Mapping[str, Any]) -> None:
+    """Another node was added, renamed, blocked or removed: its records are shown, hidden or forgotten with it."""
+    home = store_others.home(session, said["node"])
+    if home is None:
+        home = HomeNode(node=said["node"], label="", name="", url="", shown=True)
+        session.add(home)
+    home.label, home.name, home.url = said["label"], said["name"], said["url"]
+    home.shown = said["state"] not in (BLOCKED, REMOVED)
+    session.flush()
+    node, shown = home.node, home.shown
+    states = {REMOVED: (SHOWN, HIDDEN), BLOCKED: (SHOWN,)}.get(said["state"], (HIDDEN,))
+    store_others.take_turn(session)
+    for some in store_others.others_of(session, node, states):
+        _settle(session, some, said["state"], shown)
+
+
+def _settle(session: Session, some: list[Other], state: str, shown: bool) -> None:
+    for each in some:
+        each.state = SHOWN if shown else HIDDEN
+    session.flush()
+    rows = [{"id": each.id, "kind": each.kind, "epoch": each.epoch, "seq": 0, "state": each.state} for each in some]
+    store.feed_append(session, [_fed(row, _stream(each.home)) for row, each in zip(rows, some, strict=True)])
+    if state == REMOVED:
+        store_others.forget(session, [each.id for each in some])
+
+
+def not_ours(session: Session, record_id: str) -> NotFound | NotHome:
+    """Why a record that is not of this node cannot be worked on: the address of its home, or that there is none."""
+    found = store_others.other(session, record_id)
+    if found is None or found.state == GONE:
+        return NotFound(f"Aucune fiche {record_id}.")
+    home = store_others.home(session, found.home)
+    name, url = (home.name, home.url) if home else (found.home, "")
+    said = {"home": found.home, "url": url}
+    return NotHome(f"Cette fiche est tenue par {name}, {url} : elle se change là-bas.", said)
+
+
+def vanish(session: Session, home: str, ids: Sequence[str]) -> None:
+    """These records of another node are no more, and no event of it says so: its stream was read anew."""
+    gone = [each for each in store_others.held_of(session, home, ids) if each.state != GONE]
+    if not gone:
+        return
+    store_others.take_turn(session)
+    rows = [{"id": each.id, "kind": each.kind, "epoch": each.epoch, "seq": 0, "state": GONE} for each in gone]
+    store.feed_append(session, [_fed(row, _stream(home)) for row in rows])
+    store_others.forget(session, [each.id for each in gone])
+
+
+def _replaces(event: Event, held: tuple[int, int] | None) -> bool:
+    """A newer version does; where the stream is read anew, so does any other than the one held."""
+    place = event.signed.header.epoch, event.recordversion
+    return held is None or place > held or (event.whole and place != held)
+
+
+def _row(event: Event, known: Mapping[str, HomeNode]) -> dict[str, Any]:
+    said, signed = event.data, event.signed
+    home = known.get(said["home"])
+    shown = SHOWN if home is None or home.shown else HIDDEN
+    state = GONE if event.type in events.PUBLIC_DELETES else shown
+    return {
+        "id": event.subject, "kind": said["kind"], "home": said["home"], "source": said["source"],
+        "source_id": said["source_id"], "version": event.recordversion, "epoch": signed.header.epoch,
+        "seq": event.seq, "state": state, "header": signed.header.raw, "signature": signed.signature,
+        "data": signed.data, "salt": signed.salt,
+    }  # fmt: skip
+
+
+def _stream(home: str) -> str:
+    return f"{home}/{events.SERVICE}/{SHARED}"
+
+
+def _fed(row: Mapping[str, Any], stream: str) -> dict[str, Any]:
+    op = "put" if row["state"] == SHOWN else "delete"
+    return {"subject": row["id"], "kind": row["kind"], "epoch": row["epoch"], "seq": row["seq"], "op": op,
+            "reach": stream}  # fmt: skip

@@ -1,0 +1,126 @@
+"""Queries about records of other nodes, and the feed in which they stand beside our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from services.directory.asides import HomeNode, Other
+from services.directory.model import FeedRow
+from services.kernel.envelope import Header, Signed
+from services.kernel.rows import LogRow, StreamRow
+
+AT_ONCE = 500
+SHOWN, HIDDEN, GONE = "shown", "hidden", "gone"
+_VERSIONS = select(Other.id, Other.epoch, Other.version).where(Other.id.in_(bindparam("ids", expanding=True)))
+_TURN = select(StreamRow.reach).order_by(StreamRow.reach).with_for_update()
+
+
+def take_turn(session: Session) -> None:
+    """Wait for the sequencer, and keep it waiting: positions of the feed are given one transaction at a time."""
+    session.execute(_TURN)
+
+
+def versions(session: Session, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """(epoch, version) of those records of other nodes that are held."""
+    return {each: (epoch, version) for each, epoch, version in session.execute(_VERSIONS, {"ids": ids})}
+
+
+def put(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Hold these records as they are now."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement: Any = insert(Other)
+    names = [column.name for column in Other.__table__.columns if column.name != "id"]
+    newer = {name: statement.excluded[name] for name in names}
+    kept = [{name: row[name] for name in ("id", *names)} for row in rows]
+    session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=newer), kept)
+
+
+def other(session: Session, record_id: str) -> Other | None:
+    """A record of another node."""
+    return session.get(Other, record_id)
+
+
+def others_of(session: Session, home: str, states: Sequence[str]) -> Iterator[list[Other]]:
+    """The records of a home in these states, some at a time, in order of id."""
+    last = ""
+    while True:
+        query = select(Other).where(Other.home == home, Other.state.in_(states), Other.id > last)
+        found = list(session.scalars(query.order_by(Other.id).limit(AT_ONCE)))
+        if not found:
+            return
+        last = found[-1].id
+        yield found
+        session.flush()
+        session.expunge_all()
+
+
+def held_of(session: Session, home: str, ids: Sequence[str]) -> Sequence[Other]:
+    """Those of these records that are held of this home."""
+    return session.scalars(select(Other).where(Other.home == home, Other.id.in_(ids))).all()
+
+
+def forget(session: Session, ids: Sequence[str]) -> None:
+    """Erase what these records say; that they were is kept."""
+    session.execute(update(Other).where(Other.id.in_(ids)).values(state=GONE, data=None, salt=None))
+
+
+def home(session: Session, node: str) -> HomeNode | None:
+    """Another node."""
+    return session.get(HomeNode, node)
+
+
+def homes(session: Session) -> dict[str, HomeNode]:
+    """All other nodes, by fingerprint."""
+    return {each.node: each for each in session.scalars(select(HomeNode))}
+
+
+def feed_after(session: Session, position: int, limit: int, known: Mapping[str, HomeNode]) -> Iterable[dict[str, Any]]:
+    """Public changes after a position, own and others', as `Changes` answers them."""
+    log = (LogRow.header, LogRow.signature, LogRow.data, LogRow.salt)
+    held = (Other.header, Other.signature, Other.data, Other.salt)
+    query = (
+        select(FeedRow.position, FeedRow.op, FeedRow.kind, FeedRow.subject, *log, *held,
+               Other.home, Other.source, Other.source_id, Other.state)
+        .outerjoin(LogRow, (LogRow.reach == FeedRow.reach) & (LogRow.epoch == FeedRow.epoch)
+                   & (LogRow.seq == FeedRow.seq))
+        .outerjoin(Other, (Other.id == FeedRow.subject) & FeedRow.reach.contains("/"))
+        .where(FeedRow.position > position)
+        .order_by(FeedRow.position)
+        .limit(limit)
+    )  # fmt: skip
+    for row in session.execute(query):
+        place, op, kind, subject, *rest = tuple(row)
+        item = {"position": place, "op": op, "kind": kind, "id": subject}
+        if rest[0] is not None:
+            yield item | {"event": _event(*rest[:4])}
+            continue
+        if rest[4] is None:  # its tombstone is kept no more
+            continue
+        event, home, state = _event(*rest[4:8]), str(rest[8]), rest[11]
+        if op == "delete" and not (state == GONE and "data" in event):
+            event = _ended(event, {"kind": kind, "home": home, "source": rest[9], "source_id": rest[10]})
+        yield item | {"event": event, "home": _told(known.get(home))}
+
+
+def _event(header: bytes, signature: bytes, data: bytes | None = None, salt: bytes | None = None) -> dict[str, Any]:
+    event: dict[str, Any] = orjson.loads(Signed(Header.from_raw(header), signature, data, salt).body())
+    return event
+
+
+def _ended(event: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+    """The tombstone of a record that its home still publishes, and this node does not show."""
+    tombstone = {
+        "id": event["subject"], "version": event["recordversion"], "status": "withdrawn",
+        "changed_at": event["time"], "reason": "n’est pas montrée par ce nœud",
+    }  # fmt: skip
+    return {name: value for name, value in event.items() if name != "salt"} | {"data": named | tombstone}
+
+
+def _told(home: HomeNode | None) -> dict[str, str] | None:
+    return None if home is None else {"id": home.label, "name": home.name, "url": home.url}

@@ -1,0 +1,148 @@
+"""A node's card: who it is, where it answers, by which keys it is known. Two operators exchange cards and compare
+fingerprints aloud; everything else between two nodes follows from that. Pure.
+
+On the wire a card is one JSON object in canonical form (`docs/federation.md`), signed by the key in use over the
+prefix `maillage/card/1` and the object without its `signature`. `version` rises with each change of what it says.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from services.kernel.envelope import Forged, Malformed, canonical
+from services.kernel.identity import CARD, Identity, Keyring, Lasts, Rotation, fingerprint
+
+FORM: Final = "maillage/card/1"
+AT_MOST_BYTES: Final = 16_384
+ROTATIONS_AT_MOST: Final = 20
+TEXTS: Final = {"node": 32, "id": 100, "name": 200, "territory": 9, "url": 500}
+"""What a card says in words, and how many characters of each are read."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """Who a node is. `signing` is the public Ed25519 key of 32 bytes, `sealing` the public X25519 one."""
+
+    node: str
+    id: str
+    name: str
+    territory: str
+    url: str
+    signing: bytes
+    sealing: bytes
+    version: int
+    rotations: tuple[Rotation, ...] = ()
+    lasts: Lasts = field(default_factory=dict)
+    """How far each former key signed each public stream."""
+
+    def keyring(self) -> Keyring:
+        """The keys by which this node signs, and signed."""
+        former = {fingerprint(each.former): each.former for each in self.rotations}
+        lasts = {keyid: self.lasts.get(keyid, {}) for keyid in former}
+        return Keyring(former | {fingerprint(self.signing): self.signing}, lasts)
+
+    def said(self) -> dict[str, Any]:
+        """The card's object, without its signature."""
+        texts = {name: getattr(self, name) for name in TEXTS}
+        keys = {"signing": _text(self.signing), "sealing": _text(self.sealing)}
+        rotations = [each.to_dict() for each in self.rotations]
+        lasts = {keyid: {stream: list(place) for stream, place in of.items()} for keyid, of in self.lasts.items()}
+        return {"form": FORM, **texts, **keys, "version": self.version, "rotations": rotations, "lasts": lasts}
+
+
+def written(card: Card, identity: Identity) -> bytes:
+    """The signed card, as it is handed over."""
+    signature = identity.sign(CARD, canonical(card.said()))
+    return canonical(card.said() | {"signature": _text(signature)})
+
+
+def read(raw: bytes) -> Card:
+    """The card in a file or an answer, its signature checked: whoever wrote it holds the key that it names.
+
+    Raises `Malformed` naming what is not as it should be, `Forged` where the signature or the fingerprint is not true.
+    """
+    if len(raw) > AT_MOST_BYTES:
+        raise Malformed(f"a card of {len(raw)} bytes, at most {AT_MOST_BYTES}")
+    try:
+        said = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise Malformed("no card: not JSON") from None
+    if not isinstance(said, dict) or said.get("form") != FORM:
+        raise Malformed(f"no card: form {FORM} expected")
+    card = Card(
+        **{name: _words(said, name, at_most) for name, at_most in TEXTS.items()},
+        signing=_key(said, "signing"), sealing=_key(said, "sealing"), version=_version(said),
+        rotations=_rotations(said), lasts=_lasts(said),
+    )  # fmt: skip
+    _check_chain(card)
+    card.keyring().check(CARD, fingerprint(card.signing), canonical(card.said()), _bytes(said, "signature"))
+    return card
+
+
+def _check_chain(card: Card) -> None:
+    """From the key that the node is named after to the one it signs by, each names the next."""
+    key = card.rotations[0].former if card.rotations else card.signing
+    if fingerprint(key) != card.node:
+        raise Forged("the fingerprint is not that of the key")
+    for rotation in card.rotations:
+        if rotation.former != key:
+            raise Forged("a key is named by another than the one before it")
+        rotation.check(card.node)
+        key = rotation.key
+    if key != card.signing:
+        raise Forged("the key in use is not the last one named")
+
+
+def _rotations(said: dict[str, Any]) -> tuple[Rotation, ...]:
+    listed = said.get("rotations", [])
+    if not isinstance(listed, list) or len(listed) > ROTATIONS_AT_MOST:
+        raise Malformed(f"no card: rotations is no list of at most {ROTATIONS_AT_MOST}")
+    return tuple(Rotation.of(each) for each in listed)
+
+
+def _lasts(said: dict[str, Any]) -> dict[str, dict[str, tuple[int, int, str]]]:
+    try:
+        return {
+            str(keyid): {
+                str(stream): (int(epoch), int(seq), str(digest)) for stream, (epoch, seq, digest) in of.items()
+            }
+            for keyid, of in said.get("lasts", {}).items()
+        }
+    except (AttributeError, TypeError, ValueError):
+        raise Malformed("no card: lasts is not keyid → stream → [epoch, seq, hash]") from None
+
+
+def _words(said: dict[str, Any], name: str, at_most: int) -> str:
+    value = said.get(name)
+    if not isinstance(value, str) or len(value) > at_most or not (value.isprintable()):
+        raise Malformed(f"no card: {name} is no line of at most {at_most} characters")
+    return value
+
+
+def _version(said: dict[str, Any]) -> int:
+    value = said.get("version")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
+        raise Malformed("no card: version is no whole number from 1")
+    return value
+
+
+def _key(said: dict[str, Any], name: str) -> bytes:
+    key = _bytes(said, name)
+    if len(key) != 32:
+        raise Malformed(f"no card: {name} is no key of 32 bytes")
+    return key
+
+
+def _bytes(said: dict[str, Any], name: str) -> bytes:
+    try:
+        return base64.b64decode(said[name] + "=" * (-len(said[name]) % 4), altchars=b"-_", validate=True)
+    except (KeyError, TypeError, ValueError):
+        raise Malformed(f"no card: {name} is not base64url") from None
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

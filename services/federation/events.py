@@ -1,0 +1,15 @@
+"""What federation announces, to this node only: which other nodes there are, by what names people know them."""
+
+from __future__ import annotations
+
+from services.kernel.announce import HOME, NewEvent
+
+SERVICE = "federation"
+PEER_CHANGED = "federation.peer.changed.v1"
+TYPES = frozenset({PEER_CHANGED})
+
+
+def peer_changed(node: str, version: int, label: str, name: str, url: str, state: str) -> NewEvent:
+    """A peer was added, has a new card, or changed its state; `removed` when it is no peer any more."""
+    said = {"node": node, "label": label, "name": name, "url": url, "state": state}
+    return NewEvent(PEER_CHANGED, node, version, said, HOME)

@@ -1,0 +1,144 @@
+"""Follow one peer over HTTPS: ask how far its streams are, read what is missing, wait for what is new.
+
+A link belongs to one peer and speaks to it alone; what it brings is proved before it is kept (`taking.py`). Whatever
+goes wrong is written down for the operator, and tried again: at once where something is new, else with growing delay.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from services.federation import store
+from services.federation.model import ACTIVE
+from services.federation.reaching import Answer, Reach
+from services.federation.reading import WAIT, Reader
+from services.federation.taking import Taker
+from services.kernel import clock
+from services.kernel.announce import SHARED
+from services.kernel.database import Database
+from services.kernel.errors import Conflict, Gone, MaillageError, Unavailable
+
+HEADS_EVERY_S: Final = 15.0
+FIRST_DELAY_S, LAST_DELAY_S = 0.5, 60.0
+SERVICES: Final = ("directory",)
+"""The services whose public streams nodes exchange."""
+_log = structlog.get_logger(__name__)
+
+
+class Link:
+    """The way to one peer.
+
+    Args:
+        node: the peer's fingerprint.
+        opened: the way to its address; raises `ValidationError`, `Unavailable`.
+        on_taken: called with the streams of which something new is held, after each commit.
+        on_claims: called with what the peer says that homes signed.
+        on_card: called with a later card of the peer than the one of `card_version`; says why it is not taken.
+    """
+
+    def __init__(
+        self, database: Database, node: str, taker: Taker, opened: Callable[[], Reach],
+        on_taken: Callable[[str], None], on_claims: Callable[[str, Any], None] = lambda node, claims: None,
+        on_card: Callable[[str, bytes], str] = lambda node, raw: "", card_version: int = 2**31,
+        every_s: float = HEADS_EVERY_S,
+    ) -> None:  # fmt: skip
+        self._on_claims = on_claims
+        self._on_card = on_card
+        self._card_version = card_version
+        self._warning = ""
+        self._every_s = every_s
+        self._database = database
+        self.node = node
+        self._opened = opened
+        self._reader = Reader(database, taker, self._get, on_taken)
+        self._reach: Reach | None = None
+
+    def run(self, stop: threading.Event, ended: Callable[[], bool]) -> None:
+        """Follow until `stop` is set or `ended()`."""
+        delay_s = FIRST_DELAY_S
+        while not stop.is_set() and not ended():
+            try:
+                self.look()
+                delay_s = FIRST_DELAY_S
+                self._listen(stop, ended)
+            except MaillageError as error:
+                self._note(error.message)
+                stop.wait(delay_s)
+                delay_s = min(delay_s * 2, LAST_DELAY_S)
+                self._hang_up()
+        self._hang_up()
+
+    def look(self) -> int:
+        """Ask for heads and read all that is missing; how many events were kept. Raises `MaillageError`."""
+        kept = sum(self._reader.catch_up(stream, *head) for stream, head in self.heads().items())
+        self._note(self._warning, heard=True)
+        return kept
+
+    def _listen(self, stop: threading.Event, ended: Callable[[], bool]) -> None:
+        """Take what comes, as soon as it is there, until the heads are to be asked for again."""
+        until = time.monotonic() + self._every_s
+        stream = f"{self.node}/{SERVICES[0]}/{SHARED}"
+        while time.monotonic() < until and not stop.is_set() and not ended():
+            began = time.monotonic()
+            page = self._reader.page(stream, WAIT)
+            if page.refused or (not page.kept and time.monotonic() - began < 1):
+                stop.wait(1.0)  # a node that does not hold the question open is asked once a second
+
+    def heads(self) -> dict[str, tuple[int, int]]:
+        """The heads of the peer's own public streams, by their names. Raises `Unavailable`."""
+        try:
+            said = orjson.loads(self._get("/federation/v1/streams", {}))
+            if said["node"] != self.node:
+                raise Unavailable(f"À cette adresse répond un autre nœud : {str(said['node'])[:40]}.")
+            told = {each["stream"]: (int(each["epoch"]), int(each["seq"])) for each in said["streams"]}
+            claims, card_version = said["claims"], int(said["card"])
+        except (ValueError, KeyError, TypeError):
+            raise Unavailable("La réponse n’est pas celle d’un nœud.") from None
+        later = card_version > self._card_version
+        self._warning = self._on_card(self.node, self._get("/federation/v1/card", {})) if later else ""
+        self._on_claims(self.node, claims)
+        own = [f"{self.node}/{service}/{SHARED}" for service in SERVICES]
+        return {stream: told[stream] for stream in own if stream in told}
+
+    def _get(self, path: str, asked: dict[str, Any]) -> bytes:
+        answer = self._ask(path, asked)
+        if answer.status == 410:
+            raise Gone("Ce nœud ne garde plus ces événements-là.")
+        if answer.status == 409:
+            raise Conflict("Ce nœud ne tient pas (ou plus) l’histoire que l’on a de lui : il a été ramené en arrière.")
+        if answer.status != 200:
+            raise Unavailable(f"Ce nœud répond {answer.status} à {path}.")
+        return answer.body
+
+    def _ask(self, path: str, asked: dict[str, Any]) -> Answer:
+        if self._reach is None:
+            self._reach = self._opened()
+        return self._reach.get(path, asked)
+
+    def _note(self, trouble: str, *, heard: bool = False) -> None:
+        """Write down how it went, for who looks after the node."""
+        with self._database.begin() as session:
+            peer = store.peer(session, self.node)
+            if peer is None or peer.state != ACTIVE:
+                return
+            if trouble and trouble != peer.trouble:
+                _log.warning("peer in trouble", peer=peer.label, reason=trouble)
+            peer.trouble = trouble
+            if heard:
+                peer.heard_at = clock.to_text(clock.now())
+
+    def _hang_up(self) -> None:
+        if self._reach is not None:
+            self._reach.close()
+            self._reach = None
+
+
+def streams_of(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The public streams among those of a room."""
+    return (row for row in rows if row["stream"].endswith(f"/{SHARED}"))

@@ -1,0 +1,116 @@
+"""Peers of this node: added by card, paused, blocked, removed; what each of them holds of ours and we of theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.federation import events, store
+from services.federation.cards import Card, read
+from services.federation.model import ACTIVE, OwnCard, Peer, Taken
+from services.kernel import clock
+from services.kernel.announce import NewEvent
+from services.kernel.envelope import canonical
+from services.kernel.errors import Conflict, NotFound, ValidationError
+from services.kernel.identity import Identity, Lasts
+from services.kernel.settings import Settings
+
+REMOVED = "removed"
+
+
+def own_card(session: Session, own: Identity, settings: Settings, sealing: bytes, lasts: Lasts) -> Card:
+    """This node's card as its settings and keys are now; its version rises when it says something else than before."""
+    of = settings.node
+    card = Card(
+        own.name, of.id, of.name, of.territory, settings.base_url, own.public_key, sealing, 1, own.rotations, lasts
+    )
+    last = store.own_card(session)
+    said = canonical(card.said() | {"version": 0})
+    if last is None:
+        session.add(OwnCard(id=1, version=1, said=said))
+        return card
+    if last.said != said:
+        last.version, last.said = last.version + 1, said
+    return Card(**(vars(card) | {"version": last.version}))
+
+
+def renewed(peer: Peer, card: Card, raw: bytes) -> str:
+    """Take a later card that a peer itself answered, where it follows from the one that is held; else say why not.
+
+    A new name, address or key needs nobody's hand. A revoked key does: who stole it could answer too.
+    """
+    held = read(peer.card)
+    known = held.rotations
+    if card.node != peer.node or card.version <= peer.card_version or card.rotations[: len(known)] != known:
+        return f"Sa carte {card.version} ne suit pas celle que l’on a : demandez-la à ce membre."
+    if any(each.revoked for each in card.rotations[len(known) :]):
+        return "Ce membre a révoqué sa clé : demandez-lui sa nouvelle carte, puis maillage peer add."
+    peer.label, peer.name, peer.url, peer.card, peer.card_version = card.id, card.name, card.url, raw, card.version
+    return ""
+
+
+def named(session: Session, name: str) -> Peer:
+    """The one peer that a label or a fingerprint means. Raises `NotFound`, `Conflict` where several may be meant."""
+    found = store.peers_named(session, name)
+    exact = [peer for peer in found if name in (peer.node, peer.label)]
+    if len(exact) == 1 or len(found) == 1:
+        return (exact or list(found))[0]
+    if not found:
+        raise NotFound(f"Aucun pair « {name} » : maillage peer list DIR les dit tous.")
+    raise Conflict(f"Plusieurs pairs peuvent être « {name} » : donnez le début de l’empreinte.")
+
+
+def added(session: Session, card: Card, raw: bytes, own: str, private: bool) -> tuple[Peer, str]:
+    """The peer of a card, and what that is: `added`, `updated` by a later card, `unchanged`.
+
+    Raises `ValidationError` for this node's own card, `Conflict` for one older than the card that is held, or one that
+    says something else under the same version.
+    """
+    if card.node == own:
+        raise ValidationError(
+            "Cette carte est celle de ce nœud même.",
+            [{"line": None, "field": "card", "value": card.id, "why": "c’est la carte de ce nœud", "code": "peer.self",
+              "remedy": "Donnez la carte que l’autre membre vous a envoyée."}],
+        )  # fmt: skip
+    peer = store.peer(session, card.node)
+    if peer is None:
+        peer = Peer(
+            node=card.node, label=card.id, name=card.name, url=card.url, card=raw, card_version=card.version,
+            state=ACTIVE, private=private, added_at=clock.to_text(clock.now()), heard_at="", trouble="",
+        )  # fmt: skip
+        session.add(peer)
+        return peer, "added"
+    if card.version < peer.card_version:
+        raise Conflict(f"Cette carte est plus ancienne (version {card.version}) que celle que l’on a.")
+    if card.version == peer.card_version and raw != peer.card:
+        raise Conflict("Deux cartes différentes de ce nœud portent la même version : appelez ce membre.")
+    if raw == peer.card and private == peer.private:
+        return peer, "unchanged"
+    peer.label, peer.name, peer.url, peer.card = card.id, card.name, card.url, raw
+    peer.card_version, peer.private, peer.trouble = card.version, private, ""
+    return peer, "updated"
+
+
+def changed(peer: Peer, state: str | None = None) -> NewEvent:
+    """What is told of a peer to the rooms of this node."""
+    return events.peer_changed(peer.node, peer.card_version, peer.label, peer.name, peer.url, state or peer.state)
+
+
+def shown(peer: Peer, streams: list[Taken], live: dict[str, int]) -> dict[str, Any]:
+    """A peer as its operator sees it, with each stream: what was heard, what is held, whether it is equal."""
+    return {
+        "node": peer.node, "id": peer.label, "name": peer.name, "url": peer.url, "state": peer.state,
+        "private": peer.private, "card_version": peer.card_version, "added_at": peer.added_at,
+        "heard_at": peer.heard_at or None,
+        "trouble": peer.trouble, "streams": [_stream(each, live.get(each.stream, 0)) for each in streams],
+    }  # fmt: skip
+
+
+def _stream(taken: Taken, live: int) -> dict[str, Any]:
+    lag = max(taken.head_seq - taken.seq, 0)
+    equal = None if not taken.root else not taken.differs
+    return {
+        "stream": taken.stream, "head": taken.head_seq, "held": taken.seq, "lag": lag, "records": live, "equal": equal,
+        "equal_at": taken.root_seq or None, "trouble": taken.trouble, "blamed": taken.charged,
+    }  # fmt: skip

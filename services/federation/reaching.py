@@ -1,0 +1,156 @@
+"""Ask another node something over HTTP, on the terms of somebody who trusts neither its name nor its answers.
+
+The name is resolved once and the connection goes to that address: a name that turns into another machine between the
+check and the call leads nowhere. No redirect is followed, no answer is unpacked, none is read beyond what was asked.
+Source of the rules: `docs/federation.md`, "Addresses of nodes".
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+
+from services.kernel.errors import Unavailable, ValidationError
+
+CONNECT_S: Final = 5.0
+READ_S: Final = 30.0
+AT_MOST_BYTES: Final = 16_000_000
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a node answered: status, body, and the time by its clock (`Date`)."""
+
+    status: int
+    body: bytes
+    date: str
+
+
+class Reach:
+    """The way to one node. `own_url` is where this node itself answers; `private` lets addresses of private networks.
+
+    Raises:
+        ValidationError: an address that no node may have.
+        Unavailable: the name leads nowhere now.
+    """
+
+    def __init__(self, url: str, own_url: str, *, private: bool = False) -> None:
+        parts = checked(url, own_url)
+        self._host, self._path = str(parts.hostname), (parts.path or "").rstrip("/")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        address = str(_resolved(self._host, port, loopback=is_loopback(own_url), private=private))
+        timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
+        if parts.scheme == "https":
+            self._pool: urllib3.HTTPConnectionPool = urllib3.HTTPSConnectionPool(
+                address, port, timeout=timeout, retries=False, cert_reqs="CERT_REQUIRED", maxsize=2,
+                server_hostname=self._host, assert_hostname=self._host,
+            )  # fmt: skip
+        else:
+            self._pool = urllib3.HTTPConnectionPool(address, port, timeout=timeout, retries=False, maxsize=2)
+        self._host_header = str(parts.netloc)
+
+    def get(self, path: str, asked: Mapping[str, object], at_most: int = AT_MOST_BYTES) -> Answer:
+        """`GET path?asked`. Raises `Unavailable` where no answer came, or more of it than was to be read."""
+        headers = {"Host": self._host_header, "Accept-Encoding": "identity", "User-Agent": "maillage"}
+        try:
+            answer = self._pool.urlopen(
+                "GET", f"{self._path}{path}?{urlencode(asked)}", headers=headers, redirect=False,
+                preload_content=False, decode_content=False, retries=False,
+            )  # fmt: skip
+            try:
+                if answer.headers.get("Content-Encoding", "identity") != "identity":
+                    raise Unavailable("La réponse est comprimée alors que rien ne l’a demandé.")
+                body = answer.read(at_most + 1, decode_content=False)
+            finally:
+                answer.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise Unavailable(f"{self._host_header} ne répond pas ({_reason(error)}).") from None
+        if len(body) > at_most:
+            answer.close()
+            raise Unavailable(f"{self._host_header} répond plus de {at_most} octets.")
+        return Answer(answer.status, body, answer.headers.get("Date", ""))
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._pool.close()
+
+
+def checked(url: str, own_url: str) -> urllib3.util.Url:
+    """The parts of a node's address. Raises `ValidationError` where no node may have it."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    host = parts.hostname or ""
+    if parts.scheme not in ("https", "http") or not host or port == -1:
+        raise _refused(url, "ce n’est pas une adresse https://…")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise _refused(url, "une adresse de nœud n’a ni mot de passe, ni « ? », ni « # »")
+    if parts.scheme == "http" and not (is_loopback(url) and is_loopback(own_url)):
+        raise _refused(url, "http:// ne va que d’une machine à elle-même, pour un essai")
+    return urllib3.util.parse_url(url)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is that of this very machine; an empty one is a trial's."""
+    host = urlsplit(url).hostname or ""
+    if not url or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _resolved(host: str, port: int, *, loopback: bool, private: bool) -> Address:
+    """The one address that is spoken to: every one that the name has must be allowed, or none is."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        raise Unavailable(f"{host} n’a pas d’adresse : vérifiez le nom, ou le DNS de cette machine.") from None
+    addresses = [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found]
+    for address in addresses:
+        why = _why_not(_plain(address), loopback=loopback, private=private)
+        if why:
+            raise _refused(f"{host} ({address})", why)
+    return addresses[0]
+
+
+def _plain(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one only wraps."""
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+def _why_not(address: Address, *, loopback: bool, private: bool) -> str:
+    if address.is_loopback:
+        return "" if loopback else "c’est l’adresse de cette machine"
+    if address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved:
+        return "aucun nœud n’a cette adresse"
+    if address.is_private and not private:
+        return "c’est l’adresse d’un réseau privé : ajoutez --private si ce nœud y est bien"
+    return ""
+
+
+def _refused(value: str, why: str) -> ValidationError:
+    return ValidationError(
+        f"L’adresse {value} n’est pas acceptée : {why}.",
+        [{"line": None, "field": "url", "value": value, "why": why, "code": "peer.url",
+          "remedy": "Demandez à ce membre une carte avec son adresse publique en https://."}],
+    )  # fmt: skip
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return f"certificat : {error.args[0] if error.args else ''}"
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return "pas de réponse à temps"
+    return type(error).__name__

@@ -1,0 +1,176 @@
+"""Read the streams of one peer, page by page, in the shortest way to what its home says now.
+
+Three ways, each proved (`taking.py`):
+
+- the **log** after what is held, event by event;
+- the **records**: the last event of each record that changed after what is held. For who joins, and who comes back
+  after more than the log is kept; their number does not grow with the length of the history;
+- **anew**: all records, beside what is held, which they replace once they are proved. Where what is held is not what
+  its home signed: a database that was put back, a tombstone that is kept no more, an error of our own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from services.federation import store
+from services.federation.model import ANEW, Taken
+from services.federation.taking import Receipt, Taker
+from services.kernel.checkpoint import note_heads
+from services.kernel.database import Database
+from services.kernel.envelope import GENESIS
+from services.kernel.errors import Gone
+
+PAGE: Final = 500
+LOG, WAIT, SNAPSHOT = "/federation/v1/log", "/federation/v1/wait", "/federation/v1/snapshot"
+ANEW_EVERY_S: Final = 600.0
+FEW, SHARE = 20, 0.2
+"""A reading anew that leaves out more than this share of at least so many records waits for an operator."""
+Get = Callable[[str, dict[str, Any]], bytes]
+"""(path, parameters) → NDJSON. Raises `Conflict`, `Gone`, `Unavailable`."""
+
+
+class Reader:
+    """The streams of one peer. `on_taken` is called with a stream of which something new is held, after the commit."""
+
+    def __init__(self, database: Database, taker: Taker, get: Get, on_taken: Callable[[str], None]) -> None:
+        self._database = database
+        self._taker = taker
+        self._get = get
+        self._on_taken = on_taken
+        self._anew_at: dict[str, float] = {}
+
+    def catch_up(self, stream: str, epoch: int, seq: int) -> int:
+        """Read all that is missing up to a head; how many events were kept. Raises `MaillageError`."""
+        self._heard(stream, epoch, seq)
+        if self._at(stream + ANEW).base_seq:
+            return self._settle(stream)
+        at = self._at(stream)
+        kept = self._snapshot(stream) if at.reading or at.seq == 0 else 0
+        try:
+            while (page := self.page(stream, LOG)).kept:
+                kept += page.kept
+        except Gone:
+            return kept + self._snapshot(stream)
+        at = self._at(stream)
+        if at.differs or (at.trouble and at.charged == at.node and epoch > at.epoch):
+            kept += self._anew(stream)
+        return kept
+
+    def page(self, stream: str, path: str) -> Receipt:
+        """One page of the log after what is held. Raises `MaillageError`."""
+        at = self._at(stream)
+        return self._take(stream, path, at.epoch, at.seq, self._taker.take)
+
+    def _snapshot(self, stream: str) -> int:
+        """The last event of each record that changed, up to the last checkpoint."""
+        kept = 0
+        try:
+            while True:
+                at = self._at(stream)
+                place = (at.read_epoch, at.read_seq) if at.reading else (at.epoch, at.seq)
+                page = self._take(stream, SNAPSHOT, *place, self._taker.take_snapshot, anew=at.seq == 0)
+                kept += page.kept
+                if page.ended or not page.kept:
+                    return kept
+        except Gone:
+            return kept + self._anew(stream)
+
+    def _anew(self, stream: str) -> int:
+        """All records, into the place of what is held. Not twice within ten minutes: it is the whole stream."""
+        if time.monotonic() < self._anew_at.get(stream, 0.0):
+            return 0
+        self._anew_at[stream] = time.monotonic() + ANEW_EVERY_S
+        self._snapshot(stream + ANEW)
+        return self._settle(stream)
+
+    def _settle(self, stream: str) -> int:
+        """What was read anew replaces what is held, where it is proved; else it is dropped."""
+        with self._database.begin() as session:
+            kept = settle(session, _locked(session, stream), sure=False)
+        self._taker.forget(stream)
+        self._taker.forget(stream + ANEW)
+        self._on_taken(stream)
+        return kept
+
+    def _take(
+        self, stream: str, path: str, epoch: int, after: int,
+        take: Callable[[Session, Taken, list[bytes]], Receipt], **more: object,
+    ) -> Receipt:  # fmt: skip
+        asked = {"stream": stream.removesuffix(ANEW), "epoch": epoch, "after": after, "limit": PAGE} | more
+        bodies = [line for line in self._get(path, asked).split(b"\n") if line]
+        if not bodies:
+            return Receipt()
+        try:
+            with self._database.begin() as session:
+                taken = _locked(session, stream)
+                receipt = take(session, taken, bodies)
+                _judge(taken, receipt)
+        except BaseException:
+            self._taker.forget(stream)
+            raise
+        if receipt.kept:
+            self._on_taken(stream)
+        return receipt
+
+    def _at(self, stream: str) -> Taken:
+        with self._database.read() as session:
+            return store.taken(session, stream) or fresh(stream)
+
+    def _heard(self, stream: str, epoch: int, seq: int) -> None:
+        with self._database.begin() as session:
+            taken = _locked(session, stream)
+            taken.head_epoch, taken.head_seq = epoch, seq
+
+
+def settle(session: Session, taken: Taken, *, sure: bool) -> int:
+    """Put what was read anew into the place of what is held, unless too much would go without anybody being `sure`.
+
+    How many events the stream then has; 0 where nothing was replaced. What is not proved is dropped.
+    """
+    done = store.taken(session, taken.stream + ANEW)
+    if done is None or done.reading or done.differs or not done.base_seq:
+        store.drop_anew(session, taken.stream)
+        return 0
+    since = store.heads_between(session, taken.stream, taken.epoch, taken.root_seq, taken.seq)
+    note_heads(session, taken.stream, since)  # what came after the last checkpoint may vanish too
+    before = store.live(session, taken.stream)
+    gone = store.missing(session, taken.stream)
+    if not sure and before >= FEW and gone > before * SHARE:
+        taken.trouble = f"{gone} fiches sur {before} disparaîtraient : maillage peer accept DIR PAIR, si c’est voulu"
+        taken.charged = taken.node
+        return 0
+    store.replace(session, taken.stream)
+    for name in ("epoch", "seq", "hash", "root_seq", "root", "base_epoch", "base_seq"):
+        setattr(taken, name, getattr(done, name))
+    taken.differs, taken.trouble, taken.charged = False, "", ""
+    taken.generation += 1
+    session.delete(done)
+    return taken.seq
+
+
+def fresh(stream: str) -> Taken:
+    """A stream of which nothing is held."""
+    return Taken(
+        stream=stream, node=stream.partition("/")[0], epoch=1, seq=0, hash=GENESIS, head_epoch=1, head_seq=0,
+        root_seq=0, root="", differs=False, trouble="", charged="", base_epoch=0, base_seq=0,
+        reading=False, read_epoch=0, read_seq=0, generation=0,
+    )  # fmt: skip
+
+
+def _locked(session: Session, stream: str) -> Taken:
+    taken = store.taken(session, stream, lock=True)
+    if taken is None:
+        taken = fresh(stream)
+        session.add(taken)
+    return taken
+
+
+def _judge(taken: Taken, receipt: Receipt) -> None:
+    """Blame goes to the link: a forger writes another's name. A peer's own link carries that peer's streams alone."""
+    taken.trouble, taken.charged = receipt.refused, taken.node if receipt.refused else ""
+    taken.head_seq = max(taken.head_seq, taken.seq)

@@ -1,0 +1,43 @@
+"""Shapes of what federation is asked."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.federation.cards import AT_MOST_BYTES
+from services.kernel.request import Request
+
+LIMIT_AT_MOST = 500
+
+
+class PeerAdd(Request):
+    """A card as another operator sent it. `dry_run`: only say what would be done."""
+
+    card = fields.String(required=True, validate=validate.Length(1, AT_MOST_BYTES))
+    private = fields.Boolean(load_default=False)
+    dry_run = fields.Boolean(load_default=False)
+
+
+class ByName(Request):
+    """A peer: its label, its fingerprint, or the beginning of it."""
+
+    peer = fields.String(required=True, validate=validate.Length(1, 100))
+
+
+class PeerRemove(ByName):
+    """A peer that is to be forgotten with all that was taken of it. `dry_run`: only say what would go."""
+
+    dry_run = fields.Boolean(load_default=False)
+
+
+class LogAsked(Request):
+    """A place in a stream, `<fingerprint>/<service>/shared`, and how many events after it.
+
+    `anew`: of a snapshot that is read from its beginning, where nothing was held before: no tombstone is missed.
+    """
+
+    stream = fields.String(required=True, validate=validate.Length(1, 64))
+    epoch = fields.Integer(load_default=1, validate=validate.Range(1, 2**31 - 1))
+    anew = fields.Boolean(load_default=False)
+    after = fields.Integer(load_default=0, validate=validate.Range(0, 2**53))
+    limit = fields.Integer(load_default=LIMIT_AT_MOST, validate=validate.Range(1, LIMIT_AT_MOST))

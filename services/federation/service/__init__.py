@@ -1,0 +1,13 @@
+"""The doors of federation: peers, what other nodes may read here, what is held of theirs."""
+
+from __future__ import annotations
+
+from services.federation.service.following import Following
+from services.federation.service.peers import PeerDoors
+from services.federation.service.wire import WireDoors
+
+
+class FederationService(PeerDoors, WireDoors, Following):
+    """Other nodes: who they are, what they may read here, what is held of theirs."""
+
+    name = "federation"

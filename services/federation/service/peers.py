@@ -1,0 +1,138 @@
+"""Doors for who operates this node: its peers, by their cards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.directory import events as directory
+from services.federation import cards, peering, schemas, store
+from services.federation.links import Link
+from services.federation.model import ACTIVE, BLOCKED, PAUSED
+from services.federation.reaching import Reach, checked
+from services.federation.reading import settle
+from services.federation.service.doors import Doors, card_of
+from services.federation.taking import Taker
+from services.kernel.doors import rpc
+from services.kernel.errors import MaillageError, ValidationError
+
+
+class PeerDoors(Doors):
+    """Who is followed."""
+
+    @rpc
+    def card(self, request: dict[str, Any]) -> dict[str, Any]:
+        """This node's card, to hand to another member: `{}` → `{card, node, version}`, `card` the signed JSON text."""
+        self.actor().require("node:operate")
+        return self.own_card()
+
+    @rpc
+    def peer_add(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Trust a node to be who its card says: `PeerAdd` → `{node, id, name, url, done, reached, streams}`.
+
+        `done`: `added`, `updated`, `unchanged`; `streams`: `[{stream, events}]` as it answers now, empty with
+        `reached` false and `trouble` where it does not. Raises `ValidationError` for what is no card, is forged or
+        names an address that no node may have; `Conflict`. Announces `federation.peer.changed.v1`.
+        """
+        self.actor().require("node:operate")
+        asked = schemas.PeerAdd.read(request)
+        raw = asked["card"].strip().encode()
+        card = card_of(raw)
+        checked(card.url, self.own_url)
+        seen = self._seen(card, asked["private"])
+        with self.db.begin() as session:
+            peer, done = peering.added(session, card, raw, self.engine.runtime.identity.name, asked["private"])
+            if asked["dry_run"]:
+                session.rollback()
+            elif done != "unchanged":
+                self.log.append(session, peering.changed(peer))
+        return {"node": card.node, "id": card.id, "name": card.name, "url": card.url, "done": done} | seen
+
+    @rpc
+    def peers(self, request: dict[str, Any]) -> dict[str, Any]:
+        """All peers, with how far each of their streams is held and whether it is equal: `{}` → `{peers: […]}`."""
+        self.actor().require("node:operate")
+        return {"peers": self._peers()}
+
+    @rpc
+    def peer_pause(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Ask a peer nothing for now; what is held of it stays: `ByName` → `{node, id, state}`. Raises `NotFound`."""
+        return self._set(request, PAUSED)
+
+    @rpc
+    def peer_resume(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Follow a paused or blocked peer again: `ByName` → `{node, id, state}`. Raises `NotFound`."""
+        return self._set(request, ACTIVE)
+
+    @rpc
+    def peer_block(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Ask a peer nothing, and show nothing of what it published: `ByName` → `{node, id, state}`. `NotFound`."""
+        return self._set(request, BLOCKED)
+
+    @rpc
+    def peer_remove(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Forget a peer and what is held of it: `PeerRemove` → `{node, id, records, events}`. Raises `NotFound`.
+
+        Its records leave this node's directory; it keeps its copy of what was public here. Announces
+        `federation.peer.changed.v1`.
+        """
+        self.actor().require("node:operate")
+        asked = schemas.PeerRemove.read(request)
+        with self.db.begin() as session:
+            peer = peering.named(session, asked["peer"])
+            held = store.taken_of(session, peer.node)
+            gone = {"records": sum(store.records(session, each) for each in held),
+                    "events": sum(each.seq for each in held)}  # fmt: skip
+            if not asked["dry_run"]:
+                self.log.append(session, peering.changed(peer, peering.REMOVED))
+                store.forget(session, peer.node)
+            return {"node": peer.node, "id": peer.label} | gone
+
+    @rpc
+    def peer_accept(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Let what was read anew of a peer replace what is held, however much goes: `ByName` → `{node, id, accepted}`.
+
+        `accepted`: how many streams were waiting for this. Raises `NotFound`.
+        """
+        self.actor().require("node:operate")
+        asked = schemas.ByName.read(request)
+        with self.db.begin() as session:
+            peer = peering.named(session, asked["peer"])
+            held = store.taken_of(session, peer.node)
+            accepted = sum(1 for each in held if settle(session, each, sure=True))
+        self.wake("")
+        return {"node": peer.node, "id": peer.label, "accepted": accepted}
+
+    def _set(self, request: dict[str, Any], state: str) -> dict[str, Any]:
+        self.actor().require("node:operate")
+        asked = schemas.ByName.read(request)
+        with self.db.begin() as session:
+            peer = peering.named(session, asked["peer"])
+            if peer.state != state:
+                peer.state, peer.trouble = state, ""
+                self.log.append(session, peering.changed(peer))
+            return {"node": peer.node, "id": peer.label, "state": peer.state}
+
+    def _peers(self) -> list[dict[str, Any]]:
+        with self.db.read() as session:
+            rows = []
+            for peer in store.peers(session):
+                streams = list(store.taken_of(session, peer.node))
+                live = {each.stream: store.records(session, each) for each in streams}
+                rows.append(peering.shown(peer, streams, live))
+        return rows
+
+    def _seen(self, card: cards.Card, private: bool) -> dict[str, Any]:
+        """What a node says of its streams now, for the operator who is about to trust it."""
+        try:
+            reach = Reach(card.url, self.own_url, private=private)
+            try:
+                told = Link(self.db, card.node, Taker(card.keyring(), directory.is_told_by), lambda: reach,
+                            self.wake).heads()  # fmt: skip
+            finally:
+                reach.close()
+        except ValidationError:
+            raise
+        except MaillageError as error:
+            return {"reached": False, "trouble": error.message, "streams": []}
+        streams = [{"stream": stream, "events": seq} for stream, (_, seq) in told.items()]
+        return {"reached": True, "trouble": "", "streams": streams}

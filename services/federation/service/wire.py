@@ -1,0 +1,128 @@
+"""Doors for other nodes, by the gateway, and for the rooms of this one that follow theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.federation import gossip, schemas, store
+from services.federation.links import SERVICES, streams_of
+from services.federation.service.doors import Doors
+from services.kernel import clock
+from services.kernel.announce import SHARED
+from services.kernel.doors import rpc
+from services.kernel.errors import Gone, NotFound
+from services.kernel.retention import Keep
+
+
+class WireDoors(Doors):
+    """What is told of public streams, own or held."""
+
+    @rpc
+    def wire_streams(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What other nodes may read here: `{}` → `{node, card, streams: [{stream, epoch, seq}], claims}`.
+
+        `card`: the version of this node's card.
+
+        `claims`: the last checkpoint of each stream that is held, own or others', as `{header, signature}`.
+        """
+        ask = self.engine.runtime.ask
+        own: list[dict[str, Any]] = []
+        claims: list[dict[str, Any]] = []
+        for service in SERVICES:
+            own += streams_of(ask(service, "heads", {})["heads"])
+            claims += ask(service, "checkpoints", {})["claims"]
+        with self.db.read() as session:
+            claims += gossip.told(session)
+            card = store.own_card(session)
+        version = card.version if card else 0
+        return {"node": self.engine.runtime.identity.name, "card": version, "streams": own, "claims": claims}
+
+    @rpc
+    def wire_card(self, request: dict[str, Any]) -> dict[str, Any]:
+        """This node's card, as `card` answers it, for who knows an earlier one: `{}` → `{card, node, version}`."""
+        return self.own_card()
+
+    @rpc
+    def wire_log(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A page of a public stream, of this node or held of another: `LogAsked` → `{events: [CloudEvents JSON]}`.
+
+        Raises `NotFound` for a stream that is not public or not held, `Conflict` above its head.
+        """
+        asked = schemas.LogAsked.read(request)
+        answer = self._of_own(asked, "log_after") or self._held(asked)
+        if answer["holes"]:
+            raise Gone("Ces événements ne sont plus tous gardés : lisez /federation/v1/snapshot au même endroit.")
+        return {"events": answer["events"]}
+
+    @rpc
+    def wire_snapshot(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A page of a public stream's state: the last event of each record that changed after a place: `LogAsked`.
+
+        As `wire_log` answers; the last page ends with the stream's last checkpoint, and is empty where there is none
+        after that place. Raises `NotFound`, `Gone` where it can be read from the beginning only.
+        """
+        asked = schemas.LogAsked.read(request)
+        answer = self._of_own(asked, "snapshot_after") or self._held_records(asked)
+        return {"events": answer["events"]}
+
+    def _of_own(self, asked: dict[str, Any], door: str) -> dict[str, Any] | None:
+        """What the room itself answers of a public stream of this node; `None` for a stream of another."""
+        node, service, reach = ([*asked["stream"].split("/"), "", ""])[:3]
+        if reach != SHARED or service not in SERVICES or asked["stream"].count("/") != 2:
+            raise NotFound("Ce flux n’est pas public ici.")
+        if node != self.engine.runtime.identity.name:
+            return None
+        return dict(self.engine.runtime.ask(service, door, asked))
+
+    @rpc
+    def log_after(self, request: dict[str, Any]) -> dict[str, Any]:
+        """As every room's, and of the streams that are held of other nodes."""
+        if request["stream"].startswith(f"{self.engine.prefix}/"):
+            return dict(super().log_after(request))
+        return self._held(request)
+
+    @rpc
+    def held(self, request: dict[str, Any]) -> dict[str, Any]:
+        """How far the streams of other nodes' rooms are held: `{service}` → `{heads: [Head]}`."""
+        with self.db.read() as session:
+            heads = [
+                {"stream": each.stream, "epoch": each.epoch, "seq": each.seq, "generation": each.generation,
+                 "base_epoch": each.base_epoch, "base_seq": each.base_seq}
+                for each in store.taken_of(session) if each.stream.split("/")[1] == request["service"] and each.seq
+            ]  # fmt: skip
+        return {"heads": heads}
+
+    @rpc
+    def vanished(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Records that a stream read anew has no more: `{stream, after}` → `{subjects}`, in order, 500 at most."""
+        with self.db.read() as session:
+            subjects = store.vanished(session, request["stream"], request["after"], schemas.LIMIT_AT_MOST)
+        return {"subjects": list(subjects)}
+
+    def pruned_beside(self, keep: Keep) -> int:
+        """What is held of others is compacted as our own logs are."""
+        with self.db.begin() as session:
+            before = clock.to_text(clock.now() - keep.log)
+            return sum(store.compact(session, each, before) for each in store.taken_of(session))
+
+    def _held(self, asked: dict[str, Any]) -> dict[str, Any]:
+        with self.db.read() as session:
+            taken = store.taken(session, asked["stream"])
+            if taken is None:
+                raise NotFound("Ce flux n’est pas tenu ici.")
+            found = store.after(session, asked["stream"], asked["epoch"], asked["after"], asked["limit"])
+            holes = (asked["epoch"], asked["after"]) < (taken.base_epoch, taken.base_seq)
+        return {"events": [event.body().decode() for event in found], "holes": holes}
+
+    def _held_records(self, asked: dict[str, Any]) -> dict[str, Any]:
+        place = asked["epoch"], asked["after"]
+        with self.db.read() as session:
+            taken = store.taken(session, asked["stream"])
+            if taken is None:
+                raise NotFound("Ce flux n’est pas tenu ici.")
+            end = store.checkpoint(session, taken)
+            if end is None or taken.differs or (taken.epoch, taken.root_seq) <= place:
+                return {"events": []}
+            found = store.snapshot_after(session, asked["stream"], *place, asked["limit"])
+            last = [] if len(found) == asked["limit"] else [end]
+        return {"events": [event.body().decode() for event in (*found, *last)]}

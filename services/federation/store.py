@@ -1,0 +1,199 @@
+"""Every query of federation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, select, text, tuple_, update
+from sqlalchemy.orm import Session, aliased
+
+from services.federation.model import ANEW, Carried, OwnCard, Peer, Taken
+from services.kernel.checkpoint import Noted, last_of
+from services.kernel.envelope import Header, Signed
+from services.kernel.redaction import REDACTED
+from services.kernel.rows import HeadRow
+from services.kernel.verify import CHECKPOINTED, REOPENED
+
+
+def peer(session: Session, node: str) -> Peer | None:
+    """A peer by its fingerprint."""
+    return session.get(Peer, node)
+
+
+def peers_named(session: Session, name: str) -> Sequence[Peer]:
+    """The peers that a label, a fingerprint or the beginning of one means."""
+    found = session.scalars(select(Peer).where((Peer.label == name) | Peer.node.startswith(name, autoescape=True)))
+    return found.all()
+
+
+def peers(session: Session) -> Sequence[Peer]:
+    """All peers, by label."""
+    return session.scalars(select(Peer).order_by(Peer.label, Peer.node)).all()
+
+
+def taken(session: Session, stream: str, *, lock: bool = False) -> Taken | None:
+    """How far a stream was taken."""
+    return session.get(Taken, stream, with_for_update=lock)
+
+
+def taken_of(session: Session, node: str | None = None) -> Sequence[Taken]:
+    """How far the streams of a node, or of all nodes, were taken."""
+    query = select(Taken).where(~Taken.stream.endswith(ANEW)).order_by(Taken.stream)
+    return session.scalars(query if node is None else query.where(Taken.node == node)).all()
+
+
+def carry(session: Session, stream: str, events: Sequence[Signed]) -> None:
+    """Keep events of another node; those that are kept already stay as they are."""
+    rows = [
+        {"stream": stream, "epoch": event.header.epoch, "seq": event.header.seq,
+         "type": event.header.type, "time": event.header.time,
+         "header": event.header.raw, "signature": event.signature, "data": event.data, "salt": event.salt}
+        for event in events
+    ]  # fmt: skip
+    session.execute(_CARRY, rows)
+
+
+def erase(session: Session, stream: str, places: Iterable[tuple[int, int]]) -> None:
+    """Forget data and salt of events; headers and signatures stay."""
+    for epoch, seq in places:
+        of_it = (Carried.stream == stream, Carried.epoch == epoch, Carried.seq == seq)
+        session.execute(update(Carried).where(*of_it).values(data=None, salt=None))
+
+
+def after(session: Session, stream: str, epoch: int, seq: int, limit: int) -> list[Signed]:
+    """Events of another node after a place, in order."""
+    query = (
+        select(Carried.header, Carried.signature, Carried.data, Carried.salt)
+        .where(Carried.stream == stream, tuple_(Carried.epoch, Carried.seq) > (epoch, seq))
+        .order_by(Carried.epoch, Carried.seq)
+        .limit(limit)
+    )
+    rows = session.execute(query)
+    return [Signed(Header.from_raw(header), signature, data, salt) for header, signature, data, salt in rows]
+
+
+def heads_between(session: Session, stream: str, epoch: int, after_seq: int, to: int) -> dict[str, Noted]:
+    """The last header of each record that changed in `(after_seq, to]`: what `StateRoot` reads."""
+    query = (
+        select(Carried.header)
+        .where(Carried.stream == stream, Carried.epoch == epoch, Carried.seq > after_seq, Carried.seq <= to)
+        .order_by(Carried.seq)
+    )
+    return last_of(Header.from_raw(raw) for raw in session.scalars(query))
+
+
+def live(session: Session, stream: str) -> int:
+    """How many records of a stream there are, as of its last checkpoint here."""
+    query = select(func.count()).select_from(HeadRow).where(HeadRow.reach == stream, HeadRow.live)
+    return session.scalar(query) or 0
+
+
+def records(session: Session, taken: Taken) -> int:
+    """How many records of a stream there are now."""
+    since = heads_between(session, taken.stream, taken.epoch, taken.root_seq, taken.seq)
+    before = set[str]()
+    subjects = list(since)
+    for start in range(0, len(subjects), 500):
+        some = HeadRow.subject.in_(subjects[start : start + 500])
+        before |= set(session.scalars(select(HeadRow.subject).where(HeadRow.reach == taken.stream, HeadRow.live, some)))
+    return live(session, taken.stream) + sum(each.live - (subject in before) for subject, each in since.items())
+
+
+def forget(session: Session, node: str) -> None:
+    """Forget a peer and all that was taken of it."""
+    streams = list(session.scalars(select(Taken.stream).where(Taken.node == node)))
+    session.execute(delete(Carried).where(Carried.stream.in_(streams)))
+    session.execute(delete(HeadRow).where(HeadRow.reach.in_(streams)))
+    session.execute(delete(Taken).where(Taken.node == node))
+    session.execute(delete(Peer).where(Peer.node == node))
+
+
+def own_card(session: Session) -> OwnCard | None:
+    """The card last handed out."""
+    return session.get(OwnCard, 1)
+
+
+def snapshot_after(session: Session, stream: str, epoch: int, seq: int, limit: int) -> list[Signed]:
+    """The last event of each record after a place, as of the last checkpoint, in order of their places."""
+    query = (
+        select(Carried.header, Carried.signature, Carried.data, Carried.salt)
+        .join(
+            HeadRow, (HeadRow.reach == Carried.stream) & (HeadRow.epoch == Carried.epoch) & (HeadRow.seq == Carried.seq)
+        )
+        .where(HeadRow.reach == stream, tuple_(HeadRow.epoch, HeadRow.seq) > (epoch, seq), HeadRow.hash != "")
+        .order_by(HeadRow.epoch, HeadRow.seq)
+        .limit(limit)
+    )
+    rows = session.execute(query)
+    return [Signed(Header.from_raw(header), signature, data, salt) for header, signature, data, salt in rows]
+
+
+def checkpoint(session: Session, taken: Taken) -> Signed | None:
+    """The event of the last checkpoint taken, where the last thing compared was one."""
+    row = session.get(Carried, (taken.stream, taken.epoch, taken.root_seq))
+    if row is None or not Header.from_raw(row.header).type.endswith(CHECKPOINTED):
+        return None
+    return Signed(Header.from_raw(row.header), row.signature, row.data, row.salt)
+
+
+def compact(session: Session, taken: Taken, before: str) -> int:
+    """Keep of what came before the last checkpoint of that time only the last event of each record; how many went."""
+    of_it = Carried.stream == taken.stream
+    old = (of_it, Carried.type.endswith(CHECKPOINTED), Carried.time <= before)
+    query = select(Carried.epoch, Carried.seq).where(*old).order_by(Carried.epoch.desc(), Carried.seq.desc()).limit(1)
+    base = session.execute(query).first()
+    if base is None or tuple(base) <= (taken.base_epoch, taken.base_seq):
+        return 0
+    last = select(HeadRow.subject).where(
+        HeadRow.reach == Carried.stream, HeadRow.epoch == Carried.epoch, HeadRow.seq == Carried.seq
+    )
+    tells = Carried.type.endswith(REDACTED) | Carried.type.endswith(REOPENED)
+    passed = tuple_(Carried.epoch, Carried.seq) < tuple(base)
+    gone = session.execute(delete(Carried).where(of_it, passed, ~last.exists(), ~tells), execution_options=_NO_SYNC)
+    taken.base_epoch, taken.base_seq = base
+    return int(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def missing(session: Session, stream: str) -> int:
+    """How many records of a stream its reading anew did not find."""
+    new = aliased(HeadRow)
+    found = select(new.subject).where(new.reach == stream + ANEW, new.subject == HeadRow.subject, new.live).exists()
+    query = select(func.count()).select_from(HeadRow).where(HeadRow.reach == stream, HeadRow.live, ~found)
+    return session.scalar(query) or 0
+
+
+def replace(session: Session, stream: str) -> None:
+    """What was read anew takes the place of what was held; the names of records that are no more are kept."""
+    new = aliased(HeadRow)
+    found = select(new.subject).where(new.reach == stream + ANEW, new.subject == HeadRow.subject).exists()
+    of_it = HeadRow.reach == stream
+    no_more = {"live": False, "hash": "", "epoch": 0, "seq": 0}
+    session.execute(update(HeadRow).where(of_it, ~found).values(no_more), execution_options=_NO_SYNC)
+    session.execute(delete(HeadRow).where(of_it, found), execution_options=_NO_SYNC)
+    session.execute(delete(Carried).where(Carried.stream == stream), execution_options=_NO_SYNC)
+    for table, name in ((HeadRow, HeadRow.reach), (Carried, Carried.stream)):
+        session.execute(
+            update(table).where(name == stream + ANEW).values({name.key: stream}), execution_options=_NO_SYNC
+        )
+
+
+def drop_anew(session: Session, stream: str) -> None:
+    """Forget what was read anew."""
+    session.execute(delete(Carried).where(Carried.stream == stream + ANEW), execution_options=_NO_SYNC)
+    session.execute(delete(HeadRow).where(HeadRow.reach == stream + ANEW), execution_options=_NO_SYNC)
+    session.execute(delete(Taken).where(Taken.stream == stream + ANEW))
+
+
+def vanished(session: Session, stream: str, after: str, limit: int) -> Sequence[str]:
+    """Names of records that are no more in a stream and of which no event says so, in order."""
+    query = select(HeadRow.subject).where(HeadRow.reach == stream, HeadRow.hash == "", HeadRow.subject > after)
+    return session.scalars(query.order_by(HeadRow.subject).limit(limit)).all()
+
+
+_NO_SYNC = {"synchronize_session": False}
+_CARRY: Any = text(
+    "INSERT INTO carried (stream, epoch, seq, type, time, header, signature, data, salt)"
+    " VALUES (:stream, :epoch, :seq, :type, :time, :header, :signature, :data, :salt)"
+    " ON CONFLICT (stream, epoch, seq) DO NOTHING"
+)

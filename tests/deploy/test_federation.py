@@ -1,0 +1,125 @@
+"""`make federation`: three members on one machine, each of whom finds in an instant what another says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from deploy.federation import MEMBERS
+from deploy.servers import free_ports
+from tests.flows.conftest import Program
+from tests.running import BIN
+
+READY_WITHIN_S = 150
+EQUAL_WITHIN_S = 120
+AT_ONCE_S = 1.0
+
+
+@dataclass
+class Three:
+    """The three, where they answer, and their administrators."""
+
+    folder: Path
+    process: subprocess.Popen[str]
+    programs: dict[str, Program]
+
+    def peers(self, member: str) -> list[dict[str, Any]]:
+        """What `maillage peer list` says there."""
+        command = [BIN, "peer", "list", self.folder / member, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        peers: list[dict[str, Any]] = json.loads(done.stdout)
+        return peers
+
+
+def ports_in_a_row() -> int:
+    """The first of three ports that are free."""
+    while True:
+        [first] = free_ports(1)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as held:
+            for port in range(first, first + 3):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Three]:
+    """The three as `make federation` runs them."""
+    folder, port = tmp_path_factory.mktemp("federation"), ports_in_a_row()
+    elsewhere = set(Path("/var/tmp").glob("maillage-*"))
+    command = [sys.executable, "-m", "deploy.federation", "--folder", str(folder), "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    links = []
+    for line in process.stdout:
+        links += [word for word in line.split() if "/entrer/" in word]
+        if line.startswith("Prêt"):
+            break
+    programs = {
+        member.id: Program(f"http://127.0.0.1:{port + place}").enter(link.rpartition("/")[2])
+        for place, (member, link) in enumerate(zip(MEMBERS, links, strict=True))
+    }
+    yield Three(folder, process, programs)
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    process.stdout.close()
+    left = [each for each in psutil.wait_procs(family, timeout=10)[1] if each.status() != psutil.STATUS_ZOMBIE]
+    assert left == [], "Ctrl-C ends all that was started"
+    for made in set(Path("/var/tmp").glob("maillage-*")) - elsewhere:
+        shutil.rmtree(made)
+
+
+def found(three: Three, at: str, record: str) -> int:
+    """The version in which a node shows a record, 0 where it does not."""
+    try:
+        return int(three.programs[at].call("GET", f"/api/v1/records/{record}")["version"])
+    except AssertionError:
+        return 0
+
+
+@pytest.mark.timeout(400)
+def test_each_holds_what_the_others_publish_and_finds_a_change_of_another_in_an_instant(three: Three) -> None:
+    def own(answer: dict[str, Any]) -> list[str]:
+        return [item["id"] for item in answer["items"] if item["op"] == "put" and "home" not in item]
+
+    record = own(three.programs["orpan"].until("/api/v1/changes", lambda answer: bool(own(answer))))[0]
+    ends_at = time.monotonic() + READY_WITHIN_S
+    while not found(three, "radar", record):
+        assert time.monotonic() < ends_at
+        time.sleep(0.5)
+
+    took = []
+    for number in range(5):
+        now = three.programs["orpan"].call("GET", f"/api/v1/records/{record}/state")
+        fields = {"fields": {"telephone": f"+3324000000{number}"}}
+        began = time.monotonic()
+        three.programs["orpan"].call("PATCH", f"/api/v1/records/{record}", version=now["version"], json=fields)
+        state = three.programs["orpan"].call("GET", f"/api/v1/records/{record}/state")
+        while found(three, "radar", record) < state["version"]:
+            assert time.monotonic() - began < 10
+            time.sleep(0.01)
+        took.append(time.monotonic() - began)
+    assert sorted(took)[2] < AT_ONCE_S, took
+
+    subprocess.run([BIN, "prune", three.folder / "orpan", "--days", "400"], timeout=60, check=True)
+    ends_at = time.monotonic() + EQUAL_WITHIN_S
+    for member in MEMBERS:
+        while any(s["equal"] is not True or s["lag"] for p in three.peers(member.id) for s in p["streams"]):
+            assert time.monotonic() < ends_at, three.peers(member.id)
+            time.sleep(1)
+        peers = three.peers(member.id)
+        assert {peer["id"] for peer in peers} == {each.id for each in MEMBERS} - {member.id}
+        assert all(stream["records"] > 10 for peer in peers for stream in peer["streams"])

@@ -1,0 +1,138 @@
+"""Records of other nodes: held as signed, shown beside ours, hidden or forgotten with their home, changed by nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from services.directory import store_others
+from services.directory.service import DirectoryService
+from services.kernel.applier import Event
+from services.kernel.envelope import Signed
+from services.kernel.errors import NotFound, NotHome
+from tests.conftest import Backend
+from tests.federation.homes import WITHDRAWN, Home
+from tests.rooms import Opened
+
+ORPAN = Home.of("orpan")
+
+
+@pytest.fixture
+def directory(backend: Backend, tmp_path: Path) -> Iterator[Opened]:
+    """A directory that knows the node ORPAN."""
+    opened = Opened(DirectoryService, backend, tmp_path)
+    know(opened, "active")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def home() -> Home:
+    """The node ORPAN, which said nothing yet."""
+    return Home.of("orpan")
+
+
+def know(directory: Opened, state: str) -> None:
+    """Federation tells what ORPAN is to this node."""
+    said = {"node": ORPAN.identity.name, "label": "orpan", "name": "ORPAN", "url": "https://orpan.example.org",
+            "state": state}  # fmt: skip
+    event = Event("id", "federation.peer.changed.v1", said["node"], 1, "", "", 1, said, None)  # type: ignore[arg-type]
+    with directory.database.begin() as session:
+        directory.room.peer_changed(session, event)
+
+
+def hear(directory: Opened, *events: Signed) -> None:
+    """What ORPAN said arrives, in one transaction."""
+    with directory.database.begin() as session:
+        for signed in events:
+            directory.room.other_record(session, Event.of(signed))
+
+
+def feed(directory: Opened, after: int = 0) -> list[tuple[str, str, int]]:
+    """Public changes after a position: what, whose, at which version."""
+    items: list[dict[str, Any]] = directory.changes(after=after)["items"]
+    return [(item["op"], item["event"]["data"]["id"], item["event"]["data"]["version"]) for item in items]
+
+
+def test_what_another_node_publishes_stands_in_the_feed_as_it_signed_it_with_its_name(
+    directory: Opened, home: Home
+) -> None:
+    event = home.says(1)
+    hear(directory, event)
+    [item] = directory.changes()["items"]
+    assert item["home"] == {"id": "orpan", "name": "ORPAN", "url": "https://orpan.example.org"}
+    assert orjson.dumps(item["event"]) == event.body()
+
+
+def test_a_record_stands_once_at_its_last_change_and_an_older_one_changes_nothing(
+    directory: Opened, home: Home
+) -> None:
+    first, second, third = home.says(1), home.says(2), home.says(1, 2)
+    hear(directory, first, second)
+    before = directory.changes()["head"]
+    hear(directory, third)
+    hear(directory, first)
+    assert feed(directory, before) == [("put", third.header.subject, 2)]
+    assert [version for _, _, version in feed(directory)] == [1, 2]
+
+
+def test_withdrawn_by_its_home_it_leaves_a_tombstone_signed_by_it(directory: Opened, home: Home) -> None:
+    gone = (home.says(1), home.says(1, 2, WITHDRAWN))[1]
+    hear(directory, *home.events)
+    [item] = directory.changes()["items"]
+    assert (item["op"], item["event"]["signature"]) == ("delete", event_text(gone))
+
+
+def test_a_blocked_node_is_not_shown_and_comes_back_as_it_is_by_then(directory: Opened, home: Home) -> None:
+    hear(directory, home.says(1), home.says(2))
+    know(directory, "blocked")
+    assert {op for op, _, _ in feed(directory)} == {"delete"}
+    hear(directory, home.says(1, 2))
+    assert {op for op, _, _ in feed(directory)} == {"delete"}
+    know(directory, "active")
+    assert sorted((op, version) for op, _, version in feed(directory)) == [("put", 1), ("put", 2)]
+
+
+def test_a_removed_node_leaves_no_word_of_what_it_said(directory: Opened, home: Home) -> None:
+    hear(directory, home.says(1))
+    know(directory, "removed")
+    assert feed(directory) == [("delete", home.record(1)["id"], 1)]
+    with directory.database.read() as session:
+        left = store_others.other(session, home.record(1)["id"])
+    assert left is not None
+    assert (left.data, left.salt) == (None, None)
+
+
+def test_our_own_changes_and_those_of_others_take_turns_in_one_order(directory: Opened, home: Home) -> None:
+    drafts = [{"kind": "structure", "source": "ici", "source_id": str(each), "fields": {
+        "nom": f"Ici {each}", "date_maj": "2026-01-31", "commune": "Blain", "code_insee": "44015"
+    }} for each in range(3)]  # fmt: skip
+    for number, draft in enumerate(drafts):
+        [saved] = directory.put(records=[draft])["records"]
+        directory.qualify(ids=[saved["id"]], how="visit")
+        directory.number_all()
+        hear(directory, home.says(number))
+    positions = [item["position"] for item in directory.changes()["items"]]
+    assert positions == sorted(set(positions))
+    assert len(positions) == 6
+
+
+def test_nobody_changes_a_record_here_that_is_anothers_and_its_address_is_told(directory: Opened, home: Home) -> None:
+    record = home.record(1)
+    hear(directory, home.says(1))
+    with pytest.raises(NotHome, match=r"ORPAN, https://orpan\.example\.org"):
+        directory.edit(id=record["id"], version=1, fields={"nom": "Pris"})
+    with pytest.raises(NotHome):
+        directory.get(id=record["id"])
+    with pytest.raises(NotFound):
+        directory.get(id=home.record(2)["id"])
+
+
+def event_text(event: Signed) -> str:
+    """Its signature as it travels."""
+    signature: str = orjson.loads(event.body())["signature"]
+    return signature

@@ -1,0 +1,52 @@
+"""Cards: what one operator hands to another says who signed it, and nothing else is believed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.federation.cards import AT_MOST_BYTES, Card, read, written
+from services.kernel.envelope import Forged, Malformed
+from services.kernel.identity import Identity
+
+RADAR, FORGER = Identity.from_seed(b"radar" + b"." * 27), Identity.from_seed(b"forger" + b"." * 26)
+CARD = Card(RADAR.name, "radar", "RADAR", "44", "https://radar.example.org", RADAR.public_key, b"s" * 32, 3)
+LINES = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF, categories=["L", "N", "P", "Zs"]), max_size=60)
+
+
+@given(LINES, LINES, st.integers(1, 2**31 - 1))
+def test_law_a_card_says_what_was_written_on_it(label: str, name: str, version: int) -> None:
+    if not (label.isprintable() and name.isprintable()):
+        return
+    card = replace(CARD, id=label, name=name, version=version)
+    assert read(written(card, RADAR)) == card
+
+
+@given(st.data())
+def test_law_no_changed_card_is_read(data: st.DataObject) -> None:
+    said = orjson.loads(written(CARD, RADAR))
+    name = data.draw(st.sampled_from(sorted(said)))
+    value = data.draw(st.one_of(LINES, st.integers(-(2**62), 2**62), st.none(), st.just([]), st.just(True)))
+    if said[name] == value:
+        return
+    with pytest.raises((Malformed, Forged)):
+        read(orjson.dumps(said | {name: value}))
+
+
+def test_a_card_in_the_name_of_another_is_refused() -> None:
+    with pytest.raises(Forged, match="bad signature"):
+        read(written(CARD, FORGER))
+    with pytest.raises(Forged, match="fingerprint"):
+        read(written(replace(CARD, signing=FORGER.public_key), FORGER))
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{}", b"[1]", b"\xff", b'{"form":"maillage/card/2"}', b" " * (AT_MOST_BYTES + 1)]
+)
+def test_what_is_no_card_says_so(raw: bytes) -> None:
+    with pytest.raises(Malformed, match="card"):
+        read(raw)

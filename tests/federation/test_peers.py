@@ -1,0 +1,133 @@
+"""Peers by card: who is trusted, what is told of it, what it may read here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from services.federation.cards import Card, read, written
+from services.federation.service import FederationService
+from services.kernel.errors import Conflict, Forbidden, NotFound, ValidationError
+from services.kernel.identity import Identity
+from services.kernel.settings import Node, Settings
+from tests.conftest import Backend
+from tests.federation.homes import Home
+from tests.rooms import NODE, OPERATOR, PERMANENT, Opened
+
+ORPAN = Home.of("orpan").identity
+NOWHERE = "http://127.0.0.1:1"
+
+
+def card_of(identity: Identity, **said: Any) -> Card:
+    """A card of a node of this machine that does not run."""
+    plain = Card(identity.name, "orpan", "ORPAN", "44", NOWHERE, identity.public_key, b"s" * 32, 1)
+    return replace(plain, **said)
+
+
+@pytest.fixture
+def federation(backend: Backend, tmp_path: Path) -> Iterator[Opened]:
+    """The federation of the node `NODE`, whose directory holds one public stream of three events."""
+    opened = Opened(FederationService, backend, tmp_path).as_(OPERATOR)
+    (tmp_path / "secrets").mkdir()
+
+    def ask(service: str, door: str, request: dict[str, Any], **_: Any) -> dict[str, Any]:
+        heads = [{"stream": f"{NODE.name}/directory/{reach}", "epoch": 1, "seq": 3} for reach in ("home", "shared")]
+        answers = {"heads": {"heads": heads}, "checkpoints": {"claims": []}}
+        return answers.get(door) or {"events": [f"{service} after {request['after']}"], "holes": False}
+
+    opened.room.engine.runtime = SimpleNamespace(
+        identity=NODE, settings=Settings(Node("essai", "Essai")), folder=tmp_path, ask=ask
+    )
+    yield opened
+    opened.close()
+
+
+def add(federation: Opened, card: Card, identity: Identity = ORPAN, **asked: Any) -> dict[str, Any]:
+    """What `peer add` answers to a card."""
+    done: dict[str, Any] = federation.peer_add(card=written(card, identity).decode(), **asked)
+    return done
+
+
+def test_a_peer_is_added_once_and_its_later_card_takes_the_place_of_the_first(federation: Opened) -> None:
+    assert add(federation, card_of(ORPAN), dry_run=True)["done"] == "added"
+    assert federation.peers()["peers"] == []
+    first = add(federation, card_of(ORPAN))
+    assert (first["done"], first["reached"]) == ("added", False)
+    assert "ne répond pas" in first["trouble"]
+    assert add(federation, card_of(ORPAN))["done"] == "unchanged"
+    assert add(federation, card_of(ORPAN, name="ORPAN 44", version=2))["done"] == "updated"
+    [peer] = federation.peers()["peers"]
+    assert (peer["name"], peer["card_version"], peer["state"]) == ("ORPAN 44", 2, "active")
+    assert [kind for kind, _ in federation.announced()] == ["federation.peer.changed.v1"] * 2
+
+
+def test_an_older_card_and_two_cards_of_one_version_are_refused(federation: Opened) -> None:
+    add(federation, card_of(ORPAN, version=2))
+    with pytest.raises(Conflict, match="plus ancienne"):
+        add(federation, card_of(ORPAN))
+    with pytest.raises(Conflict, match="même version"):
+        add(federation, card_of(ORPAN, version=2, url="http://127.0.0.1:2"))
+
+
+def test_a_card_that_was_changed_or_is_ones_own_says_what_to_do(federation: Opened) -> None:
+    changed = written(card_of(ORPAN), ORPAN).replace(b"127.0.0.1:1", b"127.0.0.1:2").decode()
+    for card in (changed, "bonjour", written(card_of(NODE), NODE).decode()):
+        with pytest.raises(ValidationError) as caught:
+            federation.peer_add(card=card)
+        [problem] = caught.value.details
+        assert (problem["field"], bool(problem["remedy"])) == ("card", True)
+    assert federation.peers()["peers"] == []
+
+
+def test_a_peer_is_paused_blocked_resumed_and_forgotten_by_any_of_its_names(federation: Opened) -> None:
+    add(federation, card_of(ORPAN))
+    assert federation.peer_pause(peer="orpan")["state"] == "paused"
+    assert federation.peer_block(peer=ORPAN.name[:6])["state"] == "blocked"
+    assert federation.peer_resume(peer=ORPAN.name)["state"] == "active"
+    assert federation.peer_remove(peer="orpan", dry_run=True)["records"] == 0
+    assert len(federation.peers()["peers"]) == 1
+    federation.peer_remove(peer="orpan")
+    assert federation.peers()["peers"] == []
+    with pytest.raises(NotFound, match="Aucun pair"):
+        federation.peer_pause(peer="orpan")
+
+
+def test_two_peers_of_one_label_are_told_apart_by_their_fingerprints(federation: Opened) -> None:
+    second = Home.of("twin").identity
+    add(federation, card_of(ORPAN))
+    add(federation, card_of(second), second)
+    with pytest.raises(Conflict, match="empreinte"):
+        federation.peer_pause(peer="orpan")
+    assert federation.peer_pause(peer=second.name)["node"] == second.name
+
+
+def test_only_who_operates_the_node_decides_whom_it_trusts(federation: Opened) -> None:
+    federation.as_(PERMANENT)
+    for door in ("peers", "card", "peer_add", "peer_pause", "peer_resume", "peer_block", "peer_remove"):
+        with pytest.raises(Forbidden):
+            getattr(federation, door)()
+
+
+def test_this_nodes_card_can_be_read_and_its_version_rises_with_what_it_says(federation: Opened) -> None:
+    first = federation.card()
+    assert federation.card() == first
+    assert (read(first["card"].encode()).name, first["version"]) == ("Essai", 1)
+    federation.room.engine.runtime.settings = Settings(Node("essai", "Essai et fils"))
+    second = federation.card()
+    assert (read(second["card"].encode()).name, second["version"]) == ("Essai et fils", 2)
+
+
+def test_others_read_what_is_public_and_nothing_else(federation: Opened) -> None:
+    own = f"{NODE.name}/directory/shared"
+    assert [each["stream"] for each in federation.wire_streams()["streams"]] == [own]
+    assert federation.wire_log(stream=own, after=2)["events"] == ["directory after 2"]
+    private = [f"{NODE.name}/directory/home", f"{NODE.name}/accounts/home", f"{NODE.name}/accounts/shared",
+               f"{NODE.name}/directory/to/peer", f"{ORPAN.name}/directory/shared", "x", "a/b/c/d"]  # fmt: skip
+    for stream in private:
+        with pytest.raises(NotFound):
+            federation.wire_log(stream=stream)
