@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import typer
 
-from deploy.commands import bulk, duplicates, exchange, keys, node, parked, peers, people, records, territory
+from deploy.commands import bulk, duplicates, exchange, keys, node, parked, peers, people, records, saving, territory
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +22,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "init": node.init, "up": node.up, "run": node.run, "import": exchange.import_, "imports": records.imports,
     "undo": records.undo, "publish": records.publish, "export": exchange.export, "bulk": bulk.bulk,
     "status": node.status, "rebuild": node.rebuild, "verify": node.verify, "prune": node.prune, "doctor": node.doctor,
+    "backup": saving.backup, "restore": saving.restore,
 }  # fmt: skip
 GROUPS = {
     "source": records.source,

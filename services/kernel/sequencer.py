@@ -97,14 +97,11 @@ class Sequencer:
 
     def _rekey(self, session: Session, head: StreamRow) -> None:
         """Where the node has a new key since the last event, say so first: from here on it signs alone."""
-        last = session.scalar(_LAST_HEADER, {"reach": head.reach})
-        known = Header.from_raw(last).keyid if last else self._identity.name
-        if known == self._identity.keyid:
+        succession = self._succession(session, head)
+        if not succession:
             return
-        rotations = [each.to_dict() for each in self._identity.rotations]
-        place = {"epoch": head.epoch, "seq": head.seq, "hash": head.hash}
         self._count_in(session, head)
-        data = place | {"former": known, "key": self._identity.keyid, "rotations": rotations}
+        data = {"epoch": head.epoch, "seq": head.seq, "hash": head.hash} | succession
         revoked = self._identity.rotations[-1].revoked
         if revoked:  # whatever another holder of the old key said after this place is not of this history
             head.epoch += 1
@@ -112,6 +109,15 @@ class Sequencer:
         self._checkpoint(session, head)
         session.flush()
         self._witness.record({head.reach: Mark(head.epoch, head.seq, head.hash)})
+
+    def _succession(self, session: Session, head: StreamRow) -> dict[str, Any]:
+        """How the key that signed the stream last names the one in use; nothing where it is the same."""
+        last = session.scalar(_LAST_HEADER, {"reach": head.reach})
+        known = Header.from_raw(last).keyid if last else self._identity.name
+        if known == self._identity.keyid:
+            return {}
+        rotations = [each.to_dict() for each in self._identity.rotations]
+        return {"former": known, "key": self._identity.keyid, "rotations": rotations}
 
     def run_once(self, limit: int = BATCH) -> int:
         """Number up to `limit` committed rows; how many.
@@ -248,6 +254,7 @@ class Sequencer:
         """The database forgot events that others may hold: go on in a new epoch that says where it starts."""
         self._count_in(session, head)
         data = {"epoch": head.epoch, "seq": head.seq, "hash": head.hash, "lost": max(mark.seq - head.seq, 0)}
+        data |= self._succession(session, head)
         head.epoch = max(head.epoch, mark.epoch) + 1
         self._append(session, head, "reopened", data)
         self._checkpoint(session, head)  # what others may compare themselves with, from the first moment

@@ -1,0 +1,219 @@
+"""A node goes into one file while it runs, and back: nothing is told twice, its peers follow it on."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy import archive
+from services.kernel import identity, settings
+from tests.conftest import Fresh
+from tests.flows.conftest import MARIE, Program
+from tests.flows.test_two_nodes import ECLUSE, command, follow, publish
+from tests.running import BIN, RunningNode, running_node
+
+
+def names(found: Any) -> set[str]:
+    return {each["nom"] for each in found["items"]}
+
+
+def streams(node: RunningNode) -> dict[str, int]:
+    """Stream → epoch, as `status` says."""
+    report = json.loads(command("status", node.folder, "--json"))
+    heads = [head for room in report["rooms"].values() for head in room["heads"]]
+    return {head["stream"].partition("/")[2]: head["epoch"] for head in heads}
+
+
+@pytest.fixture
+def radar(tmp_path: Path) -> Iterator[RunningNode]:
+    """A node that publishes one structure."""
+    with running_node(tmp_path / "radar", MAILLAGE_NODE_ID="radar") as made:
+        made.ask("accounts", "person_add", email=MARIE, roles=["permanent"])
+        publish(made, ECLUSE)
+        yield made
+
+
+def test_a_backup_is_put_back_and_the_peers_read_what_the_node_now_says(radar: RunningNode, tmp_path: Path) -> None:
+    file = tmp_path / "radar.maillage"
+    with running_node(tmp_path / "orpan", MAILLAGE_NODE_ID="orpan") as orpan:
+        orpan.ask("accounts", "person_add", email=MARIE, roles=["permanent"])
+        publish(orpan, ECLUSE | {"id": "o-1", "nom": "D’ORPAN", "source": "autre"})
+        follow(orpan, radar)
+        at_orpan, at_radar = Program(orpan.url), Program(radar.url)
+        at_orpan.until("/api/v1/structures", lambda found: names(found) == {ECLUSE["nom"], "D’ORPAN"})
+        assert "clé" in command("backup", radar.folder, file)
+        publish(radar, ECLUSE | {"nom": "Après"}, ECLUSE | {"id": "orpan--9", "nom": "Après aussi"})
+        at_orpan.until("/api/v1/structures", lambda found: names(found) == {"Après", "Après aussi", "D’ORPAN"})
+
+        assert "tourne déjà" in command("restore", file, radar.folder, "--yes", code=1)
+        radar.stop()
+        command("restore", file, radar.folder, "--yes")
+        radar.start()
+        at_radar.until("/api/v1/structures", lambda found: names(found) == {ECLUSE["nom"]})
+        at_orpan.until("/api/v1/structures", lambda found: names(found) == {ECLUSE["nom"], "D’ORPAN"}, within_s=60)
+        publish(radar, ECLUSE | {"nom": "Enfin"})
+        at_orpan.until("/api/v1/structures", lambda found: names(found) == {"Enfin", "D’ORPAN"})
+        assert "Tout se tient" in command("verify", radar.folder)
+
+
+def test_the_same_file_put_back_twice_never_tells_two_histories(radar: RunningNode, tmp_path: Path) -> None:
+    file = tmp_path / "radar.maillage"
+    command("backup", radar.folder, file)
+    seen = [streams(radar)]
+    for _ in range(2):
+        radar.stop()
+        command("restore", file, radar.folder, "--yes")
+        radar.start()
+        publish(radar, ECLUSE | {"nom": f"Tour {len(seen)}"})
+        seen.append(streams(radar))
+    assert all(first[each] < second[each] < third[each] for first, second, third in [seen] for each in first)
+    Program(radar.url).until("/api/v1/structures", lambda found: names(found) == {"Tour 2"})
+
+
+def test_a_node_moves_to_a_new_machine_with_its_key_and_its_people(radar: RunningNode, tmp_path: Path) -> None:
+    file, new = tmp_path / "radar.maillage", tmp_path / "new"
+    command("backup", radar.folder, file)
+    radar.stop(signal.SIGKILL)
+    command("restore", file, new, "--yes")
+    assert identity.load(new).name == identity.load(radar.folder).name
+    assert json.loads(command("user", "list", new, "--json"))[0]["email"] == MARIE
+    assert "Tout se tient" in command("verify", new)
+    modes = {path.stat().st_mode & 0o077 for path in [file, *(new / "secrets").iterdir(), *(new / "data").iterdir()]}
+    assert modes == {0}
+
+
+def test_a_key_changed_since_the_backup_stays_changed(radar: RunningNode, tmp_path: Path) -> None:
+    file = tmp_path / "radar.maillage"
+    command("backup", radar.folder, file)
+    radar.stop()
+    command("identity", "rotate", radar.folder, "--yes")
+    now = identity.load(radar.folder)
+    command("restore", file, radar.folder, "--yes")
+    assert identity.load(radar.folder).keyid == now.keyid != now.name
+    assert "Tout se tient" in command("verify", radar.folder)
+
+
+def test_a_backup_is_of_one_moment_whatever_is_written_meanwhile(radar: RunningNode, tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            radar.ask("directory", "source_set", name=f"liste-{number}", policy="publish")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for number in range(3):
+            command("backup", radar.folder, tmp_path / f"{number}.maillage")
+    finally:
+        stop.set()
+        writer.join()
+    for number in range(3):
+        command("restore", tmp_path / f"{number}.maillage", tmp_path / f"node-{number}", "--yes")
+        assert "Tout se tient" in command("verify", tmp_path / f"node-{number}")
+
+
+def test_a_node_that_never_ran_has_a_backup_too(tmp_path: Path) -> None:
+    settings.write(tmp_path / "one", settings.Node(id="radar", name="RADAR"))
+    identity.create(tmp_path / "one")
+    command("backup", tmp_path / "one", tmp_path / "file")
+    command("restore", tmp_path / "file", tmp_path / "two", "--yes")
+    assert identity.load(tmp_path / "two").name == identity.load(tmp_path / "one").name
+    assert "existe déjà" in command("backup", tmp_path / "one", tmp_path / "file", code=1)
+
+
+def _content(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "node.lock"}
+
+
+def _cut(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def _change(file: Path) -> None:
+    _again(file, lambda name, content: content + b"\n" if name == settings.FILE else content)
+
+
+def _climb(file: Path) -> None:
+    _again(file, lambda _, content: content, more={"../evil": b"x"})
+
+
+def _newer(file: Path) -> None:
+    said = archive.read(file)
+    _again(file, lambda name, content: content.replace(f'"{said.release}"'.encode(), b'"99.0.0"'))
+
+
+def _again(file: Path, written: Any, more: dict[str, bytes] | None = None) -> None:
+    with tarfile.open(file) as packed:
+        found = {member.name: packed.extractfile(member).read() for member in packed}  # type: ignore[union-attr]
+    with tarfile.open(file, "w:gz") as packed:
+        for name, content in ({name: written(name, content) for name, content in found.items()} | (more or {})).items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            packed.addfile(member, io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [(_cut, "illisible ou coupé"), (_change, "maillage.toml : pas ce qui a été écrit"),
+     (_climb, "../evil : pas ce qui a été écrit"), (_newer, "installez cette version"),
+     (lambda file: file.write_text("bonjour"), "illisible")],
+    ids=["cut", "changed", "climbing", "newer", "no backup"],
+)  # fmt: skip
+def test_what_cannot_be_put_back_is_refused_and_changes_nothing(tmp_path: Path, spoil: Any, why: str) -> None:
+    settings.write(tmp_path / "one", settings.Node(id="radar", name="RADAR"))
+    identity.create(tmp_path / "one")
+    command("backup", tmp_path / "one", tmp_path / "file")
+    spoil(tmp_path / "file")
+    before = _content(tmp_path / "one")
+    assert why in command("restore", tmp_path / "file", tmp_path / "one", "--yes", code=1)
+    assert _content(tmp_path / "one") == before
+    assert not (tmp_path / "evil").exists()
+
+
+def test_another_nodes_folder_is_not_overwritten(tmp_path: Path) -> None:
+    for label in ("radar", "orpan"):
+        settings.write(tmp_path / label, settings.Node(id=label, name=label))
+        identity.create(tmp_path / label)
+    command("backup", tmp_path / "radar", tmp_path / "file")
+    assert "autre nœud" in command("restore", tmp_path / "file", tmp_path / "orpan", "--yes", code=1)
+
+
+def test_a_node_on_postgresql_and_rabbitmq_is_put_back_too(
+    tmp_path: Path, fresh_database: Fresh, fresh_vhost: Fresh
+) -> None:
+    where = {"MAILLAGE_DATABASE_URL": fresh_database(), "MAILLAGE_BROKER_URL": fresh_vhost()}
+    file = tmp_path / "radar.maillage"
+    with running_node(tmp_path / "radar", **where) as radar:
+        radar.ask("accounts", "person_add", email=MARIE, roles=["permanent"])
+        publish(radar, ECLUSE)
+        at_radar = Program(radar.url)
+        at_radar.until("/api/v1/structures", lambda found: names(found) == {ECLUSE["nom"]})
+        _with(where, "backup", radar.folder, file)
+        publish(radar, ECLUSE | {"nom": "Après"})
+        radar.stop()
+        _with(where, "restore", file, radar.folder, "--yes")
+        radar.start()
+        at_radar.until("/api/v1/structures", lambda found: names(found) == {ECLUSE["nom"]}, within_s=30)
+        publish(radar, ECLUSE | {"nom": "Enfin"})
+        at_radar.until("/api/v1/structures", lambda found: names(found) == {"Enfin"})
+        assert all(epoch > 1 for epoch in streams(radar).values())
+        assert "Tout se tient" in command("verify", radar.folder)
+
+
+def _with(environment: dict[str, str], *arguments: object) -> str:
+    done = subprocess.run([BIN, *map(str, arguments)], env=os.environ | environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
