@@ -27,6 +27,8 @@ SAID: Final[Mapping[str, str]] = {
     "refuse": "La proposition est refusée.",
     "import-annule": "L’import est annulé.",
     "expurge": "C’est effacé de ce nœud, et aucun import ne le ramènera.",
+    "masquee": "Ce nœud ne montre plus cette fiche.",
+    "montree": "Ce nœud montre de nouveau cette fiche.",
     "fusionne": "Les deux fiches n’en font plus qu’une.",
     "antenne": "C’est noté : l’une est un établissement de l’autre.",
     "differentes": "C’est noté : ces fiches sont différentes.",

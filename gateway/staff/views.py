@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as Answer
 
 from gateway import problems
 from gateway.auth import Ask
-from gateway.staff import duplicates, entering, importing, objections, peers, records, work
+from gateway.staff import duplicates, entering, hidings, importing, objections, peers, records, work
 from gateway.staff.frame import Frame
 from gateway.staff.session import Sessions
 from services.directory.formats.groups import GROUP_OF
@@ -21,7 +21,7 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
     """The pages of staff and structures, to be registered by the application."""
     staff = Blueprint("staff", __name__, template_folder="templates")
     frame = Frame(ask, Sessions(ask, urlsplit(settings.base_url).scheme == "https"))
-    for pages in (entering, records, work, duplicates, importing, objections, peers):
+    for pages in (entering, records, work, duplicates, importing, objections, hidings, peers):
         pages.add(staff, frame)
 
     @staff.get("/equipe")

@@ -117,6 +117,19 @@ class Other(Base):
     salt: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
+class Hiding(Base):
+    """A permanent's decision that this node does not show a record of another node; its home goes on showing it."""
+
+    __tablename__ = "hiding"
+    record_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    reason: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(Text)
+    at: Mapped[str] = mapped_column(String(32))
+    turns: Mapped[int]
+    """How often it was hidden and shown: the version of what is announced of it."""
+    ended: Mapped[bool]
+
+
 class HomeNode(Base):
     """Another node by the names that people know: what pages say of the home of its records."""
 

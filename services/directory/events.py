@@ -23,6 +23,8 @@ SERVICE_DRAFTED = "directory.service.drafted.v1"
 IMPORT_FINISHED = "directory.import.finished.v1"
 SUGGESTION_MADE = "directory.suggestion.made.v1"
 SUGGESTION_DECIDED = "directory.suggestion.decided.v1"
+OTHER_HIDDEN = "directory.other.hidden.v1"
+OTHER_SHOWN = "directory.other.shown.v1"
 
 PUBLIC_PUTS = frozenset({STRUCTURE_PUBLISHED, SERVICE_PUBLISHED})
 PUBLIC_DELETES = frozenset({STRUCTURE_WITHDRAWN, SERVICE_WITHDRAWN})
@@ -30,6 +32,7 @@ TYPES = (
     PUBLIC_PUTS
     | PUBLIC_DELETES
     | {STRUCTURE_DRAFTED, SERVICE_DRAFTED, IMPORT_FINISHED, SUGGESTION_MADE, SUGGESTION_DECIDED}
+    | {OTHER_HIDDEN, OTHER_SHOWN}
 )
 
 
@@ -70,6 +73,11 @@ def suggestion(fact: str, suggestion_id: str, record_id: str, version: int) -> N
     """Somebody suggested something of a record (`made`), or got an answer (`decided`); never what they wrote."""
     said = {"suggestion": suggestion_id, "record": record_id}
     return NewEvent(f"{SERVICE}.suggestion.{fact}.v1", suggestion_id, version, said, HOME)
+
+
+def other(fact: str, record_id: str, turn: int, said: Mapping[str, Any]) -> NewEvent:
+    """A record of another node is shown here no more (`hidden`), or again (`shown`): by whom, when, why."""
+    return NewEvent(f"{SERVICE}.other.{fact}.v1", record_id, turn, said, HOME)
 
 
 def _about(view: Mapping[str, Any], fact: str, reach: str) -> NewEvent:

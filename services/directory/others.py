@@ -6,18 +6,21 @@ Here a record is replaced by a newer one of its own, by (epoch, version), and ta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
+import orjson
 from sqlalchemy import event as hooks
 from sqlalchemy.orm import Session
 
 from services.directory import events, store, store_others
-from services.directory.asides import HomeNode, Other
+from services.directory.asides import Hiding, HomeNode, Other
 from services.directory.store_others import GONE, HIDDEN, SHOWN
+from services.kernel import clock
 from services.kernel.announce import SHARED
 from services.kernel.applier import Event
-from services.kernel.errors import NotFound, NotHome
+from services.kernel.errors import Conflict, NotFound, NotHome
 
 BLOCKED, REMOVED = "blocked", "removed"
 _WAITING = "maillage.others.waiting"
@@ -40,7 +43,8 @@ def _write(session: Session) -> None:
         return
     store_others.take_turn(session)
     known = store_others.homes(session)
-    rows = [_row(each, known) for each in newer]
+    hidden = store_others.hidden_among(session, [each.subject for each in newer])
+    rows = [_row(each, known, hidden) for each in newer]
     store_others.put(session, rows)
     store.feed_append(session, [_fed(row, _stream(row["home"])) for row in rows])
 
@@ -62,8 +66,9 @@ def know(session: Session, said: Mapping[str, Any]) -> None:
 
 
 def _settle(session: Session, some: list[Other], state: str, shown: bool) -> None:
+    hidden = store_others.hidden_among(session, [each.id for each in some])
     for each in some:
-        each.state = SHOWN if shown else HIDDEN
+        each.state = SHOWN if shown and each.id not in hidden else HIDDEN
     session.flush()
     rows = [{"id": each.id, "kind": each.kind, "epoch": each.epoch, "seq": 0, "state": each.state} for each in some]
     store.feed_append(session, [_fed(row, _stream(each.home)) for row, each in zip(rows, some, strict=True)])
@@ -80,6 +85,74 @@ def not_ours(session: Session, record_id: str) -> NotFound | NotHome:
     name, url = (home.name, home.url) if home else (found.home, "")
     said = {"home": found.home, "url": url}
     return NotHome(f"Cette fiche est tenue par {name}, {url} : elle se change là-bas.", said)
+
+
+def hide(session: Session, named: str, reason: str, by: str) -> Hiding:
+    """Show a record of another node no more, whatever its home publishes of it; said again, the newer reason holds.
+
+    Args:
+        named: its id, or the address of its page on this node.
+
+    Raises `NotFound` where no other node publishes it, `Conflict` where two do under the same name.
+    """
+    store_others.take_turn(session)
+    found = _held(session, named)
+    made = store_others.hiding(session, found.id)
+    if made is None:
+        made = Hiding(record_id=found.id, turns=0)
+        session.add(made)
+    made.reason, made.by, made.at, made.ended = reason, by, clock.to_text(clock.now()), False
+    made.turns += 1
+    _feed(session, found, HIDDEN)
+    return made
+
+
+def show(session: Session, record_id: str, by: str) -> Hiding:
+    """Show it again, as its home publishes it by now. Raises `NotFound` where it was not hidden."""
+    store_others.take_turn(session)
+    made = store_others.hiding(session, record_id)
+    if made is None or made.ended:
+        raise NotFound(f"La fiche {record_id} n’est pas masquée par ce nœud.")
+    made.by, made.at, made.ended = by, clock.to_text(clock.now()), True
+    made.turns += 1
+    found = store_others.other(session, record_id)
+    home = store_others.home(session, found.home) if found else None
+    if found is not None and found.state != GONE and (home is None or home.shown):
+        _feed(session, found, SHOWN)
+    return made
+
+
+def hiding_view(made: Hiding, other: Other | None = None) -> dict[str, Any]:
+    """`{id, reason, by, at, hidden}`; with the record also `{kind, home, source, source_id, name}`."""
+    said = {"id": made.record_id, "reason": made.reason, "by": made.by, "at": made.at, "hidden": not made.ended}
+    if other is None:
+        return said
+    native = orjson.loads(other.data) if other.data else {}
+    named = {"kind": other.kind, "home": other.home, "source": other.source, "source_id": other.source_id}
+    return said | named | {"name": (native.get("fields") or {}).get("nom", "")}
+
+
+def _held(session: Session, named: str) -> Other:
+    found = store_others.other(session, named)
+    if found is not None and found.state != GONE:
+        return found
+    source, _, source_id = unquote(urlsplit(named).path).rpartition("/")[2].partition("--")
+    several = store_others.others_named(session, source, source_id)
+    if len(several) > 1:
+        ids = ", ".join(each.id for each in several)
+        raise Conflict(f"Plusieurs nœuds publient {source}--{source_id} : donnez l’identifiant voulu, parmi {ids}.")
+    if not several:
+        raise NotFound(f"Aucun autre nœud ne publie la fiche « {named} ».")
+    return several[0]
+
+
+def _feed(session: Session, found: Other, state: str) -> None:
+    """Change whether it is shown, in the feed too, where that is a change."""
+    if found.state == state:
+        return
+    found.state = state
+    row = {"id": found.id, "kind": found.kind, "epoch": found.epoch, "seq": 0, "state": state}
+    store.feed_append(session, [_fed(row, _stream(found.home))])
 
 
 def vanish(session: Session, home: str, ids: Sequence[str]) -> None:
@@ -99,10 +172,10 @@ def _replaces(event: Event, held: tuple[int, int] | None) -> bool:
     return held is None or place > held or (event.whole and place != held)
 
 
-def _row(event: Event, known: Mapping[str, HomeNode]) -> dict[str, Any]:
+def _row(event: Event, known: Mapping[str, HomeNode], hidden: Container[str]) -> dict[str, Any]:
     said, signed = event.data, event.signed
     home = known.get(said["home"])
-    shown = SHOWN if home is None or home.shown else HIDDEN
+    shown = SHOWN if (home is None or home.shown) and event.subject not in hidden else HIDDEN
     state = GONE if event.type in events.PUBLIC_DELETES else shown
     return {
         "id": event.subject, "kind": said["kind"], "home": said["home"], "source": said["source"],

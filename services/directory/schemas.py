@@ -141,6 +141,20 @@ class Decide(Request):
     answer = fields.String(load_default="", validate=validate.Length(0, 2_000))
 
 
+class Hide(Request):
+    """A record of another node that this one is not to show, by its id or the address of its page here, and why."""
+
+    id = fields.String(required=True, validate=validate.Length(1, 1_000))
+    reason = fields.String(required=True, validate=[validate.Length(3, 500), VISIBLE])
+
+
+class Hidings(Request):
+    """A page of what this node does not show, in order of id."""
+
+    after = fields.String(load_default="")
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
+
+
 class ObjectTo(Request):
     """Who is to be forgotten, by what names them: one of these at least."""
 

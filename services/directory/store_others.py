@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from services.directory.asides import HomeNode, Other
+from services.directory.asides import Hiding, HomeNode, Other
 from services.directory.model import FeedRow
 from services.kernel.envelope import Header, Signed
 from services.kernel.rows import LogRow, StreamRow
@@ -18,6 +18,9 @@ from services.kernel.rows import LogRow, StreamRow
 AT_ONCE = 500
 SHOWN, HIDDEN, GONE = "shown", "hidden", "gone"
 _VERSIONS = select(Other.id, Other.epoch, Other.version).where(Other.id.in_(bindparam("ids", expanding=True)))
+_HIDDEN = select(Hiding.record_id).where(
+    Hiding.ended.is_(False), Hiding.record_id.in_(bindparam("ids", expanding=True))
+)
 _TURN = select(StreamRow.reach).order_by(StreamRow.reach).with_for_update()
 
 
@@ -46,6 +49,12 @@ def other(session: Session, record_id: str) -> Other | None:
     return session.get(Other, record_id)
 
 
+def others_named(session: Session, source: str, source_id: str) -> Sequence[Other]:
+    """Records of other nodes by the names that their pages have."""
+    query = select(Other).where(Other.source == source, Other.source_id == source_id, Other.state != GONE)
+    return session.scalars(query.order_by(Other.id)).all()
+
+
 def others_of(session: Session, home: str, states: Sequence[str]) -> Iterator[list[Other]]:
     """The records of a home in these states, some at a time, in order of id."""
     last = ""
@@ -68,6 +77,28 @@ def held_of(session: Session, home: str, ids: Sequence[str]) -> Sequence[Other]:
 def forget(session: Session, ids: Sequence[str]) -> None:
     """Erase what these records say; that they were is kept."""
     session.execute(update(Other).where(Other.id.in_(ids)).values(state=GONE, data=None, salt=None))
+
+
+def hiding(session: Session, record_id: str) -> Hiding | None:
+    """What was decided of showing a record of another node."""
+    return session.get(Hiding, record_id)
+
+
+def hidden_among(session: Session, ids: Sequence[str]) -> set[str]:
+    """Those of these records that this node decided not to show."""
+    return set(session.scalars(_HIDDEN, {"ids": ids}))
+
+
+def hidings(session: Session, after: str, limit: int) -> Sequence[tuple[Hiding, Other]]:
+    """What this node does not show, in order of id."""
+    query = (
+        select(Hiding, Other)
+        .join(Other, Other.id == Hiding.record_id)
+        .where(Hiding.ended.is_(False), Hiding.record_id > after)
+        .order_by(Hiding.record_id)
+        .limit(limit)
+    )
+    return [(made, other) for made, other in session.execute(query)]
 
 
 def home(session: Session, node: str) -> HomeNode | None:

@@ -136,3 +136,61 @@ def event_text(event: Signed) -> str:
     """Its signature as it travels."""
     signature: str = orjson.loads(event.body())["signature"]
     return signature
+
+
+def test_a_permanent_hides_a_record_of_another_node_whatever_its_home_says_of_it_until_it_is_shown_again(
+    directory: Opened, home: Home
+) -> None:
+    hear(directory, home.says(1), home.says(2))
+    record = home.record(1)["id"]
+    said = directory.hide(id=record, reason="plus d’accueil ici")
+    assert (said["hidden"], said["reason"]) == (True, "plus d’accueil ici")
+    assert ("delete", record, 1) in feed(directory)
+    [listed] = directory.hidings()["hidings"]
+    assert (listed["id"], listed["home"]) == (record, ORPAN.identity.name)
+    hear(directory, home.says(1, 2))
+    know(directory, "blocked")
+    know(directory, "active")
+    assert {each: op for op, each, _ in feed(directory)} == {record: "delete", home.record(2)["id"]: "put"}
+    directory.show(id=record)
+    assert ("put", record, 2) in feed(directory)
+    assert directory.hidings()["hidings"] == []
+
+
+def test_what_is_shown_again_while_its_node_is_blocked_waits_for_the_node(directory: Opened, home: Home) -> None:
+    hear(directory, home.says(1))
+    record = home.record(1)["id"]
+    directory.hide(id=record, reason="doute")
+    know(directory, "blocked")
+    directory.show(id=record)
+    assert [op for op, _, _ in feed(directory)] == ["delete"]
+    know(directory, "active")
+    assert [op for op, _, _ in feed(directory)] == ["put"]
+
+
+def test_a_record_is_hidden_by_the_address_of_its_page_and_what_nobody_publishes_is_refused(
+    directory: Opened, home: Home
+) -> None:
+    hear(directory, home.says(1))
+    record = home.record(1)
+    address = f"https://radar.example.org/structures/{record['source']}--{record['source_id']}?p=1"
+    assert directory.hide(id=address, reason="doute")["id"] == record["id"]
+    for unknown in ("https://radar.example.org/structures/autre--1", "0190b7a0-0000-7000-8000-000000000000"):
+        with pytest.raises(NotFound):
+            directory.hide(id=unknown, reason="doute")
+    with pytest.raises(NotFound):
+        directory.show(id=home.record(2)["id"])
+
+
+def test_hidden_twice_the_newer_reason_holds_and_withdrawn_by_its_home_it_is_gone(
+    directory: Opened, home: Home
+) -> None:
+    hear(directory, home.says(1))
+    record = home.record(1)["id"]
+    directory.hide(id=record, reason="doute")
+    before = directory.changes()["head"]
+    directory.hide(id=record, reason="certitude")
+    assert (directory.changes()["head"], directory.hidings()["hidings"][0]["reason"]) == (before, "certitude")
+    hear(directory, home.says(1, 2, WITHDRAWN))
+    directory.show(id=record)
+    assert [op for op, _, _ in feed(directory)] == ["delete"]

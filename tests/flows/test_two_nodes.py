@@ -97,6 +97,15 @@ def test_what_one_publishes_is_found_at_the_other_changed_hidden_and_withdrawn_w
     command("peer", "resume", radar.folder, "orpan")
     at_radar.until(structures, lambda found: names(found) == {"L’Écluse et le Pont"})
 
+    hiding = f"/api/v1/records/{native['id']}/hiding"
+    worker(radar).call("POST", hiding, json={"reason": "plus d’accueil ici"})
+    at_radar.until(structures, lambda found: not found["items"])
+    assert names(Program(orpan.url).call("GET", structures)) == {"L’Écluse et le Pont"}
+    [listed] = worker(radar).call("GET", "/api/v1/hidings")["hidings"]
+    assert (listed["reason"], listed["by"]) == ("plus d’accueil ici", MARIE)
+    worker(radar).call("DELETE", hiding)
+    at_radar.until(structures, lambda found: names(found) == {"L’Écluse et le Pont"})
+
     now = at_orpan.call("GET", f"/api/v1/records/{native['id']}/state")
     at_orpan.call("DELETE", f"/api/v1/records/{native['id']}", version=now["version"], params={"reason": "fermée"})
     at_radar.until(structures, lambda found: not found["items"])

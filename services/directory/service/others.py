@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
-from services.directory import events, others, store
+from services.directory import events, others, schemas, store, store_others
+from services.directory.asides import Hiding
 from services.directory.service.doors import Doors
 from services.federation import events as federation
 from services.kernel.applier import Event
-from services.kernel.doors import on_event
+from services.kernel.doors import on_event, rpc
 from services.kernel.wakeup import Bell
 
 FEED = "directory.feed"
@@ -29,6 +30,47 @@ class OtherDoors(Doors):
         if not hasattr(engine, "bell"):
             engine.bell = Bell(engine.runtime.connect, FEED)
         engine.bell.ring()
+
+    @rpc
+    def hide(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Show a record of another node no more: `Hide` → `{id, reason, by, at, hidden}`. Its home is not touched.
+
+        Raises `NotFound` where no other node publishes it, `Conflict` where two do under one name, `Forbidden`.
+        Announces `directory.other.hidden.v1`.
+        """
+        actor = self.actor()
+        actor.require("directory:qualify")
+        asked = schemas.Hide.read(request)
+        with self.db.begin() as session:
+            return self._decided(session, "hidden", others.hide(session, asked["id"], asked["reason"], actor.name))
+
+    @rpc
+    def show(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Show again what was hidden, as its home publishes it by now: `ById` → as `hide`.
+
+        Raises `NotFound` where it is not hidden, `Forbidden`. Announces `directory.other.shown.v1`.
+        """
+        actor = self.actor()
+        actor.require("directory:qualify")
+        asked = schemas.ById.read(request)
+        with self.db.begin() as session:
+            return self._decided(session, "shown", others.show(session, asked["id"], actor.name))
+
+    @rpc
+    def hidings(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What this node does not show of others: `Hidings` → `{hidings, next}`, each with what the record is."""
+        self.actor().require("directory:qualify")
+        asked = schemas.Hidings.read(request)
+        with self.db.read() as session:
+            found = store_others.hidings(session, asked["after"], asked["limit"])
+            more = len(found) == asked["limit"]
+            return {"hidings": [others.hiding_view(*each) for each in found],
+                    "next": found[-1][0].record_id if more else None}  # fmt: skip
+
+    def _decided(self, session: Session, fact: str, made: Hiding) -> dict[str, Any]:
+        said = others.hiding_view(made)
+        self.log.append(session, events.other(fact, made.record_id, made.turns, said))
+        return said
 
     def vanished(self, session: Session, stream: str, subjects: list[str]) -> None:
         """Records that another node has no more, as its stream read anew says."""

@@ -1,0 +1,47 @@
+"""What this node does not show of others: decided by a permanent, with the reason, and taken back the same way."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Blueprint, Response, request
+from werkzeug.wrappers import Response as Answer
+
+from gateway.staff.frame import Frame
+from services.kernel.errors import Conflict, NotFound, ValidationError
+
+TYPED: Final = ("id", "reason")
+
+
+def add(staff: Blueprint, frame: Frame) -> None:
+    """`/masquees`."""
+
+    @staff.get("/masquees")
+    def hidings() -> Response:
+        return _page(frame)
+
+    @staff.post("/masquees")
+    def hide() -> Answer:
+        frame.visitor()
+        typed = {name: request.form.get(name, "").strip() for name in TYPED}
+        try:
+            frame.call("directory", "hide", typed)
+        except (NotFound, Conflict, ValidationError) as error:
+            return _page(frame, 422, typed, _why(error))
+        return frame.on("hidings", "masquee")
+
+    @staff.post("/masquees/<uuid:id>/montrer")
+    def show(id: Any) -> Answer:
+        frame.visitor()
+        frame.call("directory", "show", {"id": str(id)})
+        return frame.on("hidings", "montree")
+
+
+def _page(frame: Frame, status: int = 200, typed: dict[str, str] | None = None, wrong: str = "") -> Response:
+    found = frame.call("directory", "hidings", {"after": request.args.get("apres", "")})
+    return frame.page("hidings.html", status, found=found, typed=typed or {}, wrong=wrong)
+
+
+def _why(error: NotFound | Conflict | ValidationError) -> str:
+    details = error.details if isinstance(error, ValidationError) and isinstance(error.details, list) else []
+    return " ".join([error.message, *(f"{each['why']}." for each in details)])
