@@ -12,7 +12,6 @@ from services.directory.formats.argumentaire import PARTS
 from services.directory.formats.reading import read
 from tests.browser.axe import violations
 from tests.browser.conftest import RunningNode, Visit, enter
-from tests.running import running_node
 
 COLUMNS = "nom;description;siret;adresse;code_postal;commune;telephone;courriel;date_maj;id\n"
 ROWS = (
@@ -325,58 +324,3 @@ def test_every_page_can_be_used_by_everybody_and_fits_its_screen(
         assert answer is not None and answer.ok, address
         assert violations(page) == [], address
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
-
-
-def test_a_permanent_hides_a_record_of_another_node_and_shows_it_again(
-    node: RunningNode, visit: Visit, tmp_path: Path
-) -> None:
-    with running_node(tmp_path / "orpan", MAILLAGE_NODE_ID="orpan", MAILLAGE_NODE_NAME="ORPAN") as orpan:
-        orpan.ask("directory", "source_set", name="liste", policy="publish")
-        fields = {"nom": "La Grange", "commune": "Blain", "code_insee": "44015", "date_maj": "2026-01-31"}
-        draft = {"kind": "structure", "source": "liste", "source_id": "g1", "fields": fields}
-        opened = orpan.ask("directory", "import_begin", source="liste", name="m", policy="publish")
-        orpan.ask("directory", "import_rows", **{"import": opened["import"], "rows": [draft]})
-        orpan.ask("directory", "import_finish", **{"import": opened["import"]})
-        node.ask("federation", "peer_add", card=orpan.ask("federation", "card")["card"])
-        page = enter(visit(), node)
-        goto_soon(page, "/structures/liste--g1", "La Grange")
-        address = page.url
-        page.goto("/travail")
-        page.get_by_role("link", name="Masquées").click()
-        page.get_by_label("Adresse de sa page").fill("https://ailleurs.example.org/structures/autre--1")
-        page.get_by_label("Raison").fill("Fermée depuis l’été")
-        page.get_by_role("button", name="Masquer ici").click()
-        expect(page.get_by_role("alert")).to_contain_text("autre--1")
-        expect(page.get_by_label("Raison")).to_have_value("Fermée depuis l’été")
-        page.get_by_label("Adresse de sa page").fill(address)
-        page.get_by_role("button", name="Masquer ici").click()
-        expect(page.get_by_role("status")).to_contain_text("ne montre plus")
-        expect(page.get_by_text("La Grange")).to_be_visible()
-        checked = enter(visit(scripts=True), node)
-        checked.goto("/masquees")
-        assert violations(checked) == []
-        page.get_by_role("button", name="Montrer de nouveau La Grange").click()
-        expect(page.get_by_role("status")).to_contain_text("de nouveau")
-        goto_soon(page, "/structures/liste--g1", "La Grange")
-
-
-def test_an_administrator_sees_whom_this_node_follows_and_a_permanent_does_not(
-    node: RunningNode, visit: Visit, tmp_path: Path
-) -> None:
-    page = enter(visit(), node)
-    page.goto("/pairs")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Action non permise")
-    node.ask("accounts", "person_add", email="admin@example.org", roles=["administrator"])
-    page = enter(visit(), node, "admin@example.org")
-    page.get_by_role("link", name="Pairs").click()
-    expect(page.get_by_text("Ce nœud ne suit personne")).to_be_visible()
-    with running_node(tmp_path / "orpan", MAILLAGE_NODE_ID="orpan", MAILLAGE_NODE_NAME="ORPAN") as orpan:
-        card = orpan.ask("federation", "card")
-        node.ask("federation", "peer_add", card=card["card"])
-        page.goto("/pairs")
-        expect(page.get_by_role("row", name="ORPAN")).to_contain_text("suivi")
-        expect(page.get_by_text(card["node"][:4])).to_be_visible()
-        expect(page.get_by_role("row", name="ORPAN")).to_contain_text("il y a", timeout=30_000)
-        checked = enter(visit(scripts=True), node, "admin@example.org")
-        checked.goto("/pairs")
-        assert violations(checked) == []
