@@ -39,6 +39,13 @@ def examine_peers(own_url: str, own_node: str, peers: list[dict[str, Any]]) -> I
         if peer["state"] not in ("active", "quarantined"):
             yield Finding(_named(peer), True, f"{peer['state']} : pas suivi")
             continue
+        if peer.get("via"):
+            by = next((each["id"] for each in peers if each["node"] == peer["via"]), "")
+            remedy = "Ajoutez de nouveau ce pair : maillage peer add DIR CARTE, avec --via d’un pair suivi."
+            yield Finding(
+                _named(peer), bool(by), f"lu par {by}" if by else "lu par un pair qui n’est plus suivi", remedy
+            )
+            continue
         found, drift = _reached(own_url, peer)
         yield found
         drifts += [drift] if drift is not None else []

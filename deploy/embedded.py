@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from services.kernel.wakeup import follow
 
 POLL_S = 5.0
 """How often the projector looks without being woken: messages of the embedded broker do not get lost."""
+PROJECTED_WITHIN_S, STOPPED_WITHIN_S = 5, 8
 _log = structlog.get_logger(__name__)
 
 
@@ -52,11 +54,16 @@ class Embedded:
             self._listener.close()
         if self._projector is not None:
             self._projector.wake()
+            ends_at = time.monotonic() + PROJECTED_WITHIN_S
             for thread in self._threads:
-                thread.join(5)
+                thread.join(max(ends_at - time.monotonic(), 0))
             self._projector.close()
-        for stopping in [eventlet.spawn(room.stop) for room in self.rooms]:
-            stopping.wait()
+        stopping = [eventlet.spawn(room.stop) for room in self.rooms]
+        with eventlet.Timeout(STOPPED_WITHIN_S, False):
+            for each in stopping:
+                each.wait()
+            return
+        _log.warning("a room waits for another that has stopped: left as a kill would leave it, nothing is lost")
 
     def leave(self) -> None:
         """End once the command that this node was opened for, and those that came by meanwhile, have their answers."""

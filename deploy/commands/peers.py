@@ -43,13 +43,16 @@ def peer_add(
     folder: Folder,
     card: Annotated[Path, typer.Argument(metavar="CARTE", help="Fichier de la carte reçue ; - : entrée standard")],
     private: Annotated[bool, typer.Option("--private", help="Son adresse est sur un réseau privé")] = False,
+    via: Annotated[
+        str, typer.Option("--via", help="Pair qui le redit, s’il ne répond pas / peer that re-serves it")
+    ] = "",
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Suivre un autre nœud, d’après sa carte / follow another node, by its card."""
     raw = sys.stdin.read(CARD_BYTES + 1) if str(card) == "-" else _read(card)
-    asked = {"card": raw, "private": private}
+    asked = {"card": raw, "private": private, "via": via}
     with connected(folder) as node:
         seen = node.call("federation", "peer_add", asked | {"dry_run": True})
         if not as_json:

@@ -28,6 +28,12 @@ def told(session: Session) -> list[dict[str, Any]]:
     return [claim_of(event) for event in found if event is not None]
 
 
+def heads(said: Any) -> dict[str, tuple[int, int]]:
+    """How far streams are held by who claims so: to their last checkpoints at least. Nothing is proved by it."""
+    claims, _ = split(said, "")
+    return {claim.header.stream: (claim.header.epoch, claim.header.seq) for claim in claims}
+
+
 def split(said: Any, own: str) -> tuple[list[Signed], list[dict[str, Any]]]:
     """What an answer claims of other nodes, and of this one."""
     others: list[Signed] = []

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 import structlog
 
-from services.federation import store
+from services.federation import gossip, store
 from services.federation.model import ACTIVE
 from services.federation.reaching import Answer, Reach
 from services.federation.reading import WAIT, Reader
@@ -36,6 +36,7 @@ class Link:
 
     Args:
         node: the peer's fingerprint.
+        carrier: that of the peer at the opened address, where it re-serves the other; `""` where it is the peer itself.
         opened: the way to its address; raises `ValidationError`, `Unavailable`.
         on_taken: called with the streams of which something new is held, after each commit.
         on_claims: called with what the peer says that homes signed.
@@ -46,7 +47,7 @@ class Link:
         self, database: Database, node: str, taker: Taker, opened: Callable[[], Reach],
         on_taken: Callable[[str], None], on_claims: Callable[[str, Any], None] = lambda node, claims: None,
         on_card: Callable[[str, bytes], str] = lambda node, raw: "", card_version: int = 2**31,
-        every_s: float = HEADS_EVERY_S,
+        every_s: float = HEADS_EVERY_S, carrier: str = "",
     ) -> None:  # fmt: skip
         self._on_claims = on_claims
         self._on_card = on_card
@@ -56,7 +57,8 @@ class Link:
         self._database = database
         self.node = node
         self._opened = opened
-        self._reader = Reader(database, taker, self._get, on_taken)
+        self._carrier = carrier
+        self._reader = Reader(database, taker, self._get, on_taken, carrier)
         self._reach: Reach | None = None
 
     def run(self, stop: threading.Event, ended: Callable[[], bool]) -> None:
@@ -91,18 +93,23 @@ class Link:
                 stop.wait(1.0)  # a node that does not hold the question open is asked once a second
 
     def heads(self) -> dict[str, tuple[int, int]]:
-        """The heads of the peer's own public streams, by their names. Raises `Unavailable`."""
+        """The heads of the peer's public streams, by their names: from a carrier, its last checkpoint there.
+
+        Raises `Unavailable`.
+        """
         try:
             said = orjson.loads(self._get("/federation/v1/streams", {}))
-            if said["node"] != self.node:
+            if said["node"] != (self._carrier or self.node):
                 raise Unavailable(f"À cette adresse répond un autre nœud : {str(said['node'])[:40]}.")
             told = {each["stream"]: (int(each["epoch"]), int(each["seq"])) for each in said["streams"]}
             claims, card_version = said["claims"], int(said["card"])
         except (ValueError, KeyError, TypeError):
             raise Unavailable("La réponse n’est pas celle d’un nœud.") from None
-        later = card_version > self._card_version
+        if self._carrier:
+            told = gossip.heads(claims)
+        later = not self._carrier and card_version > self._card_version
         self._warning = self._on_card(self.node, self._get("/federation/v1/card", {})) if later else ""
-        self._on_claims(self.node, claims)
+        self._on_claims(self._carrier or self.node, claims)
         own = [f"{self.node}/{service}/{SHARED}" for service in SERVICES]
         return {stream: told[stream] for stream in own if stream in told}
 

@@ -29,7 +29,10 @@ class Base(DeclarativeBase):
 
 
 class Peer(Base):
-    """A node that an operator of this one trusts to be who its card says. `private`: on a network of its own."""
+    """A node that an operator of this one trusts to be who its card says. `private`: on a network of its own.
+
+    `via`: the peer from whom its streams are read, since it cannot be reached itself; `""` where it can.
+    """
 
     __tablename__ = "peer"
     node: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -40,6 +43,7 @@ class Peer(Base):
     card_version: Mapped[int]
     state: Mapped[str] = mapped_column(String(16))
     private: Mapped[bool] = mapped_column(default=False)
+    via: Mapped[str] = mapped_column(String(32), default="")
     added_at: Mapped[str] = mapped_column(String(32))
     heard_at: Mapped[str] = mapped_column(String(32), default="")
     trouble: Mapped[str] = mapped_column(Text, default="")

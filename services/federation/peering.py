@@ -61,7 +61,7 @@ def named(session: Session, name: str) -> Peer:
     raise Conflict(f"Plusieurs pairs peuvent être « {name} » : donnez le début de l’empreinte.")
 
 
-def added(session: Session, card: Card, raw: bytes, own: str, private: bool) -> tuple[Peer, str]:
+def added(session: Session, card: Card, raw: bytes, own: str, private: bool, via: str = "") -> tuple[Peer, str]:
     """The peer of a card, and what that is: `added`, `updated` by a later card, `unchanged`.
 
     Raises `ValidationError` for this node's own card, `Conflict` for one older than the card that is held, or one that
@@ -77,7 +77,7 @@ def added(session: Session, card: Card, raw: bytes, own: str, private: bool) -> 
     if peer is None:
         peer = Peer(
             node=card.node, label=card.id, name=card.name, url=card.url, card=raw, card_version=card.version,
-            state=ACTIVE, private=private, added_at=clock.to_text(clock.now()), heard_at="", trouble="",
+            state=ACTIVE, private=private, via=via, added_at=clock.to_text(clock.now()), heard_at="", trouble="",
         )  # fmt: skip
         session.add(peer)
         return peer, "added"
@@ -85,11 +85,21 @@ def added(session: Session, card: Card, raw: bytes, own: str, private: bool) -> 
         raise Conflict(f"Cette carte est plus ancienne (version {card.version}) que celle que l’on a.")
     if card.version == peer.card_version and raw != peer.card:
         raise Conflict("Deux cartes différentes de ce nœud portent la même version : appelez ce membre.")
-    if raw == peer.card and private == peer.private:
+    if raw == peer.card and (private, via) == (peer.private, peer.via):
         return peer, "unchanged"
     peer.label, peer.name, peer.url, peer.card = card.id, card.name, card.url, raw
-    peer.card_version, peer.private, peer.trouble = card.version, private, ""
+    peer.card_version, peer.private, peer.via, peer.trouble = card.version, private, via, ""
     return peer, "updated"
+
+
+def carrier(session: Session, name: str, node: str) -> Peer | None:
+    """The peer from whom another is to be read; none for no name. Raises `NotFound`, `Conflict`."""
+    if not name:
+        return None
+    found = named(session, name)
+    if found.node == node or found.via:
+        raise Conflict(f"{found.label} ne peut pas le porter : nommez un pair qui répond lui-même.")
+    return found
 
 
 def changed(peer: Peer, state: str | None = None) -> NewEvent:
@@ -101,7 +111,7 @@ def shown(peer: Peer, streams: list[Taken], live: dict[str, int]) -> dict[str, A
     """A peer as its operator sees it, with each stream: what was heard, what is held, whether it is equal."""
     return {
         "node": peer.node, "id": peer.label, "name": peer.name, "url": peer.url, "state": peer.state,
-        "private": peer.private, "card_version": peer.card_version, "added_at": peer.added_at,
+        "private": peer.private, "via": peer.via, "card_version": peer.card_version, "added_at": peer.added_at,
         "heard_at": peer.heard_at or None,
         "trouble": peer.trouble, "streams": [_stream(each, live.get(each.stream, 0)) for each in streams],
     }  # fmt: skip

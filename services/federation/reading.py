@@ -35,9 +35,15 @@ Get = Callable[[str, dict[str, Any]], bytes]
 
 
 class Reader:
-    """The streams of one peer. `on_taken` is called with a stream of which something new is held, after the commit."""
+    """The streams of one peer. `on_taken` is called with a stream of which something new is held, after the commit.
 
-    def __init__(self, database: Database, taker: Taker, get: Get, on_taken: Callable[[str], None]) -> None:
+    `carrier`: who answers in the peer's place, and is charged with what is wrong.
+    """
+
+    def __init__(
+        self, database: Database, taker: Taker, get: Get, on_taken: Callable[[str], None], carrier: str = ""
+    ) -> None:
+        self._carrier = carrier
         self._database = database
         self._taker = taker
         self._get = get
@@ -57,7 +63,7 @@ class Reader:
         except Gone:
             return kept + self._snapshot(stream)
         at = self._at(stream)
-        if at.differs or (at.trouble and at.charged == at.node and epoch > at.epoch):
+        if at.differs or (at.trouble and at.charged == self._charged(at) and epoch > at.epoch):
             kept += self._anew(stream)
         return kept
 
@@ -109,13 +115,21 @@ class Reader:
             with self._database.begin() as session:
                 taken = _locked(session, stream)
                 receipt = take(session, taken, bodies)
-                _judge(taken, receipt)
+                self._judge(taken, receipt)
         except BaseException:
             self._taker.forget(stream)
             raise
         if receipt.kept:
             self._on_taken(stream)
         return receipt
+
+    def _judge(self, taken: Taken, receipt: Receipt) -> None:
+        """Blame goes to who answered: a forger writes another's name."""
+        taken.trouble, taken.charged = receipt.refused, self._charged(taken) if receipt.refused else ""
+        taken.head_seq = max(taken.head_seq, taken.seq)
+
+    def _charged(self, taken: Taken) -> str:
+        return self._carrier or taken.node
 
     def _at(self, stream: str) -> Taken:
         with self._database.read() as session:
@@ -168,9 +182,3 @@ def _locked(session: Session, stream: str) -> Taken:
         taken = fresh(stream)
         session.add(taken)
     return taken
-
-
-def _judge(taken: Taken, receipt: Receipt) -> None:
-    """Blame goes to the link: a forger writes another's name. A peer's own link carries that peer's streams alone."""
-    taken.trouble, taken.charged = receipt.refused, taken.node if receipt.refused else ""
-    taken.head_seq = max(taken.head_seq, taken.seq)

@@ -11,10 +11,11 @@ LIMIT_AT_MOST = 500
 
 
 class PeerAdd(Request):
-    """A card as another operator sent it. `dry_run`: only say what would be done."""
+    """A card as another operator sent it. `via`: a peer that re-serves it; `dry_run`: only say what would be done."""
 
     card = fields.String(required=True, validate=validate.Length(1, AT_MOST_BYTES))
     private = fields.Boolean(load_default=False)
+    via = fields.String(load_default="", validate=validate.Length(0, 100))
     dry_run = fields.Boolean(load_default=False)
 
 

@@ -106,6 +106,22 @@ def test_two_peers_of_one_label_are_told_apart_by_their_fingerprints(federation:
     assert federation.peer_pause(peer=second.name)["node"] == second.name
 
 
+def test_a_peer_is_read_from_another_that_answers_itself_and_from_nobody_else(federation: Opened) -> None:
+    twin = Home.of("twin").identity
+    with pytest.raises(NotFound, match="Aucun pair"):
+        add(federation, card_of(ORPAN), via="twin")
+    add(federation, card_of(twin, id="twin"), twin)
+    assert add(federation, card_of(ORPAN), via="twin")["done"] == "added"
+    assert add(federation, card_of(ORPAN), via="twin")["done"] == "unchanged"
+    with pytest.raises(Conflict, match="porter"):
+        add(federation, card_of(twin, id="twin"), twin, via="orpan")
+    with pytest.raises(Conflict, match="porter"):
+        add(federation, card_of(ORPAN), via="orpan")
+    assert {each["id"]: each["via"] for each in federation.peers()["peers"]} == {"twin": "", "orpan": twin.name}
+    assert add(federation, card_of(ORPAN))["done"] == "updated"
+    assert {each["via"] for each in federation.peers()["peers"]} == {""}
+
+
 def test_only_who_operates_the_node_decides_whom_it_trusts(federation: Opened) -> None:
     federation.as_(PERMANENT)
     for door in ("peers", "card", "peer_add", "peer_pause", "peer_resume", "peer_block", "peer_remove"):

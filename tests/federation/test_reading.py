@@ -286,3 +286,19 @@ def test_the_log_is_asked_by_its_own_name(database: Database, peer: Peer) -> Non
     peer.catch_up(reader)
     peer.home.says(60)
     assert reader.page(peer.home.stream, LOG).kept == 1
+
+
+def test_who_answers_for_another_is_charged_with_what_is_wrong_and_the_truth_goes_on(database: Database) -> None:
+    peer = Peer(Home.of("orpan"))
+    carrier = Home.of("radar").identity.name
+    reader = Reader(database, Taker(peer.home.card().keyring(), is_told_by), peer.get, lambda stream: None, carrier)
+    peer.home.says(1)
+    peer.home.checkpoint()
+    peer.catch_up(reader)
+    peer.lies = [*peer.home.events, peer.home.forged(peer.home.says(2), prev="0" * 64)]
+    peer.catch_up(reader)
+    assert held(database, peer.home).charged == carrier
+    peer.lies = None
+    peer.catch_up(reader)
+    found = held(database, peer.home)
+    assert (found.charged, found.trouble, found.seq) == ("", "", 3)

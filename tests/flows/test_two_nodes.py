@@ -130,6 +130,42 @@ def test_each_shows_what_both_publish_and_goes_on_when_the_other_is_away(
     assert orpan.ask("federation", "peers")["peers"][0]["id"] == "radar"
 
 
+def test_a_node_that_cannot_be_reached_is_read_from_one_that_re_serves_it(
+    orpan: RunningNode, radar: RunningNode, tmp_path: Path
+) -> None:
+    publish(orpan, ECLUSE)
+    follow(radar, orpan)
+    Program(radar.url).until("/api/v1/structures", lambda found: names(found) == {ECLUSE["nom"]})
+    orpan.ask("directory", "prune", days=10_000)  # signs where the stream stands
+    ends_at = time.monotonic() + 30
+    while not radar.ask("federation", "peers")["peers"][0]["streams"][0]["equal"]:
+        assert time.monotonic() < ends_at
+        time.sleep(0.1)
+    with running_node(tmp_path / "rural") as rural:
+        orpan_card, radar_card = tmp_path / "orpan.card", tmp_path / "radar.card"
+        command("peer", "card", orpan.folder, "--out", orpan_card)
+        command("peer", "card", radar.folder, "--out", radar_card)
+        assert "Aucun pair" in command("peer", "add", rural.folder, orpan_card, "--via", "radar", "--yes", code=1)
+        command("peer", "add", rural.folder, radar_card, "--yes")
+        orpan.stop()
+        command("peer", "add", rural.folder, orpan_card, "--via", "radar", "--yes")
+        at_rural = Program(rural.url)
+        at_rural.until("/api/v1/structures", lambda found: names(found) == {ECLUSE["nom"]})
+        orpan.start()
+        publish(orpan, ECLUSE | {"nom": "Après"})
+        at_rural.until("/api/v1/structures", lambda found: names(found) == {"Après"})
+        peers = {each["id"]: each for each in json.loads(command("peer", "list", rural.folder, "--json"))}
+        assert (peers["orpan"]["trouble"], peers["orpan"]["via"]) == ("", peers["radar"]["node"])
+        [change] = at_rural.call("GET", "/api/v1/changes")["items"]
+        assert change["home"]["name"] == "ORPAN"
+        command("peer", "pause", rural.folder, "radar")
+        ends_at = time.monotonic() + 30
+        while "--via" not in peers["orpan"]["trouble"]:
+            assert time.monotonic() < ends_at, peers
+            time.sleep(0.5)
+            peers = {each["id"]: each for each in json.loads(command("peer", "list", rural.folder, "--json"))}
+
+
 def test_a_node_with_rabbitmq_and_postgresql_follows_an_embedded_one(
     orpan: RunningNode, tmp_path: Path, fresh_database: Fresh, fresh_vhost: Fresh
 ) -> None:

@@ -14,7 +14,7 @@ from services.federation.model import ACTIVE, Peer
 from services.federation.reaching import Reach, checked
 from services.federation.service.doors import Doors, card_of
 from services.federation.taking import Taker
-from services.kernel.errors import MaillageError
+from services.kernel.errors import MaillageError, Unavailable
 
 LOOK_EVERY_S = 1.0
 GOODBYE_S = 0.5
@@ -50,22 +50,42 @@ class Following(Doors):
         return True
 
     def _start(self, peer: Peer, stop: threading.Event) -> threading.Thread:
-        card_version, node, private = peer.card_version, peer.node, peer.private
+        node, known = peer.node, self._standing(peer.node)
         card = cards.read(peer.card)
 
         def ended() -> bool:
-            with self.db.read() as session:
-                now = store.peer(session, node)
-            return now is None or now.state != ACTIVE or now.card_version != card_version or now.private != private
+            return self._standing(node) != known
 
         link = Link(
             self.db, node, Taker(card.keyring(), directory.is_told_by),
-            lambda: Reach(card.url, self.own_url, private=private), self.wake, self._hear,
-            self._renew, card_version, self.engine.runtime.settings.federation.ask_every_s,
+            lambda: self._reach(peer), self.wake, self._hear,
+            self._renew, peer.card_version, self.engine.runtime.settings.federation.ask_every_s, peer.via,
         )  # fmt: skip
         thread = threading.Thread(target=link.run, args=(stop, ended), daemon=True)
         thread.start()
         return thread
+
+    def _standing(self, node: str) -> tuple[object, ...]:
+        """What a link begins anew with: the peer's state and card, and who answers in its place."""
+        with self.db.read() as session:
+            peer = store.peer(session, node)
+            if peer is None:
+                return ()
+            carrier = store.peer(session, peer.via) if peer.via else None
+            answers = (carrier.state, carrier.url) if carrier else ()
+            return (peer.state, peer.card_version, peer.private, peer.via, *answers)
+
+    def _reach(self, peer: Peer) -> Reach:
+        """The way to a peer, or to the one that re-serves it. Raises `ValidationError`, `Unavailable`."""
+        if peer.via:
+            with self.db.read() as session:
+                carrier = store.peer(session, peer.via)
+            if carrier is None or carrier.state != ACTIVE:
+                raise Unavailable(
+                    "Le pair par qui il est lu n’est plus suivi : maillage peer add DIR CARTE --via PAIR."
+                )
+            peer = carrier
+        return Reach(peer.url, self.own_url, private=peer.private)
 
     def _renew(self, node: str, raw: bytes) -> str:
         """A peer has a later card than the one that is held; why it is not taken, `""` where it is."""

@@ -7,7 +7,7 @@ from typing import Any
 from services.directory import events as directory
 from services.federation import cards, peering, schemas, store
 from services.federation.links import Link
-from services.federation.model import ACTIVE, BLOCKED, PAUSED
+from services.federation.model import ACTIVE, BLOCKED, PAUSED, Peer
 from services.federation.reaching import Reach, checked
 from services.federation.reading import settle
 from services.federation.service.doors import Doors, card_of
@@ -31,16 +31,20 @@ class PeerDoors(Doors):
 
         `done`: `added`, `updated`, `unchanged`; `streams`: `[{stream, events}]` as it answers now, empty with
         `reached` false and `trouble` where it does not. Raises `ValidationError` for what is no card, is forged or
-        names an address that no node may have; `Conflict`. Announces `federation.peer.changed.v1`.
+        names an address that no node may have; `Conflict`; `NotFound` where there is no such peer to read it from.
+        Announces `federation.peer.changed.v1`.
         """
         self.actor().require("node:operate")
         asked = schemas.PeerAdd.read(request)
         raw = asked["card"].strip().encode()
         card = card_of(raw)
         checked(card.url, self.own_url)
-        seen = self._seen(card, asked["private"])
+        with self.db.read() as session:
+            carrier = peering.carrier(session, asked["via"], card.node)
+        seen = self._seen(card, asked["private"], carrier)
+        own, via = self.engine.runtime.identity.name, carrier.node if carrier else ""
         with self.db.begin() as session:
-            peer, done = peering.added(session, card, raw, self.engine.runtime.identity.name, asked["private"])
+            peer, done = peering.added(session, card, raw, own, asked["private"], via)
             if asked["dry_run"]:
                 session.rollback()
             elif done != "unchanged":
@@ -121,13 +125,14 @@ class PeerDoors(Doors):
                 rows.append(peering.shown(peer, streams, live))
         return rows
 
-    def _seen(self, card: cards.Card, private: bool) -> dict[str, Any]:
+    def _seen(self, card: cards.Card, private: bool, carrier: Peer | None) -> dict[str, Any]:
         """What a node says of its streams now, for the operator who is about to trust it."""
         try:
-            reach = Reach(card.url, self.own_url, private=private)
+            url, private = (carrier.url, carrier.private) if carrier else (card.url, private)
+            reach = Reach(url, self.own_url, private=private)
             try:
                 told = Link(self.db, card.node, Taker(card.keyring(), directory.is_told_by), lambda: reach,
-                            self.wake).heads()  # fmt: skip
+                            self.wake, carrier=carrier.node if carrier else "").heads()  # fmt: skip
             finally:
                 reach.close()
         except ValidationError:

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("card_version", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("private", sa.Boolean(), nullable=False),
+        sa.Column("via", sa.String(length=32), nullable=False),
         sa.Column("added_at", sa.String(length=32), nullable=False),
         sa.Column("heard_at", sa.String(length=32), nullable=False),
         sa.Column("trouble", sa.Text(), nullable=False),
