@@ -30,6 +30,7 @@ from services.kernel.runtime import Runtime
 from services.kernel.settings import Settings, load
 
 STOP_WITHIN_S = 10
+ANSWERED_WITHIN_S = 2
 STEADY_S = 30
 LATE_S = 10
 _log = structlog.get_logger(__name__)
@@ -59,7 +60,7 @@ class Child:
             self._process = None
         if self._process is None and time.monotonic() >= self._again_at:
             self._started_at = time.monotonic()
-            self._process = subprocess.Popen(self._command, preexec_fn=end_with_parent)
+            self._process = subprocess.Popen(self._command, process_group=0, preexec_fn=end_with_parent)
 
     def tell(self) -> None:
         """Ask it to stop."""
@@ -89,7 +90,7 @@ class Child:
         try:
             self._process.wait(max(within_s, 0.1))
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)  # a web server's workers do not end with it
             self._process.wait()
 
 
@@ -119,7 +120,8 @@ def _run(asked: argparse.Namespace, settings: Settings, address: str) -> int:
     must_be_free(settings.http.host, port)
     children = [Child(room, "deploy.serve", str(asked.folder), "--only", room) for room in ROOMS]
     projector = Child("projector", "deploy.projector", str(asked.folder))
-    children += [projector, Child("gateway", "deploy.web", str(asked.folder), str(port))]
+    gateway = Child("gateway", "deploy.web", str(asked.folder), str(port))
+    children += [projector, gateway]
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -151,7 +153,7 @@ def _run(asked: argparse.Namespace, settings: Settings, address: str) -> int:
         for child in children:
             child.keep()
     control.stop()
-    _stop(children)
+    _stop(gateway, children[:-1])
     return 0
 
 
@@ -166,12 +168,14 @@ def _answers(given: Runtime, host: str, port: int) -> bool:
     return True
 
 
-def _stop(children: list[Child]) -> None:
-    ends_at = time.monotonic() + STOP_WITHIN_S
-    for child in children:
-        child.tell()
-    for child in children:
-        child.wait(ends_at - time.monotonic())
+def _stop(gateway: Child, others: list[Child]) -> None:
+    """The gateway first: it holds questions of other nodes open, and would keep the rooms at work."""
+    for children, within_s in (([gateway], ANSWERED_WITHIN_S), (others, STOP_WITHIN_S)):
+        ends_at = time.monotonic() + within_s
+        for child in children:
+            child.tell()
+        for child in children:
+            child.wait(ends_at - time.monotonic())
 
 
 def _status(given: Any) -> dict[str, Any]:

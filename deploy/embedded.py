@@ -20,7 +20,9 @@ from services.kernel.wakeup import follow
 
 POLL_S = 5.0
 """How often the projector looks without being woken: messages of the embedded broker do not get lost."""
-PROJECTED_WITHIN_S, STOPPED_WITHIN_S = 5, 8
+ANSWERED_WITHIN_S, PROJECTED_WITHIN_S, STOPPED_WITHIN_S = 1, 5, 8
+AT_ONCE = 1024
+"""Connections that the embedded gateway serves."""
 _log = structlog.get_logger(__name__)
 
 
@@ -35,6 +37,7 @@ class Embedded:
         self._control = ControlServer(given, {"status": self._status, "rebuild": self._rebuild})
         self._listener = self._listen() if with_gateway else None
         self._projector: Any = None
+        self._answering = eventlet.GreenPool(AT_ONCE)
         self._threads: list[Any] = []
 
     def start(self) -> None:
@@ -52,6 +55,7 @@ class Embedded:
         self._control.stop()
         if self._listener is not None:
             self._listener.close()
+            self._hang_up()
         if self._projector is not None:
             self._projector.wake()
             ends_at = time.monotonic() + PROJECTED_WITHIN_S
@@ -64,6 +68,13 @@ class Embedded:
                 each.wait()
             return
         _log.warning("a room waits for another that has stopped: left as a kill would leave it, nothing is lost")
+
+    def _hang_up(self) -> None:
+        """Answers under way are given; a question that another node holds open would keep the rooms at work."""
+        with eventlet.Timeout(ANSWERED_WITHIN_S, False):
+            self._answering.waitall()
+        for each in list(self._answering.coroutines_running):
+            each.kill()
 
     def leave(self) -> None:
         """End once the command that this node was opened for, and those that came by meanwhile, have their answers."""
@@ -93,7 +104,9 @@ class Embedded:
         if bulk.enabled:
             self._spawn(Keeper(self._given.folder, bulk).run, self._stop)
         app = create_app(self._given.settings, Reader(index), self._given.ask, shelf=Shelf(self._given.folder / "bulk"))
-        eventlet.spawn(eventlet.wsgi.server, self._listener, app, log_output=False, socket_timeout=60)
+        eventlet.spawn(
+            eventlet.wsgi.server, self._listener, app, log_output=False, socket_timeout=60, custom_pool=self._answering
+        )
 
     def _spawn(self, work: Callable[..., None], *arguments: Any) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)
