@@ -126,11 +126,8 @@ def _run(asked: argparse.Namespace, settings: Settings, address: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     given, ready = runtime(asked.folder, settings), threading.Event()
-    control = ControlServer(
-        given,
-        {"status": lambda _: _status(given), "rebuild": lambda _: {"records": int(projector.instead("--rebuild"))}},
-        ready,
-    )
+    own = {"status": lambda _: _status(given), "rebuild": lambda _: {"records": int(projector.instead("--rebuild"))}}
+    control = ControlServer(given, own, ready)
     control.start()
 
     def tell_when_ready() -> None:
