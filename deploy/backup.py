@@ -20,7 +20,7 @@ from pathlib import Path
 
 from deploy import archive
 from deploy.archive import DUMP, OWN, Backup
-from deploy.folder import Busy, FolderLock, prepare_folder
+from deploy.folder import ROOMS, Busy, FolderLock, prepare_folder
 from deploy.postgres import dump, replaced
 from deploy.words import in_words
 from services.kernel import clock, identity, settings
@@ -29,8 +29,6 @@ from services.kernel.database import Database
 from services.kernel.errors import Conflict, NotFound, ValidationError
 from services.kernel.witness import Mark, Witness
 
-ROOMS = ("directory", "federation", "accounts")
-"""Who follows before who is followed."""
 MADE = ("index", "bulk")
 """Made anew from the data: of no use beside other data."""
 EPOCHS_SINCE_S = 1_577_836_800

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,9 +19,6 @@ from services.kernel.wakeup import follow
 
 POLL_S = 5.0
 """How often the projector looks without being woken: messages of the embedded broker do not get lost."""
-ANSWERED_WITHIN_S, PROJECTED_WITHIN_S, STOPPED_WITHIN_S = 1, 5, 8
-AT_ONCE = 1024
-"""Connections that the embedded gateway serves."""
 _log = structlog.get_logger(__name__)
 
 
@@ -37,7 +33,6 @@ class Embedded:
         self._control = ControlServer(given, {"status": self._status, "rebuild": self._rebuild})
         self._listener = self._listen() if with_gateway else None
         self._projector: Any = None
-        self._answering = eventlet.GreenPool(AT_ONCE)
         self._threads: list[Any] = []
 
     def start(self) -> None:
@@ -55,26 +50,13 @@ class Embedded:
         self._control.stop()
         if self._listener is not None:
             self._listener.close()
-            self._hang_up()
         if self._projector is not None:
             self._projector.wake()
-            ends_at = time.monotonic() + PROJECTED_WITHIN_S
             for thread in self._threads:
-                thread.join(max(ends_at - time.monotonic(), 0))
+                thread.join(5)
             self._projector.close()
-        stopping = [eventlet.spawn(room.stop) for room in self.rooms]
-        with eventlet.Timeout(STOPPED_WITHIN_S, False):
-            for each in stopping:
-                each.wait()
-            return
-        _log.warning("a room waits for another that has stopped: left as a kill would leave it, nothing is lost")
-
-    def _hang_up(self) -> None:
-        """Answers under way are given; a question that another node holds open would keep the rooms at work."""
-        with eventlet.Timeout(ANSWERED_WITHIN_S, False):
-            self._answering.waitall()
-        for each in list(self._answering.coroutines_running):
-            each.kill()
+        for stopping in [eventlet.spawn(room.stop) for room in self.rooms]:
+            stopping.wait()
 
     def leave(self) -> None:
         """End once the command that this node was opened for, and those that came by meanwhile, have their answers."""
@@ -104,9 +86,7 @@ class Embedded:
         if bulk.enabled:
             self._spawn(Keeper(self._given.folder, bulk).run, self._stop)
         app = create_app(self._given.settings, Reader(index), self._given.ask, shelf=Shelf(self._given.folder / "bulk"))
-        eventlet.spawn(
-            eventlet.wsgi.server, self._listener, app, log_output=False, socket_timeout=60, custom_pool=self._answering
-        )
+        eventlet.spawn(eventlet.wsgi.server, self._listener, app, log_output=False, socket_timeout=60)
 
     def _spawn(self, work: Callable[..., None], *arguments: Any) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)

@@ -18,6 +18,8 @@ POINTS = "points.csv"
 """In the node's folder: a better table of points, loaded by `maillage territory points`."""
 
 
+ROOMS = ("directory", "federation", "accounts")
+"""The rooms of a node, for who does without the messaging framework: who follows before who is followed."""
 LOCK = "node.lock"
 HELD = 75
 """Exit code of a quiet node that found the folder held: whoever asked may try again (`EX_TEMPFAIL`)."""

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from deploy.client import connected
 from deploy.commands.common import AsJson, Folder, out, sentences, show, table, tell
-from deploy.folder import must_be_port
+from deploy.folder import ROOMS, must_be_port
 from services.kernel import identity, settings
 from services.kernel.errors import Conflict, NotFound
 
@@ -101,7 +101,7 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
     """Prouver le journal de chaque service : signatures, chaîne, points de contrôle / prove each log, offline."""
     streams: list[dict[str, Any]] = []
     with connected(folder) as node:
-        for room in ("directory", "accounts", "federation"):
+        for room in ROOMS:
             streams += node.call(room, "verify")["streams"]
     faults = [fault for stream in streams for fault in stream["faults"]]
 

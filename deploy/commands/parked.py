@@ -8,11 +8,11 @@ import typer
 
 from deploy.client import Client, connected
 from deploy.commands.common import AsJson, Folder, Yes, sentences, show, table, tell
+from deploy.folder import ROOMS
 
 parked = typer.Typer(no_args_is_help=True, help="Événements en attente d’un opérateur / parked events.")
 Room = Annotated[str, typer.Option("--room", help="Service qui n’a pas pu traiter l’événement")]
 Number = Annotated[int, typer.Argument(help="Numéro donné par « parked list »")]
-ROOMS = ("directory", "accounts", "federation")
 
 
 @parked.command("list")

@@ -6,25 +6,23 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import tarfile
-import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy import archive
+from deploy import archive, backup, node
+from deploy.folder import ROOMS
 from services.kernel import identity, settings
 from tests.conftest import Fresh
 from tests.flows.conftest import MARIE, Program
-from tests.flows.test_two_nodes import ECLUSE, command, follow, publish
+from tests.flows.test_two_nodes import ECLUSE, command, follow, names, publish
 from tests.running import BIN, RunningNode, running_node
-
-
-def names(found: Any) -> set[str]:
-    return {each["nom"] for each in found["items"]}
 
 
 def streams(node: RunningNode) -> dict[str, int]:
@@ -103,26 +101,43 @@ def test_a_key_changed_since_the_backup_stays_changed(radar: RunningNode, tmp_pa
     assert "Tout se tient" in command("verify", radar.folder)
 
 
-def test_a_backup_is_of_one_moment_whatever_is_written_meanwhile(radar: RunningNode, tmp_path: Path) -> None:
-    stop = threading.Event()
+def test_a_database_is_copied_as_it_was_when_it_was_opened_whatever_is_written_since(tmp_path: Path) -> None:
+    file, copy = tmp_path / "directory.sqlite3", tmp_path / "copy.sqlite3"
+    with closing(sqlite3.connect(file, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute("CREATE TABLE said (number int)")
+        writer.execute("INSERT INTO said VALUES (1)")
+        with backup._moment(file) as source, closing(sqlite3.connect(copy)) as target:
+            writer.execute("INSERT INTO said VALUES (2)")
+            source.backup(target)
+            assert target.execute("SELECT number FROM said").fetchall() == [(1,)]
+        assert writer.execute("SELECT count(*) FROM said").fetchone() == (2,)
 
-    def write() -> None:
-        number = 0
-        while not stop.is_set():
-            number += 1
-            radar.ask("directory", "source_set", name=f"liste-{number}", policy="publish")
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        for number in range(3):
-            command("backup", radar.folder, tmp_path / f"{number}.maillage")
-    finally:
-        stop.set()
-        writer.join()
-    for number in range(3):
-        command("restore", tmp_path / f"{number}.maillage", tmp_path / f"node-{number}", "--yes")
-        assert "Tout se tient" in command("verify", tmp_path / f"node-{number}")
+def test_no_room_is_left_out_and_who_follows_is_opened_before_who_is_followed() -> None:
+    assert set(ROOMS) == set(node.ROOMS)
+    pairs = [(name, each.SERVICE) for name, room in node.ROOMS.items() for each in room.follows]
+    assert pairs
+    assert all(ROOMS.index(follower) < ROOMS.index(followed) for follower, followed in pairs)
+
+
+def test_a_peer_goes_on_where_the_database_was_put_back_and_the_key_changed_at_once(
+    radar: RunningNode, tmp_path: Path
+) -> None:
+    file = tmp_path / "radar.maillage"
+    with running_node(tmp_path / "orpan", MAILLAGE_NODE_ID="orpan") as orpan:
+        follow(orpan, radar)
+        at_orpan = Program(orpan.url)
+        at_orpan.until("/api/v1/structures", lambda found: names(found) == {ECLUSE["nom"]})
+        command("backup", radar.folder, file)
+        publish(radar, ECLUSE | {"nom": "Perdu"})
+        at_orpan.until("/api/v1/structures", lambda found: names(found) == {"Perdu"})
+        radar.stop()
+        command("identity", "rotate", radar.folder, "--yes")
+        command("restore", file, radar.folder, "--yes")
+        radar.start()
+        publish(radar, ECLUSE | {"nom": "Enfin"})
+        at_orpan.until("/api/v1/structures", lambda found: names(found) == {"Enfin"}, within_s=60)
 
 
 def test_a_node_that_never_ran_has_a_backup_too(tmp_path: Path) -> None:

@@ -132,6 +132,15 @@ def test_a_node_without_peers_or_with_one_that_answers_has_nothing_to_mend(serve
     assert wrong(peer("http://127.0.0.1:1", state="paused")) == []
 
 
+def test_a_peer_that_is_read_from_another_is_not_asked_itself_and_needs_that_other(serve: Serve) -> None:
+    carrier = peer(serve())
+    carried = peer("http://127.0.0.1:1") | {"node": "c" * 32, "id": "loin", "via": carrier["node"]}
+    assert wrong(carrier, carried) == []
+    [found] = wrong(carried)
+    assert "n’est plus suivi" in found.detail
+    assert "--via" in found.remedy
+
+
 def test_a_name_that_leads_nowhere() -> None:
     found = {each.check: each for each in wrong_from_afar(peer("https://nobody.invalid"), own=HERE)}["pair orpan"]
     assert "n’a pas d’adresse" in found.detail

@@ -148,10 +148,12 @@ def test_a_permanent_hides_a_record_of_another_node_whatever_its_home_says_of_it
     assert ("delete", record, 1) in feed(directory)
     [listed] = directory.hidings()["hidings"]
     assert (listed["id"], listed["home"]) == (record, ORPAN.identity.name)
+    shown = {home.record(2)["id"]: "put", record: "delete"}
     hear(directory, home.says(1, 2))
+    assert {each: op for op, each, _ in feed(directory)} == shown
     know(directory, "blocked")
     know(directory, "active")
-    assert {each: op for op, each, _ in feed(directory)} == {record: "delete", home.record(2)["id"]: "put"}
+    assert {each: op for op, each, _ in feed(directory)} == shown
     directory.show(id=record)
     assert ("put", record, 2) in feed(directory)
     assert directory.hidings()["hidings"] == []
