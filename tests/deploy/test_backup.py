@@ -138,6 +138,8 @@ def test_a_peer_goes_on_where_the_database_was_put_back_and_the_key_changed_at_o
         radar.start()
         publish(radar, ECLUSE | {"nom": "Enfin"})
         at_orpan.until("/api/v1/structures", lambda found: names(found) == {"Enfin"}, within_s=60)
+        [peer] = json.loads(command("peer", "list", orpan.folder, "--json"))
+        assert (peer["trouble"], peer["streams"][0]["trouble"]) == ("", "")
 
 
 def test_a_node_that_never_ran_has_a_backup_too(tmp_path: Path) -> None:
