@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from services.kernel import clock
@@ -61,7 +61,11 @@ def receive(session: Session, bodies: Iterable[bytes], follows: frozenset[str] |
 
 
 def receive_compacted(session: Session, bodies: Iterable[bytes], asked_after: tuple[int, int]) -> int:
-    """Insert a page of a log that keeps only the last event of each record; how many. Each says what it comes after."""
+    """Insert a page of a log that keeps only the last event of each record; how many. Each says what it comes after.
+
+    What waits between the page's events and is none of them is dropped: the log forgot it since, no page would ever
+    lead to it, and a later event says its record anew.
+    """
     rows = []
     place = asked_after
     for body in bodies:
@@ -70,6 +74,9 @@ def receive_compacted(session: Session, bodies: Iterable[bytes], asked_after: tu
                      "after_epoch": place[0], "after_seq": place[1]})  # fmt: skip
         place = head.epoch, head.seq
     if rows:
+        here = tuple_(InboxRow.epoch, InboxRow.seq)
+        of_page = InboxRow.stream == rows[0]["stream"], here > asked_after, here <= place
+        session.execute(delete(InboxRow).where(*of_page))
         session.execute(_INSERT_COMPACTED, rows)
     return len(rows)
 

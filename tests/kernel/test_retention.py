@@ -111,6 +111,19 @@ def test_a_message_that_came_before_the_pages_is_not_in_their_way(writer: Writer
     assert follower.seen_by_subject() == {"a": [7], "b": [8]}
 
 
+def test_a_message_that_waits_for_what_the_log_then_forgot_holds_nothing_back(
+    writer: Writer, follower: Following
+) -> None:
+    writer.write("a", "b")
+    writer.number()
+    follower.deliver(writer.bodies()[1:])  # the first is lost: this one waits
+    writer.write("a", "b")
+    writer.checkpoint()
+    assert prune(writer), "the log forgets what waits there, and what it waits for"
+    follower.catch_up()
+    assert follower.seen_by_subject() == {"a": [3], "b": [4]}
+
+
 def test_more_than_a_hold_of_numbers_may_be_missing(writer: Writer, follower: Following) -> None:
     for _ in range(12):
         writer.write(*["a"] * 1_000)
