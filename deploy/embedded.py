@@ -12,7 +12,7 @@ import structlog
 
 from deploy.control import ControlServer
 from deploy.folder import cannot_listen
-from deploy.node import ROOMS, containers
+from deploy.node import ROOMS, containers, stop
 from services.kernel import local
 from services.kernel.runtime import Runtime, erased_mark
 from services.kernel.wakeup import follow
@@ -55,8 +55,7 @@ class Embedded:
             for thread in self._threads:
                 thread.join(5)
             self._projector.close()
-        for stopping in [eventlet.spawn(room.stop) for room in self.rooms]:
-            stopping.wait()
+        stop(self._given, self.rooms)
 
     def leave(self) -> None:
         """End once the command that this node was opened for, and those that came by meanwhile, have their answers."""

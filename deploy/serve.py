@@ -29,9 +29,10 @@ from eventlet.event import Event  # noqa: E402
 from deploy.embedded import Embedded  # noqa: E402
 from deploy.folder import HELD, Busy, FolderLock, prepare_folder  # noqa: E402
 from deploy.logs import configure  # noqa: E402
-from deploy.node import ROOMS, containers, runtime  # noqa: E402
+from deploy.node import ROOMS, containers, runtime, stop  # noqa: E402
 from deploy.words import say  # noqa: E402
 from services.kernel.errors import MaillageError  # noqa: E402
+from services.kernel.runtime import Runtime  # noqa: E402
 from services.kernel.settings import load  # noqa: E402
 
 
@@ -59,7 +60,7 @@ def _run(asked: argparse.Namespace) -> int:
     prepare_folder(asked.folder)
     given = runtime(asked.folder, settings, tpool.execute)
     if asked.only:
-        return _run_until_told(containers(given, [asked.only]))
+        return _run_until_told(given, containers(given, [asked.only]))
     address = f"http://{settings.http.host}:{asked.port or settings.http.port}"
     with FolderLock(asked.folder, "" if asked.quiet else address):
         node = Embedded(given, asked.port, with_gateway=not asked.quiet)
@@ -73,12 +74,11 @@ def _run(asked: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _run_until_told(rooms: list[Any]) -> int:
+def _run_until_told(given: Runtime, rooms: list[Any]) -> int:
     for room in rooms:
         room.start()
     failed = _wait_for_signal(rooms)
-    for room in rooms:
-        room.stop()
+    stop(given, rooms)
     return 1 if failed else 0
 
 

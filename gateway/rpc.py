@@ -93,7 +93,7 @@ class RpcClient:
         while True:
             try:
                 with self._link(deadline) as link:
-                    return link.ask(routing_key, request, headers, deadline)
+                    return link.ask(routing_key, request, headers, deadline, self._closed.is_set)
             except Absent:
                 raise Unavailable("Le service qui répond à cette demande n’est pas en marche.") from None
             except Late:
@@ -171,6 +171,6 @@ class RpcClient:
             link.close()
 
     def close(self) -> None:
-        """Close every idle connection; calls under way end by themselves."""
+        """Close every idle connection; calls under way end within a second, as `Unanswered`."""
         self._closed.set()
         self._drop_idle()

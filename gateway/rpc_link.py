@@ -10,6 +10,7 @@ Works over any kombu transport. Nothing here imports eventlet or nameko.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -38,6 +39,10 @@ class Lost(Exception):
 
 class Late(Exception):
     """No answer in time: somebody may have done, or may yet do, what it asks."""
+
+
+LOOK_EVERY_S = 0.5
+"""How often who waits for an answer looks whether it is still wanted."""
 
 
 class Link:
@@ -81,11 +86,13 @@ class Link:
         self._consumer.consume()
 
     def ask(
-        self, routing_key: str, request: dict[str, Any], headers: dict[str, Any], deadline: float
-    ) -> dict[str, Any]:
+        self, routing_key: str, request: dict[str, Any], headers: dict[str, Any], deadline: float,
+        is_given_up: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:  # fmt: skip
         """Ask `service.method` with one argument and wait for `{"result", "error"}`.
 
-        `deadline` is on the monotonic clock, in seconds. Raises `NotSent`, `Absent`, `Lost` or `Late`.
+        `deadline` is on the monotonic clock, in seconds; who asks may give up before, as `Late`.
+        Raises `NotSent`, `Absent`, `Lost` or `Late`.
         """
         self._asked, self._answer, self._came_back = str(uuid4()), None, False
         try:
@@ -93,7 +100,7 @@ class Link:
         except self._errors as exc:
             raise NotSent(str(exc)) from exc
         try:
-            return self._wait(routing_key, deadline)
+            return self._wait(routing_key, deadline, is_given_up)
         except self._errors as exc:
             raise Lost(str(exc)) from exc
         finally:
@@ -107,14 +114,14 @@ class Link:
             reply_to=self._reply_to, correlation_id=self._asked, expiration=max(deadline - monotonic(), 0.001),
         )  # fmt: skip
 
-    def _wait(self, routing_key: str, deadline: float) -> dict[str, Any]:
+    def _wait(self, routing_key: str, deadline: float, is_given_up: Callable[[], bool]) -> dict[str, Any]:
         while self._answer is None:
             if self._came_back:
                 raise Absent(routing_key)
             left = deadline - monotonic()
-            if left <= 0:
+            if left <= 0 or is_given_up():
                 raise Late(routing_key)
-            self._drain(min(left, self.beat_every_s or left))
+            self._drain(min(left, self.beat_every_s or left, LOOK_EVERY_S))
         return self._answer
 
     def _drain(self, timeout_s: float) -> None:

@@ -234,6 +234,8 @@ class Engine(DependencyProvider):
         if room.others:
             asked.append((CARRIER, "held", {"service": room.name}))
         for holder, door, request in asked:
+            if self.stop_flag.is_set():
+                break
             try:
                 found += [Head(**head) for head in self.runtime.ask(holder, door, request)["heads"]]
             except (MaillageError, *BROKER_ERRORS) as error:

@@ -36,6 +36,8 @@ class Runtime:
     executor: Executor
     connect: Callable[[], Connection]
     ask: Ask
+    hang_up: Callable[[], None] = lambda: None
+    """Give up what is asked of other rooms and not answered yet: this process ends."""
 
     def database_url(self, room: str) -> str:
         """Where a room keeps its rows: its own file, or its own schema of the one database."""

@@ -148,3 +148,14 @@ def _eventually(ask: Any, within_s: float = 20) -> Any:
             if monotonic() > give_up_at:
                 raise
             sleep(0.2)
+
+
+def test_who_closes_the_client_waits_no_longer_for_what_was_not_answered(
+    rabbit: PrivateBroker, echo: EchoProcess
+) -> None:
+    rpc = RpcClient(connector(rabbit.url), timeout_s=20)
+    threading.Timer(0.5, rpc.close).start()
+    started_at = monotonic()
+    with pytest.raises(Unanswered):
+        rpc.call("echo", "sleep", {"for_s": 4.0})
+    assert monotonic() - started_at < 2
