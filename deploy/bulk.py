@@ -7,6 +7,7 @@ files now and then, and starts that process; it reads nothing itself.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -20,9 +21,11 @@ from deploy.children import end_with_parent
 from deploy.logs import configure
 from gateway.bulk.making import make, seen_of
 from gateway.bulk.shelf import Shelf
+from gateway.index.folder import Folder
 from services.kernel import clock
-from services.kernel.errors import MaillageError
+from services.kernel.errors import Conflict, MaillageError
 from services.kernel.settings import Bulk, load
+from services.kernel.witness import erased_mark
 
 LOOK_EVERY_S = 5.0
 FIRST_AFTER = timedelta(minutes=1)
@@ -37,7 +40,7 @@ class Keeper:
     def __init__(self, folder: Path, asked: Bulk, began_at: datetime | None = None) -> None:
         self._folder = folder
         self._asked = asked
-        self._shelf = Shelf(folder / "bulk")
+        self._shelf = Shelf.of(folder)
         self._tried_at = began_at or clock.now()
         self._making: subprocess.Popen[bytes] | None = None
 
@@ -53,7 +56,9 @@ class Keeper:
             self._making.wait()
 
     def look(self, now: datetime) -> bool:
-        """Start making where it is time; whether it was."""
+        """Start making where it is time; whether it was. What may hold what was erased since goes at once."""
+        if self._shelf.is_tainted():
+            self._drop()
         if self._making and self._making.poll() is None:
             return False
         if not self.due(now):
@@ -63,10 +68,17 @@ class Keeper:
         self._making = subprocess.Popen(command, preexec_fn=end_with_parent)
         return True
 
+    def _drop(self) -> None:
+        if self._making and self._making.poll() is None:
+            self._making.kill()
+            self._making.wait()
+        with contextlib.suppress(Conflict), self._shelf.lock(wait=False):
+            self._shelf.drop_all()
+
     def due(self, now: datetime) -> bool:
         """Whether it is time: the read model changed and the pause is over, or a night began since the last look."""
         seen = seen_of(self._folder / "index")
-        if not seen:
+        if not seen or Folder(self._folder / "index").is_older(erased_mark(self._folder)):
             return False
         pause, state = timedelta(minutes=self._asked.pause_min), self._shelf.state()
         if state is None:

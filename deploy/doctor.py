@@ -16,6 +16,7 @@ from deploy.findings import Finding
 from services.kernel import clock, identity, settings
 from services.kernel.errors import MaillageError
 from services.kernel.settings import Settings
+from services.kernel.witness import erased_mark
 
 LOW_DISK_BYTES = 500_000_000
 BULK_OLD = timedelta(days=2)
@@ -144,8 +145,9 @@ def _bulk(folder: Path, loaded: Settings) -> Iterator[Finding]:
 
     if not loaded.bulk.enabled or not seen_of(folder / "index"):
         return
-    state = Shelf(folder / "bulk").state()
-    since = state[0] if state else datetime.fromtimestamp((folder / settings.FILE).stat().st_mtime, UTC)
+    state = Shelf.of(folder).state()
+    begun = max(path.stat().st_mtime for path in (folder / settings.FILE, erased_mark(folder)) if path.exists())
+    since = state[0] if state else datetime.fromtimestamp(begun, UTC)
     detail = f"{'vérifiés' if state else 'jamais faits, attendus depuis'} le {since:%d/%m/%Y}"
     remedy = f"maillage bulk {folder} les fait, ou dit pourquoi il ne le peut."
     yield Finding("fichiers de données", clock.now() - since < BULK_OLD, detail, remedy)

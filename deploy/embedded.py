@@ -14,8 +14,9 @@ from deploy.control import ControlServer
 from deploy.folder import cannot_listen
 from deploy.node import ROOMS, containers, stop
 from services.kernel import local
-from services.kernel.runtime import Runtime, erased_mark
+from services.kernel.runtime import Runtime
 from services.kernel.wakeup import follow
+from services.kernel.witness import erased_mark
 
 POLL_S = 5.0
 """How often the projector looks without being woken: messages of the embedded broker do not get lost."""
@@ -84,7 +85,7 @@ class Embedded:
         bulk = self._given.settings.bulk
         if bulk.enabled:
             self._spawn(Keeper(self._given.folder, bulk).run, self._stop)
-        app = create_app(self._given.settings, Reader(index), self._given.ask, shelf=Shelf(self._given.folder / "bulk"))
+        app = create_app(self._given.settings, Reader(index), self._given.ask, shelf=Shelf.of(self._given.folder))
         eventlet.spawn(eventlet.wsgi.server, self._listener, app, log_output=False, socket_timeout=60)
 
     def _spawn(self, work: Callable[..., None], *arguments: Any) -> None:

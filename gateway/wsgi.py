@@ -20,7 +20,7 @@ if (_folder / "points.csv").exists():
     territory.use_points(load_points(_folder / "points.csv"))
 app = create_app(
     _settings, Reader(_folder / "index"), RpcClient(connector(_settings.broker.url)).call, _settings.http.workers,
-    Shelf(_folder / "bulk"),
+    Shelf.of(_folder),
 )  # fmt: skip
 gc.collect()
 gc.freeze()  # what was loaded stays for life: the collector need not walk over it again and again

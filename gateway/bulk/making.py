@@ -22,6 +22,7 @@ from services.directory.formats.writing import FORMATS, MEDIA_TYPES, Written, wr
 from services.kernel import clock
 from services.kernel.errors import Unavailable
 from services.kernel.settings import Settings
+from services.kernel.witness import erased_mark
 
 PAGE = 1_000
 Record = dict[str, Any]
@@ -67,9 +68,11 @@ def make(folder: Path, settings: Settings, *, wait: bool = False) -> Manifest:
     Raises `ValidationError` for a format that cannot be written, `Unavailable` without a read model, `Conflict` where
     somebody makes them now and `wait` is not said, `OSError` when the disk refuses; the last ones then stay.
     """
-    shelf, formats = Shelf(folder / "bulk"), formats_of(settings)
+    shelf, formats = Shelf.of(folder), formats_of(settings)
     with shelf.lock(wait=wait):
         at, seen, public = clock.now(), seen_of(folder / "index"), Public(folder / "index")
+        if Folder(folder / "index").is_older(erased_mark(folder)):
+            raise Unavailable("Le modèle de lecture est en train d’être refait, sans ce qui fut effacé : réessayez.")
         about = {"version": public.version, "formats": formats, "made_with": metadata.version("maillage")}
         shown = shelf.manifest()
         if shown is None or shown[1]["of"] != about:

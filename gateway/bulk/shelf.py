@@ -6,7 +6,8 @@ bulk/set-000001/          files, and manifest.json, which never change again
 bulk/state.json           when they were last found current, and with what read model
 
 A set that was not finished is never linked to: killed in the middle, the last whole one stays. The set before the
-current one stays until the next look, for those who are reading it.
+current one stays until the next look, for those who are reading it. A set that was begun before somebody was erased
+from the node is none: nobody is shown it any more, and it goes.
 """
 
 from __future__ import annotations
@@ -24,18 +25,31 @@ import orjson
 
 from services.kernel import clock
 from services.kernel.errors import Conflict
+from services.kernel.witness import erased_mark
 
 MANIFEST = "manifest.json"
+BORN = "born"
+"""In a set: its time is that of its beginning."""
 _SET = "set-"
 Manifest = dict[str, Any]
 
 
 class Shelf:
-    """The `bulk/` folder of a node. Reading needs no lock; making needs `lock`."""
+    """The `bulk/` folder of a node. Reading needs no lock; making needs `lock`.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        erased: a file that is touched when something was erased for good.
+    """
+
+    def __init__(self, root: Path, erased: Path) -> None:
         self.root = root
+        self._erased = erased
         self._read: tuple[Path, Manifest] | None = None
+
+    @classmethod
+    def of(cls, node: Path) -> Shelf:
+        """The shelf of the node in this folder."""
+        return cls(node / "bulk", erased_mark(node))
 
     @contextlib.contextmanager
     def lock(self, *, wait: bool) -> Iterator[None]:
@@ -57,7 +71,7 @@ class Shelf:
     def manifest(self) -> tuple[Path, Manifest] | None:
         """The folder of the current set and what is in it; None while there is none."""
         current = self.current()
-        if current is None:
+        if current is None or self.is_tainted():
             return None
         if self._read is None or self._read[0] != current:
             try:
@@ -66,12 +80,27 @@ class Shelf:
                 return self.manifest()
         return self._read
 
+    def is_tainted(self) -> bool:
+        """Whether the current set was begun before the last erasure, and may hold what was erased."""
+        current = self.current()
+        if current is None or not self._erased.exists():
+            return False
+        born = current / BORN
+        return not born.exists() or born.stat().st_mtime_ns <= self._erased.stat().st_mtime_ns
+
+    def drop_all(self) -> None:
+        """Remove every set, the current one too, as if none had ever been made."""
+        (self.root / "current").unlink(missing_ok=True)
+        (self.root / "state.json").unlink(missing_ok=True)
+        self.drop_others()
+
     def begin(self) -> Path:
         """An empty folder for a new set; the others but the current one go."""
         number = max((int(path.name.removeprefix(_SET)) for path in self._sets()), default=0) + 1
         self.drop_others()
         fresh = self.root / f"{_SET}{number:06d}"
         fresh.mkdir()
+        (fresh / BORN).touch()
         return fresh
 
     def drop_others(self) -> None:

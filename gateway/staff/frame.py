@@ -26,7 +26,7 @@ SAID: Final[Mapping[str, str]] = {
     "accepte": "La proposition est acceptée : la fiche a changé.",
     "refuse": "La proposition est refusée.",
     "import-annule": "L’import est annulé.",
-    "expurge": "C’est effacé de ce nœud, et aucun import ne le ramènera.",
+    "expurge": "C’est effacé de ce nœud, et aucun import ne le ramènera. Les fichiers de /data/ sont refaits.",
     "masquee": "Ce nœud ne montre plus cette fiche.",
     "montree": "Ce nœud montre de nouveau cette fiche.",
     "fusionne": "Les deux fiches n’en font plus qu’une.",

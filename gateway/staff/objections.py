@@ -21,7 +21,7 @@ def add(staff: Blueprint, frame: Frame) -> None:
 
     @staff.get("/oppositions")
     def objections() -> Response:
-        return _page(frame, typed={}, records=None, wrong="")
+        return _page(frame, typed={}, found=None, wrong="")
 
     @staff.post("/oppositions")
     def forget() -> Answer:
@@ -30,12 +30,12 @@ def add(staff: Blueprint, frame: Frame) -> None:
         said = {name: request.form.get(name, "").strip() for name, _ in FIELDS}
         try:
             if request.form.get("sure") != "oui":
-                found = frame.call("directory", "object_to", said | {"dry_run": True})["records"]
-                return _page(frame, typed=said, records=found, wrong="")
+                found = frame.call("directory", "object_to", said | {"dry_run": True})["found"]
+                return _page(frame, typed=said, found=found, wrong="")
             forgetting.forget(partial(frame.call, "directory"), said)
         except ValidationError as error:
             wrong = " ".join([error.message, *(f"{each['why']}." for each in error.details or ())])
-            return _page(frame, 422, typed=said, records=None, wrong=wrong)
+            return _page(frame, 422, typed=said, found=None, wrong=wrong)
         return frame.on("objections", "expurge")
 
 

@@ -17,7 +17,7 @@ from services.directory import store_objections, store_pairs
 from services.directory.formats import clean, naming
 from services.directory.formats.own import OWN
 from services.directory.formats.territory_names import words
-from services.directory.model import Record
+from services.directory.model import Record, flat
 from services.directory.writing import Desk
 from services.kernel import redaction
 from services.kernel.envelope import canonical
@@ -89,6 +89,13 @@ def records_naming(session: Session, said: Mapping[str, str], lock: bool = False
         shown = _shown_before(session, record)
         if cleaned([record.parts, record.reason, shown], said) != [record.parts, record.reason, shown]:
             yield record
+
+
+def told(record: Record, said: Mapping[str, str]) -> dict[str, Any]:
+    """Where a record names somebody, for who decides: its name, and the fields, without what they say."""
+    clean, now = flat(cleaned(record.parts, said)), flat(record.parts)
+    fields = [name for name, value in now.items() if clean.get(name) != value]
+    return {"id": record.id, "kind": record.kind, "name": record.parts["fields"].get("nom"), "fields": fields}
 
 
 def forget(session: Session, desk: Desk, said: Mapping[str, str]) -> list[str]:

@@ -14,12 +14,13 @@ from uuid_utils import uuid7
 
 from services.directory import store
 from services.directory.asides import Suggestion
+from services.directory.formats import typed
 from services.directory.formats.own import OWN
 from services.directory.model import Record, flat
 from services.directory.rules import FIELDS, check_draft
-from services.directory.writing import Choice, Desk
+from services.directory.writing import Choice, Desk, as_typed
 from services.kernel import clock
-from services.kernel.errors import NotFound, ValidationError, WrongState
+from services.kernel.errors import NotFound, Problem, ValidationError, WrongState
 
 OPEN, ACCEPTED, REFUSED = "open", "accepted", "refused"
 OPEN_AT_MOST, OPEN_OF_ONE_AT_MOST = 5_000, 20
@@ -33,12 +34,11 @@ def make(session: Session, record: Record, asked: dict[str, Any]) -> Suggestion:
         raise NotFound(f"Aucune fiche publique {record.id}.")
     if asked["field"] is None and not asked["message"].strip():
         raise ValidationError("Dites ce qui ne va pas, ou quel champ changer.")
-    if asked["field"] is not None:
-        _must_be_sayable(record, asked["field"], asked["value"])
+    value = None if asked["field"] is None else _sayable(record, asked["field"], asked["value"])
     _must_have_room(session, record)
     made = Suggestion(
         id=str(uuid7()), record_id=record.id, field=asked["field"], message=asked["message"].strip(),
-        value=None if asked["field"] is None else orjson.dumps(asked["value"]), contact=asked["contact"],
+        value=None if asked["field"] is None else orjson.dumps(value), contact=asked["contact"],
         state=OPEN, at=clock.to_text(clock.now()), decided_by="", answer="",
     )  # fmt: skip
     session.add(made)
@@ -53,7 +53,7 @@ def decide(session: Session, desk: Desk, made: Suggestion, record: Record, by: s
     if made.state != OPEN:
         raise WrongState("Cette proposition a déjà sa réponse.")
     if accept and made.field is not None:
-        desk.edit(record, said_of(made), Choice.PERMANENT)
+        desk.edit(record, as_typed(record, said_of(made)), Choice.PERMANENT)
         store.settle_differences(session, record.id, [made.field])
     made.state, made.answer = ACCEPTED if accept else REFUSED, answer.strip()
     made.decided_at, made.decided_by = clock.to_text(clock.now()), by
@@ -82,7 +82,8 @@ def said(field: str, value: Any) -> dict[str, Any]:
     return {field: value} if field in (*OWN, "sectors") else {"fields": {field: value}}
 
 
-def _must_be_sayable(record: Record, field: str, value: Any) -> None:
+def _sayable(record: Record, field: str, value: Any) -> Any:
+    """The proposed value as an import would read it. Raises `ValidationError`."""
     if field not in FIELDS[record.kind] and field not in (*OWN, "sectors"):
         raise ValidationError(
             "Ce champ n’existe pas.",
@@ -92,11 +93,16 @@ def _must_be_sayable(record: Record, field: str, value: Any) -> None:
     if len(orjson.dumps(value)) > VALUE_AT_MOST_BYTES:
         raise ValidationError("La valeur proposée est trop longue : dites-le plutôt en quelques mots.")
     draft = {"kind": record.kind, "source": "-", "source_id": "-", "structure_source_id": "-", "fields": {}}
-    problems = check_draft(draft | said(field, value))
+    problems: list[Problem] = []
+    if field in FIELDS[record.kind]:
+        fields, problems = typed.read(record.kind, {field: value}, record.parts["fields"])
+        value = fields[field]
+    problems = problems or check_draft(draft | said(field, value))
     if problems:
         raise ValidationError("La valeur proposée n’est pas valable.", problems)
     if flat(record.parts).get(field) == value:
         raise ValidationError("La fiche le dit déjà.")
+    return value
 
 
 def _must_have_room(session: Session, record: Record) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.directory import corrections, qualification, store
+from services.directory.formats import typed
 from services.directory.formats.ids import record_id
 from services.directory.model import NO_TRUST, Act, Record, content_of, words_of
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
@@ -222,6 +223,12 @@ class Desk:
         if structure is not None and (structure not in known or known[structure].status == WITHDRAWN):
             return Saved("refused", problems=[no_structure(draft)])
         record = known.get(own)
+        if choice is not Choice.POLICY:
+            now = {} if record is None else record.parts["fields"]
+            fields, problems = typed.read(draft["kind"], draft["fields"], now)
+            if problems:
+                return Saved("refused", problems=problems)
+            draft = draft | {"fields": fields}
         if record is None:
             record = known[own] = self._create(own, structure, draft, corrections.content(draft, None))
             self._settle(record, choice, set())
@@ -312,6 +319,15 @@ class Desk:
             record_id=record.id, version=record.version, at=clock.to_text(self._at), by=self._by.name,
             role=" ".join(self._by.roles) or "machine", act=act, how=how, before=before,
         ))  # fmt: skip
+
+
+def as_typed(record: Record, said: dict[str, Any]) -> dict[str, Any]:
+    """A change that somebody wrote by hand, read as an import reads it. Raises `ValidationError` for each fault."""
+    if not isinstance(said.get("fields"), dict):
+        return said
+    fields, problems = typed.read(record.kind, said["fields"], record.parts["fields"])
+    raise_problems([Saved("refused", problems=problems)])
+    return said | {"fields": fields}
 
 
 def must_exist(record: Record | None, record_id_: str) -> Record:

@@ -75,6 +75,24 @@ class Database:
         with self._lock:
             yield
 
+    def shed(self) -> None:
+        """Leave nothing of what was erased beside SQLite's file, where it would stay until the node stops.
+
+        Raises `Unavailable` where somebody reads an older state for longer than a second: to be asked again.
+        """
+        if not self.is_sqlite:
+            return
+        with self._lock, _translated(), self.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")  # waiting inside SQLite, the reader could not go on
+            try:
+                for _ in range(WAL_TRIES):
+                    if not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]:
+                        return
+                    time.sleep(WAL_PAUSE_S)
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
+        raise Unavailable("Quelqu’un lit encore l’état d’avant : réessayez dans un instant.")
+
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()

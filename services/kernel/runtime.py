@@ -15,6 +15,7 @@ from kombu.connection import Connection
 from services.kernel.database import Executor
 from services.kernel.identity import Identity
 from services.kernel.settings import Settings
+from services.kernel.witness import erased_mark
 
 RUNTIME = "maillage"
 
@@ -48,10 +49,5 @@ class Runtime:
         return self.folder / "witness" / f"{room}.json"
 
     def note_erasure(self) -> None:
-        """Something was erased for good: what was made from it before (the read model) is to be made anew."""
+        """Something was erased for good: what was made from it before (read model, bulk files) is to be made anew."""
         erased_mark(self.folder).touch()
-
-
-def erased_mark(folder: Path) -> Path:
-    """The file whose time is that of the last erasure on this node."""
-    return folder / "witness" / "erased"

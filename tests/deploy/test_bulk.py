@@ -19,8 +19,10 @@ import pytest
 from deploy.bulk import Keeper
 from deploy.servers import free_ports
 from gateway.bulk.shelf import Shelf
+from gateway.index.folder import Folder
 from gateway.projection import Projector
 from services.kernel.settings import Bulk
+from services.kernel.witness import erased_mark
 from tests.deploy.test_cli import BIN, SAMPLE, Node, get, node
 from tests.gateway.corpus import Corpus, Feed
 from tests.gateway.world import structure
@@ -108,7 +110,7 @@ def test_killed_in_the_middle_the_old_files_stay_whole(node: Node) -> None:
 
 def whole(node: Node) -> dict[str, Any]:
     """The current manifest, all of whose files are as it says."""
-    current = Shelf(node.folder / "bulk").current()
+    current = Shelf.of(node.folder).current()
     assert current is not None
     told: dict[str, Any] = json.loads((current / "manifest.json").read_bytes())
     for each in told["files"]:
@@ -123,7 +125,7 @@ def shelf(tmp_path: Path) -> Shelf:
     projector.pull()
     projector.close()
     (tmp_path / "bulk").mkdir()
-    return Shelf(tmp_path / "bulk")
+    return Shelf.of(tmp_path)
 
 
 def keeper(shelf: Shelf, **asked: Any) -> Keeper:
@@ -158,6 +160,23 @@ def test_without_a_change_they_are_looked_at_once_a_night(shelf: Shelf) -> None:
     assert not asked.due(three + timedelta(hours=20))
 
 
+def test_what_was_made_before_an_erasure_goes_at_once_and_is_made_anew_from_a_new_read_model(shelf: Shelf) -> None:
+    made = shelf.begin()
+    shelf.finish(made, {"made_at": "2026-11-24T11:00:00Z"})
+    shelf.checked(seen(shelf), NOON)
+    asked = keeper(shelf)
+    assert not asked.look(NOON + timedelta(minutes=2))
+    mark = erased_mark(shelf.root.parent)
+    mark.parent.mkdir()
+    mark.touch()
+    assert not asked.look(NOON + timedelta(minutes=3))  # the read model may still hold it
+    assert not made.exists()
+    fresh = Folder(shelf.root.parent / "index").current()
+    assert fresh is not None
+    (fresh / "born").touch()
+    assert asked.due(NOON + timedelta(minutes=4))
+
+
 def test_a_making_that_fails_is_not_tried_again_at_once(shelf: Shelf) -> None:
     shelf.checked("another read model", NOON)
     (shelf.root.parent / "maillage.toml").write_text("[node]\nid = 'essai'\n", "utf-8")  # the process will refuse it
@@ -173,7 +192,7 @@ def test_a_making_that_fails_is_not_tried_again_at_once(shelf: Shelf) -> None:
 def test_doctor_tells_files_that_nobody_made_for_two_days(node: Node) -> None:
     node.json("import", str(SAMPLE))
     node.json("bulk")
-    Shelf(node.folder / "bulk").checked("", datetime.now(UTC) - timedelta(days=2, hours=1))
+    Shelf.of(node.folder).checked("", datetime.now(UTC) - timedelta(days=2, hours=1))
     [finding] = [each for each in node.json("doctor", code=1) if each["check"] == "fichiers de données"]
     assert (finding["ok"], "maillage bulk" in finding["remedy"]) == (False, True)
     with (node.folder / "maillage.toml").open("a") as settings:

@@ -15,7 +15,7 @@ from services.kernel import access
 from tests.accounts.test_signing import later
 from tests.conftest import Backend
 from tests.directory.conftest import structure
-from tests.directory.test_qualification import put
+from tests.directory.test_qualification import imported, put
 from tests.directory.test_suggestions import NOBODY
 from tests.rooms import NODE, OPERATOR, PERMANENT, Opened
 
@@ -102,8 +102,8 @@ def test_a_node_that_sends_no_mail_writes_nothing(directory: Opened, monkeypatch
 def test_an_address_that_nobody_has_holds_up_no_other_letter(
     directory: Opened, accounts: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = put(directory, structure(1, courriel='a"b@example.org'), structure(2, courriel=ADDRESS, nom="Deux"))
-    directory.qualify(ids=ids)
+    imported(directory, [structure(1, courriel='a"b@example.org'), structure(2, courriel=ADDRESS, nom="Deux")])
+    directory.qualify(source="radar")
     later(monkeypatch, timedelta(days=345))
     assert directory.room.write_letters() == 2
     assert [to for to, _ in letters(accounts)] == [ADDRESS]

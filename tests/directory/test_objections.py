@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,27 @@ def named(directory: Opened) -> list[str]:
     directory.number_all()
     assert all(trace in everything_kept(directory) for trace in TRACES)
     return [one["id"], other["id"]]
+
+
+def test_a_trial_says_where_each_record_names_them_and_changes_nothing(directory: Opened, named: list[str]) -> None:
+    before = everything_kept(directory)
+    said = directory.object_to(ZOE | {"dry_run": True})
+    assert {each["id"]: (each["name"], sorted(each["fields"])) for each in said["found"]} == {
+        named[0]: ("Association 1", ["description", "telephone"]),
+        named[1]: ("Accueil 1", ["contact_nom_prenom", "courriel", "telephone"]),
+    }
+    assert everything_kept(directory) == before
+
+
+def traces_in(folder: Path) -> list[tuple[str, str]]:
+    raw = {path.name: path.read_bytes().lower() for path in folder.rglob("*") if path.is_file()}
+    return [(name, trace) for name, bytes_ in raw.items() for trace in TRACES if trace.encode() in bytes_]
+
+
+def test_no_file_of_the_running_node_names_them_any_more(directory: Opened, named: list[str], tmp_path: Path) -> None:
+    assert bool(traces_in(tmp_path)) == directory.database.is_sqlite
+    forget(directory)
+    assert traces_in(tmp_path) == []
 
 
 def forget(directory: Opened) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 from services.kernel.access import Actor
 from services.kernel.errors import Conflict, Forbidden, NotFound, ValidationError, WrongState
 from tests.directory.conftest import service, structure
+from tests.directory.test_qualification import imported
 from tests.rooms import MACHINE, PERMANENT, VOLUNTEER, Opened
 
 
@@ -146,6 +147,28 @@ def test_a_bad_field_is_refused_and_named(directory: Opened, fields: dict[str, A
     with pytest.raises(ValidationError) as refused:
         put(directory, structure(**fields))
     assert [problem["field"] for problem in refused.value.details] == [field]
+
+
+def test_what_is_written_by_hand_is_read_as_an_import_reads_it(directory: Opened) -> None:
+    [saved] = put(directory, structure(telephone="02 40 00 00 77"))
+    assert saved["fields"]["telephone"] == "+33240000077"
+    said = {"telephone": "02.40.00.00.78", "site_web": "exemple.fr"}
+    changed = directory.edit(id=saved["id"], version=1, fields=said)
+    assert changed["fields"]["telephone"] == "+33240000078"
+    assert changed["fields"]["site_web"] == "https://exemple.fr"
+    for telephone, code in (("n’importe quoi", "phone.invalid"), ("02 40 00 00 77 poste 3", "telephone.several")):
+        with pytest.raises(ValidationError) as refused:
+            directory.edit(id=saved["id"], version=2, fields={"telephone": telephone})
+        [fault] = refused.value.details
+        assert (fault["field"], fault["value"], fault["code"]) == ("telephone", telephone, code)
+        assert fault["remedy"]
+
+
+def test_a_value_that_nobody_touches_is_no_fault_however_it_was_once_written(directory: Opened) -> None:
+    imported(directory, [structure(telephone="poste 12")])
+    [record] = directory.export(kind="structure", public=False)["records"]
+    changed = directory.edit(id=record["id"], version=1, fields={"telephone": "poste 12", "nom": "Autre nom"})
+    assert (changed["fields"]["nom"], changed["fields"]["telephone"]) == ("Autre nom", "poste 12")
 
 
 def test_one_bad_record_among_good_ones_leaves_nothing_half_done(directory: Opened) -> None:

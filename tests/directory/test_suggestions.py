@@ -47,6 +47,20 @@ def test_a_stranger_proposes_a_value_a_permanent_accepts_it_and_the_public_sees_
         directory.decide(suggestion=made["suggestion"], accept=False)
 
 
+def test_a_proposed_value_is_read_as_an_import_reads_it_before_anybody_accepts_it(
+    directory: Opened, public: str
+) -> None:
+    directory.suggest(id=public, field="telephone", value="02 51 00 00 00")
+    [made] = waiting(directory)
+    assert made["value"] == "+33251000000"
+    with pytest.raises(ValidationError) as refused:
+        directory.as_(NOBODY).suggest(id=public, field="telephone", value="n’importe quoi")
+    [fault] = refused.value.details
+    assert (fault["field"], fault["value"], fault["code"]) == ("telephone", "n’importe quoi", "phone.invalid")
+    assert "02 40 12 34 56" in fault["remedy"]
+    assert len(waiting(directory)) == 1
+
+
 def test_a_refused_suggestion_changes_nothing_and_keeps_its_answer(directory: Opened, public: str) -> None:
     directory.suggest(id=public, message="Cette association a fermé.")
     [made] = waiting(directory)

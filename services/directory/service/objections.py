@@ -20,9 +20,9 @@ class ObjectionDoors(Doors):
     def object_to(self, request: dict[str, Any]) -> dict[str, Any]:
         """Take somebody out of this node, the log included, for good: `ObjectTo` → `{records: [ids]}`.
 
-        `dry_run` says which records name them. Their contact fields are emptied, what other texts say of them is
-        replaced, every earlier version is erased, and no import brings it back. To be asked once more, with `finish`,
-        when it is done: what was being written meanwhile is then erased too.
+        `dry_run` changes nothing and says where they are named, `{records, found: [{id, kind, name, fields}]}`. Their
+        contact fields are emptied, what other texts say of them is replaced, every earlier version is erased, and no
+        import brings it back. `object_finish` then erases the log.
 
         Raises `Forbidden`, `ValidationError`. Announces the records that changed, `directory.stream.redacted.v1`.
         """
@@ -32,7 +32,8 @@ class ObjectionDoors(Doors):
         said = {name: asked[name].strip() for name in objecting.CONTACT if asked[name]}
         if asked["dry_run"]:
             with self.db.read() as session:
-                return {"records": [record.id for record in objecting.records_naming(session, said)]}
+                found = list(objecting.records_naming(session, said))
+                return {"records": [each.id for each in found], "found": [objecting.told(each, said) for each in found]}
         with self.db.begin() as session:
             keeper = objecting.Objections(self.engine.runtime.identity, frozenset())
             for name, value in said.items():
@@ -51,6 +52,7 @@ class ObjectionDoors(Doors):
         said = {name: asked[name].strip() for name in objecting.CONTACT if asked[name]}
         with self.db.begin() as session:
             streams = objecting.erase(session, self.log, self.name, said)
+        self.db.shed()
         self.engine.runtime.note_erasure()
         return {"streams": streams}
 

@@ -11,7 +11,7 @@ from services.directory.formats.own import OWN
 from services.directory.formats.territory_names import words
 from services.directory.model import Source, view
 from services.directory.service.doors import Doors, choice_of, require
-from services.directory.writing import raise_problems
+from services.directory.writing import as_typed, raise_problems
 from services.kernel.access import Actor
 from services.kernel.doors import rpc
 from services.kernel.errors import ValidationError
@@ -60,7 +60,7 @@ class RecordDoors(Doors):
     def _edit(self, session: Session, asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
         desk, record = self._desk(session, actor), self._locked(session, asked["id"], asked["version"])
         require(actor, "directory:write", record)
-        said = {name: asked[name] for name in ("fields", "sectors", *OWN) if name in asked}
+        said = as_typed(record, {name: asked[name] for name in ("fields", "sectors", *OWN) if name in asked})
         saved = desk.edit(record, said, choice_of(actor))
         store.settle_differences(session, record.id, [*said.get("fields", {}), *(set(said) & set(OWN))])
         return self._answer(desk, saved)

@@ -16,9 +16,11 @@ from werkzeug.test import TestResponse
 from gateway.app import create_app
 from gateway.bulk.making import Public, make
 from gateway.bulk.shelf import Shelf
+from gateway.index.folder import Folder
 from services.directory.formats.reading import read
 from services.kernel.errors import Conflict, Unavailable, ValidationError
 from services.kernel.settings import Bulk, Http, Node, Settings
+from services.kernel.witness import erased_mark
 from tests.gateway import world as w
 from tests.gateway.world import World, service, structure
 
@@ -42,7 +44,7 @@ def node(tmp_path: Path) -> Iterator[tuple[Path, World]]:
 @pytest.fixture
 def client(node: tuple[Path, World]) -> FlaskClient:
     folder, world = node
-    return create_app(settings(), world.reader, nobody, shelf=Shelf(folder / "bulk")).test_client()
+    return create_app(settings(), world.reader, nobody, shelf=Shelf.of(folder)).test_client()
 
 
 def names(manifest: dict[str, Any]) -> set[str]:
@@ -58,7 +60,7 @@ def fetch(client: FlaskClient, name: str, **headers: str) -> TestResponse:
 def test_every_format_holds_what_the_public_sees_with_its_source_licence_and_digest(node: tuple[Path, World]) -> None:
     folder, _ = node
     manifest = make(folder, settings())
-    current = Shelf(folder / "bulk").current()
+    current = Shelf.of(folder).current()
     assert current is not None
     assert names(manifest) == {"structures.json", "services.json", "structures.csv", "services.csv",
                                "hsds-organizations.json", "hsds-services.json", "annuaire-hsds.zip",
@@ -101,6 +103,24 @@ def test_what_was_withdrawn_is_in_no_file_that_stays(node: tuple[Path, World]) -
     assert not any(b"v1" in path.read_bytes() for path in folder.glob("bulk/set-*/*.csv"))
 
 
+def test_after_an_erasure_no_file_of_before_is_shown_and_none_is_made_before_the_read_model_is_new(
+    node: tuple[Path, World], client: FlaskClient
+) -> None:
+    folder, _ = node
+    make(folder, settings())
+    assert fetch(client, "services.csv").status_code == 200
+    mark = erased_mark(folder)
+    mark.parent.mkdir()
+    mark.touch()
+    assert fetch(client, "services.csv").status_code == 404
+    assert "pas encore faits" in client.get("/data/").text
+    with pytest.raises(Unavailable, match="en train d’être refait"):
+        make(folder, settings())
+    (Folder(folder / "index").current() or folder).joinpath("born").touch()  # as a rebuild does
+    make(folder, settings())
+    assert fetch(client, "services.csv").status_code == 200
+
+
 def test_without_a_read_model_it_is_said(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="modèle de lecture"):
         make(tmp_path, settings())
@@ -112,14 +132,14 @@ def test_an_unknown_format_leaves_the_files_there_are(node: tuple[Path, World]) 
     world.publish(service(2))
     with pytest.raises(ValidationError, match="data-inclusion, hsds, hsds-csv, csv"):
         make(folder, settings(formats="csv,pdf"))
-    shown = Shelf(folder / "bulk").manifest()
+    shown = Shelf.of(folder).manifest()
     assert shown is not None and shown[1] == first
     assert all((shown[0] / name).exists() for name in names(first))
 
 
 def test_two_do_not_make_them_at_once(node: tuple[Path, World]) -> None:
     folder, _ = node
-    with Shelf(folder / "bulk").lock(wait=False), pytest.raises(Conflict):
+    with Shelf.of(folder).lock(wait=False), pytest.raises(Conflict):
         make(folder, settings())
 
 
@@ -173,6 +193,6 @@ def test_before_the_first_files_a_program_is_told_to_come_back(client: FlaskClie
 
 def test_a_node_that_offers_no_files_says_nothing_of_them(node: tuple[Path, World]) -> None:
     folder, world = node
-    none = create_app(settings(enabled=False), world.reader, nobody, shelf=Shelf(folder / "bulk")).test_client()
+    none = create_app(settings(enabled=False), world.reader, nobody, shelf=Shelf.of(folder)).test_client()
     assert none.get("/data/").status_code == 404
     assert "/data/" not in none.get("/a-propos").text
