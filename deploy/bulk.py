@@ -24,8 +24,7 @@ from gateway.bulk.shelf import Shelf
 from gateway.index.folder import Folder
 from services.kernel import clock
 from services.kernel.errors import Conflict, MaillageError
-from services.kernel.settings import Bulk, load
-from services.kernel.witness import erased_mark
+from services.kernel.settings import Bulk, erased_mark, load
 
 LOOK_EVERY_S = 5.0
 FIRST_AFTER = timedelta(minutes=1)

@@ -15,8 +15,7 @@ from deploy.doctor_peers import examine_peers
 from deploy.findings import Finding
 from services.kernel import clock, identity, settings
 from services.kernel.errors import MaillageError
-from services.kernel.settings import Settings
-from services.kernel.witness import erased_mark
+from services.kernel.settings import Settings, erased_mark
 
 LOW_DISK_BYTES = 500_000_000
 BULK_OLD = timedelta(days=2)

@@ -15,8 +15,8 @@ from deploy.folder import cannot_listen
 from deploy.node import ROOMS, containers, stop
 from services.kernel import local
 from services.kernel.runtime import Runtime
+from services.kernel.settings import erased_mark
 from services.kernel.wakeup import follow
-from services.kernel.witness import erased_mark
 
 POLL_S = 5.0
 """How often the projector looks without being woken: messages of the embedded broker do not get lost."""

@@ -17,9 +17,8 @@ from deploy.logs import configure
 from gateway.projection import FEED, Projector
 from gateway.rpc import RpcClient, connector
 from services.kernel.errors import MaillageError
-from services.kernel.settings import load
+from services.kernel.settings import erased_mark, load
 from services.kernel.wakeup import follow
-from services.kernel.witness import erased_mark
 
 _log = structlog.get_logger(__name__)
 

@@ -84,6 +84,9 @@ class NativeRecord(Schema):
     confirmed_at = fields.String(allow_none=True, metadata={"description": "When the structure last confirmed it."})
     verified_at = fields.String(allow_none=True, metadata={"description": "When a permanent of its home verified it."})
     verified_until = fields.String(allow_none=True, metadata={"description": "Until when that holds."})
+    verified = fields.Dict(
+        metadata={"description": "By group of fields: `at`, `until`, `by` (role), `how`; a group without it is not."}
+    )
     ess = fields.String(metadata={"description": "Of the social economy: yes, no, unknown."})
     argumentaire = fields.Dict(metadata={"description": "What a structure of the social economy adds."})
     languages = fields.List(fields.String(), metadata={"description": "Spoken there: ISO 639-1."})

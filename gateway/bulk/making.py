@@ -21,8 +21,7 @@ from gateway.index.folder import Folder
 from services.directory.formats.writing import FORMATS, MEDIA_TYPES, Written, write
 from services.kernel import clock
 from services.kernel.errors import Unavailable
-from services.kernel.settings import Settings
-from services.kernel.witness import erased_mark
+from services.kernel.settings import Settings, erased_mark
 
 PAGE = 1_000
 Record = dict[str, Any]

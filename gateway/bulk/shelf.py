@@ -25,7 +25,7 @@ import orjson
 
 from services.kernel import clock
 from services.kernel.errors import Conflict
-from services.kernel.witness import erased_mark
+from services.kernel.settings import erased_mark
 
 MANIFEST = "manifest.json"
 BORN = "born"

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.directory.formats import argumentaire, hours, referentials, sectors
+from services.directory.formats.groups import GROUP_OF, WAYS
 from services.kernel import clock
 
 LISTS = {
@@ -13,6 +14,12 @@ LISTS = {
     "modes_mobilisation": "modes_mobilisation", "mobilisable_par": "personne_mobilisatrice",
     "reseaux_porteurs": "reseaux_porteurs",
 }  # fmt: skip
+GROUP_NAMES = {
+    "identity": "Identité", "place": "Lieu", "contact": "Contact", "hours": "Horaires", "offer": "Offre",
+    "access": "Accès", "argumentaire": "Argumentaire",
+}  # fmt: skip
+HOW = dict(zip(WAYS, ("par téléphone", "sur place", "sur un document", "sur son site", "la structure est connue"),
+               strict=True))  # fmt: skip
 SINGLES = {"type": "types_de_services", "frais": "frais"}
 
 
@@ -49,19 +56,37 @@ def phone(number: str) -> str:
 
 def trust(native: dict[str, Any], now: datetime) -> list[str]:
     """Who looked at the record and when, a line each: three dates that say three things."""
-    checked, until = native.get("verified_at"), native.get("verified_until")
+    checked, until, how = native.get("verified_at"), native.get("verified_until"), _how(native)
     if not checked:
         as_given = " : publiée telle que sa source la donne" if native.get("public", True) else ""
         lines = [f"Pas encore vérifiée par un permanent{as_given}."]
     elif clock.from_text(str(until)) < now:
-        lines = [f"Vérifiée par un permanent le {day(checked)} ; à vérifier de nouveau depuis le {day(until)}."]
+        lines = [f"Vérifiée par un permanent le {day(checked)}{how} ; à vérifier de nouveau depuis le {day(until)}."]
     else:
-        lines = [f"Vérifiée par un permanent le {day(checked)}, jusqu’au {day(until)}."]
+        lines = [f"Vérifiée par un permanent le {day(checked)}{how}, jusqu’au {day(until)}."]
+    if changed := _changed_since(native):
+        lines.append(f"Changé depuis, et pas encore vérifié : {', '.join(changed)}.")
     if native.get("status") == "review":
         lines.append("En révision : elle a changé depuis qu’elle a été vérifiée.")
     if native.get("confirmed_at"):
         lines.append(f"Confirmée par la structure le {day(native['confirmed_at'])}.")
     return [*lines, f"Modifiée ici le {day(native['changed_at'])}."]
+
+
+def _how(native: dict[str, Any]) -> str:
+    """` (par téléphone, sur place)`; nothing where it is not told."""
+    ways = dict.fromkeys(entry["how"] for entry in native.get("verified", {}).values())
+    words = [HOW[way] for way in ways if way in HOW]
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _changed_since(native: dict[str, Any]) -> list[str]:
+    """The names of the groups that say something which nobody verified, of a record of which others were."""
+    if "verified" not in native:
+        return []
+    said = [name for name, value in {**native["fields"], **native}.items() if value and name in GROUP_OF]
+    groups = {GROUP_OF[name] for name in said} - native["verified"].keys()
+    return [GROUP_NAMES[group].lower() for group in GROUP_NAMES if group in groups]
 
 
 def told(native: dict[str, Any]) -> list[tuple[str, str]]:

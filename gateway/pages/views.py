@@ -115,7 +115,11 @@ def _public(reader: Reader, kind: Kind, identifier: str) -> tuple[dict[str, Any]
     record = reader.get(kind, identifier)
     this = "Ce service" if kind == "service" else "Cette structure"
     if record is not None and record.withdrawn:
-        raise NotFound(f"{this} n’est plus dans l’annuaire : la fiche a été retirée.")
+        tombstone = orjson.loads(record.native)
+        if tombstone["status"] != "withdrawn":
+            raise NotFound("Cette fiche n’est pas publique en ce moment : elle est à compléter ou à vérifier.")
+        why = tombstone["reason"].rstrip(".")
+        raise NotFound(f"{this} n’est plus dans l’annuaire, la fiche a été retirée : {why}.")
     if record is None or record.item is None:
         raise NotFound(f"{this} n’est pas dans l’annuaire, ou n’y est plus.")
     return orjson.loads(record.native), orjson.loads(record.item)

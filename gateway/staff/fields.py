@@ -6,17 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.pages.shown import phone
+from gateway.pages.shown import GROUP_NAMES, phone
 from services.directory.formats import argumentaire, hours, referentials, sectors
 from services.directory.formats.groups import GROUPS
 from services.directory.formats.own import OF_STRUCTURES
 from services.directory.formats.vocabulary import FIELDS
 
 LINE, TEXT, ONE, MANY, LINES = "line", "text", "one", "many", "lines"
-GROUP_NAMES: Final = {
-    "identity": "Identité", "place": "Lieu", "contact": "Contact", "hours": "Horaires", "offer": "Offre",
-    "access": "Accès", "argumentaire": "Argumentaire",
-}  # fmt: skip
 SCALES: Final = {
     "commune": "commune", "epci": "EPCI", "department": "département", "region": "région", "country": "pays",
 }  # fmt: skip
@@ -49,7 +45,8 @@ _ALL: Final = (
     Field("nom", "Nom"),
     Field("siret", "SIRET", hint="Quatorze chiffres."),
     Field("description", "Description", TEXT, "Ce qui est fait, et pour qui, en quelques phrases."),
-    Field("ess", "De l’économie sociale et solidaire", ONE, values="ess"),
+    Field("ess", "De l’économie sociale et solidaire", ONE,
+          "Si oui, la fiche n’est publique qu’avec son argumentaire.", values="ess"),
     Field("legal_form", "Forme juridique", hint="Code de l’INSEE à quatre chiffres ; 9220 : association déclarée."),
     Field("reseaux_porteurs", "Réseaux nationaux", MANY, values="reseaux_porteurs"),
     Field("memberships", "Réseaux et pôles", LINES,

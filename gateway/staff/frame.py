@@ -16,6 +16,7 @@ SAID: Final[Mapping[str, str]] = {
     "entre": "Vous êtes entré.",
     "sorti": "Vous êtes sorti.",
     "enregistre": "C’est enregistré.",
+    "plus-publique": "C’est enregistré. La fiche n’est plus publique : voyez ce qui manque.",
     "inchange": "Rien n’a changé.",
     "qualifie": "La fiche est qualifiée.",
     "retenue": "La fiche est qualifiée, et pas encore publique : voyez ce qui manque.",

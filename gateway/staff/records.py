@@ -12,12 +12,9 @@ from gateway.pages import shown
 from gateway.staff import fields, forms
 from gateway.staff.frame import Frame
 from services.directory.formats import argumentaire
-from services.directory.formats.groups import WAYS
 from services.kernel import clock
 from services.kernel.errors import Conflict, NotFound, Problem, ValidationError
 
-HOW = dict(zip(WAYS, ("par téléphone", "sur place", "sur un document", "sur son site", "la structure est connue"),
-               strict=True))  # fmt: skip
 GUIDANCE = {f"argumentaire.{part.name}": part for part in argumentaire.PARTS}
 
 
@@ -39,14 +36,14 @@ def _add_reading(staff: Blueprint, frame: Frame) -> None:
             waiting = frame.call("directory", "suggestions", asked)["suggestions"]
         return frame.page(
             "record.html", record=found, groups=fields.groups_of(found["kind"]), trust=shown.trust(found, clock.now())
-            if found["status"] != "withdrawn" else [], how=HOW, suggestions=waiting, forms=forms, fields=fields,
+            if found["status"] != "withdrawn" else [], how=shown.HOW, suggestions=waiting, forms=forms, fields=fields,
         )  # fmt: skip
 
     @staff.get("/fiches/<uuid:identifier>/historique")
     def history(identifier: UUID) -> Response:
         entries = frame.call("directory", "history", {"id": str(identifier)})["entries"]
         told = [_told(entry) for entry in entries]
-        return frame.page("history.html", record=_opened(frame, identifier), entries=told, how=HOW)
+        return frame.page("history.html", record=_opened(frame, identifier), entries=told, how=shown.HOW)
 
 
 def _add_editing(staff: Blueprint, frame: Frame) -> None:
@@ -77,7 +74,8 @@ def _add_editing(staff: Blueprint, frame: Frame) -> None:
             problems = [_moved(found)]
         if problems:
             return _form(frame, _opened(frame, identifier), group, filled, problems, 422)
-        return frame.on("record", "enregistre", identifier=identifier)
+        left = found["public"] and not _opened(frame, identifier)["public"]
+        return frame.on("record", "plus-publique" if left else "enregistre", identifier=identifier)
 
 
 def _add_deciding(staff: Blueprint, frame: Frame) -> None:
@@ -149,7 +147,7 @@ def _form(
         name = problem["field"] if problem["field"] in names else problem["field"].partition(".")[0]
         beside.setdefault(name if name in names else "", []).append(problem)
     return frame.page(
-        "edit.html", status, record=record, group=group, title=fields.GROUP_NAMES[group], fields=shown_fields,
+        "edit.html", status, record=record, group=group, title=shown.GROUP_NAMES[group], fields=shown_fields,
         filled=filled, problems=beside, guidance=GUIDANCE, chars_at_least=argumentaire.CHARS_AT_LEAST,
     )  # fmt: skip
 

@@ -7,14 +7,15 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Answer
 
+from gateway.pages.shown import HOW
 from gateway.staff.frame import Frame
-from gateway.staff.records import HOW
 from services.directory.formats import sectors, territory
 from services.directory.formats.groups import REASONS
 
 PAGE_SIZE = 50
 WORDS: Final = {
     "suggestions": "Propositions", "differences": "Imports qui contredisent une correction", "review": "À revoir",
+    "held": "Qualifiées, pas publiques",
     "expiring": "Vérification qui se termine", "submitted": "À qualifier", "duplicates": "Doublons possibles",
 }  # fmt: skip
 

@@ -46,6 +46,10 @@ class Source(Base):
     attribution: Mapped[str] = mapped_column(Text, default="")
 
 
+HELD = text("status = 'qualified' AND public_version IS NULL")
+"""Of a record that a permanent checked and nobody sees: written out, since a partial index is found by its words."""
+
+
 class Record(Base):
     """A structure or a service.
 
@@ -85,6 +89,7 @@ class Record(Base):
         Index("record_structure", "structure"),
         Index("record_status", "status"),
         Index("record_expires", "expires_at"),
+        Index("record_held", "id", sqlite_where=HELD, postgresql_where=HELD),
         Index("record_unmatched", "id", sqlite_where=text("NOT matched"), postgresql_where=text("NOT matched")),
     )
 
@@ -303,7 +308,7 @@ def view(record: Record, source: Source) -> dict[str, Any]:
     if record.published_at is not None:
         seen["published_at"] = record.published_at
     seen |= {"changed": record.changed.split(), "licence": source.licence, "attribution": source.attribution}
-    known = NEVER if record.trust == NO_TRUST else qualification.dates(record.trusted)
+    known = NEVER if record.trust == NO_TRUST else qualification.known(record.trusted)
     return seen | known | record.parts
 
 

@@ -87,6 +87,12 @@ def dates(trust: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def known(trust: Mapping[str, Any]) -> dict[str, Any]:
+    """The three dates, and `verified`: of which groups, when, until when, by which role and how; nobody's name."""
+    groups = trust.get("verified", {})
+    return dates(trust) | ({"verified": groups} if groups else {})
+
+
 def gate(kind: str, status: str, parts: Mapping[str, Any], policy: str) -> list[Problem]:
     """Everything that keeps a record from the public; empty where it may be seen.
 

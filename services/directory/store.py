@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from services.directory.asides import Difference, Pair, Suggestion
-from services.directory.model import Act, FeedRow, Import, ImportChange, Record, Request, Source
+from services.directory.model import HELD, Act, FeedRow, Import, ImportChange, Record, Request, Source
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
 
 PAGE = 500
@@ -251,7 +251,7 @@ def work(session: Session, kind: str, soon: str, after: str, limit: int) -> Sequ
     """A page of what waits for a permanent for one reason, in order of id.
 
     Args:
-        kind: `suggestions`, `differences`, `review`, `expiring` (before `soon`) or `submitted`.
+        kind: `suggestions`, `differences`, `review`, `held`, `expiring` (before `soon`) or `submitted`.
     """
     query = select(Record).where(Record.id > after).order_by(Record.id).limit(limit)
     return session.scalars(query.where(*_work(kind, soon))).all()
@@ -276,6 +276,8 @@ def _work(kind: str, soon: str) -> tuple[Any, ...]:
         return (Record.id.in_(living.where(Pair.decision.is_(None))), Record.status != WITHDRAWN)
     if kind == "suggestions":
         return (Record.id.in_(select(Suggestion.record_id).where(Suggestion.state == "open")),)
+    if kind == "held":
+        return (HELD,)
     if kind == "expiring":
         return (Record.status == QUALIFIED, Record.expires_at < soon)
     return (Record.status == kind,)

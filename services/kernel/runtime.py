@@ -14,8 +14,7 @@ from kombu.connection import Connection
 
 from services.kernel.database import Executor
 from services.kernel.identity import Identity
-from services.kernel.settings import Settings
-from services.kernel.witness import erased_mark
+from services.kernel.settings import Settings, erased_mark
 
 RUNTIME = "maillage"
 

@@ -312,3 +312,8 @@ def documentation() -> str:
             lines.append(f"| `{item.name}` | {default} | `{variable}` | {item.metadata['help']} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def erased_mark(folder: Path) -> Path:
+    """The file whose time is that of the last erasure on the node of a folder."""
+    return folder / "witness" / "erased"

@@ -59,8 +59,3 @@ class Witness:
         if not self._path.exists():
             return {}
         return {reach: Mark(*mark) for reach, mark in orjson.loads(self._path.read_bytes()).items()}
-
-
-def erased_mark(folder: Path) -> Path:
-    """The file whose time is that of the last erasure on the node of a folder."""
-    return folder / "witness" / "erased"

@@ -21,8 +21,7 @@ from deploy.servers import free_ports
 from gateway.bulk.shelf import Shelf
 from gateway.index.folder import Folder
 from gateway.projection import Projector
-from services.kernel.settings import Bulk
-from services.kernel.witness import erased_mark
+from services.kernel.settings import Bulk, erased_mark
 from tests.deploy.test_cli import BIN, SAMPLE, Node, get, node
 from tests.gateway.corpus import Corpus, Feed
 from tests.gateway.world import structure

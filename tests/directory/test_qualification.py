@@ -294,6 +294,7 @@ def test_the_work_list_counts_every_reason_and_shows_what_would_keep_each_back(d
         "duplicates": 0,
         "differences": 0,
         "review": 1,
+        "held": 0,
         "expiring": 0,
         "submitted": 2,
     }

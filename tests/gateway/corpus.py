@@ -160,6 +160,12 @@ class Feed:
         moved = {"replaced_by": into["id"]} if into else {}
         return self._append("delete", {**tombstone, "status": "withdrawn", "reason": "fermé", **moved})
 
+    def hide(self, record: dict[str, Any]) -> int:
+        """A record that lives is public no more."""
+        kept = ("id", "kind", "home", "source", "source_id", "version", "changed_at")
+        hidden = {key: record[key] for key in kept if key in record}
+        return self._append("delete", {**hidden, "status": "qualified", "reason": "n’est plus publique"})
+
     def fetch(self, after: int, limit: int) -> dict[str, Any]:
         """What `directory.changes` answers."""
         self.fetched += 1

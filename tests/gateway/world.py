@@ -51,6 +51,12 @@ class World:
             self.feed.delete(record)
         self.projector.pull()
 
+    def hide(self, *records: dict[str, Any]) -> None:
+        """Records left the public and live on, and the projector took it in."""
+        for record in records:
+            self.feed.hide(record)
+        self.projector.pull()
+
     def merge(self, gone: dict[str, Any], into: dict[str, Any]) -> None:
         """One record was merged into another, and the projector took it in."""
         self.feed.delete(gone, into)

@@ -23,5 +23,5 @@ WAYS: Final = ("call", "visit", "document", "website", "known")
 """How a permanent verified: by telephone, on the spot, on a paper, on a site, or knowing the structure."""
 
 
-REASONS: Final = ("suggestions", "duplicates", "differences", "review", "expiring", "submitted")
-"""Why a record waits for a permanent, the most urgent first."""
+REASONS: Final = ("suggestions", "duplicates", "differences", "review", "held", "expiring", "submitted")
+"""Why a record waits for a permanent, the most urgent first; `held`: qualified, and kept back by the gate."""

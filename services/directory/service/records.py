@@ -94,13 +94,20 @@ class RecordDoors(Doors):
 
     @rpc
     def find(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Records of this node in whatever state, by words of their names: `Find` → `{records, next}`."""
+        """Records of this node in whatever state, by words of their names: `Find` → `{records, next}`.
+
+        Each with `public`, and with the `name` that a tombstone had.
+        """
         self.actor().require("directory:write")
         asked = schemas.Find.read(request)
         with self.db.read() as session:
             page = store.find(session, words(asked["q"]), asked["after"], asked["limit"])
             sources: dict[str, Source] = {}
-            found = [view(record, self._source(session, record, sources)) for record in page]
+            found = [
+                view(record, self._source(session, record, sources))
+                | {"public": record.is_public, "name": record.parts["fields"].get("nom")}
+                for record in page
+            ]
         return {"records": found, "next": page[-1].id if len(page) == asked["limit"] else None}
 
     @rpc

@@ -19,8 +19,7 @@ from gateway.bulk.shelf import Shelf
 from gateway.index.folder import Folder
 from services.directory.formats.reading import read
 from services.kernel.errors import Conflict, Unavailable, ValidationError
-from services.kernel.settings import Bulk, Http, Node, Settings
-from services.kernel.witness import erased_mark
+from services.kernel.settings import Bulk, Http, Node, Settings, erased_mark
 from tests.gateway import world as w
 from tests.gateway.world import World, service, structure
 

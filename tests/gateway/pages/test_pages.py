@@ -51,6 +51,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         gone = service("parti", nom="Service parti")
         made.publish(gone)
         made.withdraw(gone)
+        waits = service("attend", nom="Service qui attend")
+        made.publish(waits)
+        made.hide(waits)
         yield made
 
 
@@ -163,7 +166,11 @@ def test_no_page_needs_or_allows_scripts_of_others(client: FlaskClient, path: st
         ("/nulle-part", "Cette adresse n’existe pas"),
         ("/services/dora--vpersonne", "Ce service n’est pas dans l’annuaire"),
         ("/structures/dora--spersonne", "Cette structure n’est pas dans l’annuaire"),
-        ("/services/dora--vparti", "Ce service n’est plus dans l’annuaire"),
+        ("/services/dora--vparti", "Ce service n’est plus dans l’annuaire, la fiche a été retirée : fermé."),
+        (
+            "/services/dora--vattend",
+            "Cette fiche n’est pas publique en ce moment : elle est à compléter ou à vérifier.",
+        ),
         ("/nulle-part/%3Cscript%3E", "Cette adresse n’existe pas"),
     ],
 )
@@ -237,6 +244,13 @@ def test_a_bug_is_a_page_that_keeps_its_secret(
              "confirmed_at": "2026-03-04T10:00:00Z"},
             ["à vérifier de nouveau depuis le 01/02/2025", "En révision",
              "Confirmée par la structure le 04/03/2026", "Modifiée"],
+        ),
+        (
+            {"status": "qualified", "verified_at": "2026-02-01T10:00:00Z", "verified_until": "2027-02-01T10:00:00Z",
+             "fields": {"nom": "Une", "telephone": "+33240000000", "horaires_accueil": "Mo 09:00-12:00"},
+             "ess": "yes", "verified": {"contact": {"how": "call"}, "offer": {"how": "visit"}}},
+            ["le 01/02/2026 (par téléphone, sur place), jusqu’au 01/02/2027.",
+             "Changé depuis, et pas encore vérifié : identité, horaires.", "Modifiée"],
         ),
     ],
 )  # fmt: skip
