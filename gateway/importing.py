@@ -16,12 +16,15 @@ from typing import Any, Final
 from werkzeug.datastructures import FileStorage
 from werkzeug.utils import secure_filename
 
+from services.directory.formats import mapping_file
 from services.directory.formats.drafts import Row
 from services.directory.formats.ids import SOURCE_NAME
+from services.directory.formats.mapping import Mapping
 from services.directory.formats.reading import detect, read
 from services.directory.formats.workbook import require_small
 from services.kernel.errors import Problem, ValidationError
 
+NO_FILE: Final = "Choisissez un fichier : tableur (XLSX, CSV) ou JSON."
 LARGEST_BYTES: Final = 5_000_000
 UNPACKED_AT_MOST_BYTES: Final = 60_000_000
 """What a workbook or a package may be once unpacked: ten times what is usual for the largest that is taken."""
@@ -49,24 +52,32 @@ class Report:
         self.problems += problems[: TOLD - len(self.problems)]
 
 
-def bring_in(call: Call, sent: FileStorage | None, source: str, trial: bool) -> Report:
-    """Take a file that was sent, or, on `trial`, say what would become of it.
-
-    `source`: its short name, or empty where the file says it. Raises `ValidationError` where it cannot be read.
-    """
+def bring_in(call: Call, sent: FileStorage | None, source: str, trial: bool, mapping: str = "") -> Report:
+    """Take a file that was sent; the rest as `take`."""
     if sent is None or not sent.filename:
-        raise ValidationError("Choisissez un fichier : tableur (XLSX, CSV) ou JSON.")
-    if source and not re.fullmatch(SOURCE_NAME, source):
-        raise ValidationError("Le nom de la source s’écrit en minuscules, chiffres et tirets : relais-44.")
+        raise ValidationError(NO_FILE)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / (secure_filename(sent.filename) or "fichier")
         sent.save(path)
-        require_small(path, UNPACKED_AT_MOST_BYTES)
-        return _load(call, path, source, trial)
+        return take(call, path, source, trial, mapping)
 
 
-def _load(call: Call, path: Path, source: str, trial: bool) -> Report:
-    detected = detect([path], None)
+def take(call: Call, path: Path, source: str, trial: bool, mapping: str = "") -> Report:
+    """Import a file, or, on `trial`, say what would become of it.
+
+    Args:
+        source: its short name, or empty where the file says it.
+        mapping: the text of a mapping file that says how its columns are read, where Maillage does not know them.
+    Raises `ValidationError` where it cannot be read, with the code `file.columns` where a mapping would help.
+    """
+    if source and not re.fullmatch(SOURCE_NAME, source):
+        raise ValidationError("Le nom de la source s’écrit en minuscules, chiffres et tirets : relais-44.")
+    require_small(path, UNPACKED_AT_MOST_BYTES)
+    return _load(call, path, source, trial, mapping_file.parse("correspondance", mapping) if mapping.strip() else None)
+
+
+def _load(call: Call, path: Path, source: str, trial: bool, mapping: Mapping | None) -> Report:
+    detected = detect([path], None, mapping)
     about: dict[str, Any] = {}
     if detected.mapping is not None:
         known = detected.mapping.source
@@ -76,7 +87,7 @@ def _load(call: Call, path: Path, source: str, trial: bool) -> Report:
     if not source:
         raise ValidationError("Dites de quelle source viennent ces fiches : un nom court, toujours le même.")
     report = Report()
-    rows = read([path], None, source=source)
+    rows = read([path], None, mapping, source)
     first = next(rows, None)
     if first is None:
         raise ValidationError("Ce fichier n’a aucune ligne.")

@@ -113,7 +113,8 @@ def _add_sessions(blueprint: Blueprint, ask: Ask) -> None:
 
 def _add_imports(blueprint: Blueprint, ask: Ask, callers: Callers) -> None:
     properties = {
-        "file": {"type": "string", "format": "binary"}, "source": {"type": "string"}, "trial": {"enum": ["true"]}
+        "file": {"type": "string", "format": "binary"}, "source": {"type": "string"}, "trial": {"enum": ["true"]},
+        "mapping": {"type": "string", "description": "How other columns are read: the text of a mapping."},
     }  # fmt: skip
     form = {"schema": {"type": "object", "required": ["file"], "properties": properties}}
 
@@ -128,8 +129,8 @@ def _add_imports(blueprint: Blueprint, ask: Ask, callers: Callers) -> None:
         request.max_content_length = importing.LARGEST_BYTES
         actor = callers.actor()
         source, trial = request.form.get("source", "").strip(), request.form.get("trial") == "true"
-        call = partial(_call, ask, actor)
-        report = asdict(importing.bring_in(call, request.files.get("file"), source, trial))
+        call, mapping = partial(_call, ask, actor), request.form.get("mapping", "")
+        report = asdict(importing.bring_in(call, request.files.get("file"), source, trial, mapping))
         return answered({"import": report.pop("import_id")} | report)
 
 

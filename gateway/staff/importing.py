@@ -10,30 +10,32 @@ from werkzeug.wrappers import Response as Answer
 
 from gateway import importing
 from gateway.staff.frame import Frame
+from gateway.tray import Tray
+from services.directory.formats.sketch import sketch
 from services.kernel.errors import Forbidden, ValidationError
 
 COUNTS: Final = ("created", "updated", "unchanged", "refused")
+UNKNOWN_COLUMNS: Final = (
+    "Ce nœud ne connaît pas les colonnes de ce fichier. Voici comment il propose de les lire : relisez, corrigez, puis "
+    "essayez de nouveau."
+)
+GONE: Final = "Le fichier n’est plus gardé : choisissez-le de nouveau."
 
 
 def add(staff: Blueprint, frame: Frame) -> None:
     """`/importer`, and taking an import back."""
+    tray = Tray()
 
     @staff.get("/importer")
     def imports() -> Response:
-        return _page(frame, report=None, wrong=[], source="")
+        return _page(frame)
 
     @staff.post("/importer")
     def bring_in() -> Response:
         request.max_content_length = importing.LARGEST_BYTES
         if not frame.visitor().may("directory:import"):  # before anything is read: a file may be long to read
             raise Forbidden("Vous ne pouvez pas importer de fiches.")
-        source, trial = request.form.get("source", "").strip(), request.form.get("trial") == "oui"
-        try:
-            report = importing.bring_in(partial(frame.call, "directory"), request.files.get("file"), source, trial)
-        except ValidationError as error:
-            wrong = [error.message, *(f"{each['why']} {each['remedy']}" for each in error.details or ())]
-            return _page(frame, 422, report=None, wrong=wrong, source=source)
-        return _page(frame, report=report, wrong=[], source=source, trial=trial)
+        return _bring_in(frame, tray)
 
     @staff.post("/importer/annuler")
     def undo_import() -> Answer:
@@ -41,7 +43,40 @@ def add(staff: Blueprint, frame: Frame) -> None:
         return frame.on("imports", "import-annule")
 
 
+def _bring_in(frame: Frame, tray: Tray) -> Response:
+    source, trial = request.form.get("source", "").strip(), request.form.get("trial") == "oui"
+    mapping, sent, kept = request.form.get("mapping", ""), request.files.get("file"), request.form.get("kept", "")
+    if sent is not None and sent.filename:
+        tray.drop(kept)
+        kept = tray.keep(sent)
+    path = tray.find(kept)
+    if path is None:
+        return _page(frame, 422, wrong=[GONE if kept else importing.NO_FILE], source=source, mapping=mapping)
+    typed: dict[str, Any] = {"source": source, "mapping": mapping, "kept": kept, "name": path.name}
+    try:
+        report = importing.take(partial(frame.call, "directory"), path, source, trial, mapping)
+    except ValidationError as error:
+        if not mapping.strip() and any(each["code"] == "file.columns" for each in error.details or ()):
+            return _page(frame, 422, **typed | {"mapping": sketch(path), "wrong": [UNKNOWN_COLUMNS]})
+        return _page(frame, 422, **typed, wrong=_sentences(error))
+    if trial:
+        return _page(frame, **typed, report=report, trial=True)
+    tray.drop(kept)
+    return _page(frame, report=report)
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    """What is wrong, each thing once: the message of a file that cannot be read is made of its first fault."""
+    faults = error.details or []
+    told = [
+        f"{f'Ligne {line} : ' if (line := each.get('line')) else ''}{each['why']} {each['remedy']}" for each in faults
+    ]
+    repeated = any(each["why"][:40] in error.message for each in faults)
+    return told if repeated else [error.message, *told]
+
+
 def _page(frame: Frame, status: int = 200, **given: Any) -> Response:
     done = frame.call("directory", "imports", {})["imports"]
     largest = importing.LARGEST_BYTES // 1_000_000
-    return frame.page("imports.html", status, imports=done, counts=COUNTS, largest=largest, **given)
+    shown = {"report": None, "wrong": [], "source": "", "mapping": "", "kept": "", "name": "", "trial": False} | given
+    return frame.page("imports.html", status, imports=done, counts=COUNTS, largest=largest, **shown)

@@ -1,0 +1,65 @@
+"""Files that somebody sent by a page, kept for an hour so that a form that comes back need not be sent its file again.
+
+They lie in the machine's temporary folder, for this user alone, each under a name that only its page knows; a file that
+was imported is dropped at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from werkzeug.datastructures import FileStorage
+from werkzeug.utils import secure_filename
+
+KEPT_S: Final = 3_600
+_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class Tray:
+    """Where they lie; all workers of a node's gateway share one."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = root or Path(tempfile.gettempdir()) / f"maillage-{os.getuid()}-sent"
+
+    def keep(self, sent: FileStorage) -> str:
+        """Take a file in; the key by which it is found again. Drops those whose hour is over."""
+        self._mine()
+        self._sweep(time.time())
+        key = secrets.token_urlsafe(32)
+        folder = self._root / key
+        folder.mkdir(mode=0o700)
+        sent.save(folder / (secure_filename(sent.filename or "") or "fichier"))
+        return key
+
+    def find(self, key: str) -> Path | None:
+        """The file of a key; None where its hour is over."""
+        folder = self._root / key
+        if not _KEY.fullmatch(key) or not folder.is_dir():
+            return None
+        return next(folder.iterdir(), None)
+
+    def drop(self, key: str) -> None:
+        """Remove a file that is needed no more."""
+        if _KEY.fullmatch(key):
+            shutil.rmtree(self._root / key, ignore_errors=True)
+
+    def _mine(self) -> None:
+        """Raises `PermissionError` where somebody else of this machine made the folder."""
+        self._root.mkdir(mode=0o700, exist_ok=True)
+        found = self._root.lstat()
+        if found.st_uid != os.getuid() or found.st_mode & 0o077 or self._root.is_symlink():
+            raise PermissionError(f"{self._root} is not ours alone")
+
+    def _sweep(self, now: float) -> None:
+        for folder in self._root.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if folder.stat().st_mtime < now - KEPT_S:
+                    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,55 @@
+"""A spreadsheet as people have them: other columns, read by a mapping that the page proposes; chosen once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.axe import violations
+from tests.browser.conftest import RunningNode, Visit, enter
+from tests.browser.test_staff import bring_in
+
+SAMPLES = Path(__file__).resolve().parents[2] / "deploy" / "samples"
+ORDINARY = (
+    "Nom,Adresse,Code postal,Ville,Téléphone,Mail\n"
+    "La Grange aux Livres,1 rue du Pré,44130,Blain,02 40 00 00 01,grange@example.org\n"
+)
+
+
+def test_ordinary_columns_are_read_as_the_page_proposes_and_the_file_is_chosen_once(
+    node: RunningNode, visit: Visit, tmp_path: Path
+) -> None:
+    file = tmp_path / "liste.csv"
+    file.write_text(ORDINARY, "utf-8")
+    page = enter(visit(phone=True, scripts=True), node)
+    bring_in(page, file, source="pays-de-blain")
+    expect(page.get_by_role("alert")).to_have_count(1)
+    expect(page.get_by_role("alert")).to_contain_text("ne connaît pas les colonnes")
+    proposed = page.get_by_label("Correspondance")
+    assert 'courriel = "Mail"' in proposed.input_value()
+    assert violations(page) == []
+    expect(page.get_by_label("Essayer d’abord")).to_be_checked()
+    page.get_by_role("button", name="Importer", exact=True).click()
+    expect(page.get_by_role("heading", name="Ce qui serait fait")).to_be_visible()
+    assert node.ask("directory", "imports")["imports"] == []
+    page.get_by_role("button", name="Importer", exact=True).click()
+    expect(page.get_by_role("heading", name="Ce qui est fait")).to_be_visible()
+    [record] = node.ask("directory", "find", q="grange")["records"]
+    assert (record["source"], record["fields"]["telephone"]) == ("pays-de-blain", "+33240000001")
+    assert record["fields"]["code_insee"] == "44015"
+
+
+def test_the_sample_spreadsheet_comes_in_with_the_mapping_beside_it(node: RunningNode, visit: Visit) -> None:
+    page = enter(visit(), node)
+    bring_in(page, SAMPLES / "exemple-tableur.csv", source="")
+    page.get_by_label("Correspondance").fill("pas du toml")
+    page.get_by_role("button", name="Importer", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Ce n'est pas du TOML")
+    page.get_by_label("Correspondance").fill((SAMPLES / "exemple-tableur.toml").read_text("utf-8"))
+    page.get_by_label("Essayer d’abord").uncheck()
+    page.get_by_role("button", name="Importer", exact=True).click()
+    expect(page.get_by_role("heading", name="Ce qui est fait")).to_be_visible()
+    [done] = node.ask("directory", "imports")["imports"]
+    assert (done["source"], done["refused"]) == ("exemple-tableur", 1)  # its line 9 names a commune that there is none of
+    assert done["created"] > 0

@@ -1,0 +1,54 @@
+"""A file that was sent is found again for an hour, by who has its key, and by nobody else of the machine."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from pathlib import Path
+
+import pytest
+from werkzeug.datastructures import FileStorage
+
+from gateway.tray import KEPT_S, Tray
+
+
+def sent(name: str = "../liste d’été.csv") -> FileStorage:
+    return FileStorage(io.BytesIO(b"Nom\nUne"), filename=name)
+
+
+def test_a_file_is_found_by_its_key_until_it_is_dropped(tmp_path: Path) -> None:
+    tray = Tray(tmp_path / "sent")
+    key = tray.keep(sent())
+    found = Tray(tmp_path / "sent").find(key)
+    assert found is not None and found.read_bytes() == b"Nom\nUne"
+    assert found.parent.parent == tmp_path / "sent"
+    assert (tmp_path / "sent").stat().st_mode & 0o077 == 0
+    tray.drop(key)
+    assert tray.find(key) is None
+    assert list((tmp_path / "sent").iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["", "..", "a" * 43, "../" + "a" * 40])
+def test_no_other_word_finds_a_file(tmp_path: Path, key: str) -> None:
+    (tmp_path / "secret").write_text("x")
+    tray = Tray(tmp_path / "sent")
+    tray.keep(sent())
+    assert tray.find(key) is None
+    tray.drop(key)
+    assert (tmp_path / "secret").exists()
+
+
+def test_what_lay_there_for_an_hour_goes_when_the_next_comes(tmp_path: Path) -> None:
+    tray = Tray(tmp_path / "sent")
+    old, late = tray.keep(sent()), time.time() - KEPT_S - 1
+    os.utime(tmp_path / "sent" / old, (late, late))
+    new = tray.keep(sent())
+    assert (tray.find(old), tray.find(new) is not None) == (None, True)
+
+
+def test_a_folder_that_others_can_read_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "sent").mkdir(mode=0o755)
+    (tmp_path / "sent").chmod(0o755)
+    with pytest.raises(PermissionError):
+        Tray(tmp_path / "sent").keep(sent())
