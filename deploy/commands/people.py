@@ -8,6 +8,7 @@ import typer
 
 from deploy.client import connected
 from deploy.commands.common import AsJson, Folder, out, sentences, show, table, tell
+from services.kernel.errors import ValidationError
 
 user = typer.Typer(no_args_is_help=True, help="Les personnes et leurs rôles / people and their roles.")
 key = typer.Typer(no_args_is_help=True, help="Les clés de l’API / keys of the API.")
@@ -48,15 +49,28 @@ def user_remove(folder: Folder, email: Email) -> None:
 
 @user.command("link")
 @sentences
-def user_link(folder: Folder, email: Email, as_json: AsJson = False) -> None:
-    """Un lien pour entrer, à donner à cette personne / a link to sign in, to hand to this person."""
+def user_link(
+    folder: Folder,
+    email: Annotated[str, typer.Argument(help="Adresse électronique / e-mail address")] = "",
+    structure: Annotated[
+        str, typer.Option(help="Plutôt un lien pour cette structure (identifiant de sa fiche) / for this structure")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Un lien pour entrer, à donner à cette personne, ou à cette structure / a link to sign in, to hand over."""
+    if bool(email) == bool(structure):
+        raise ValidationError("Dites à qui est le lien : une adresse électronique, ou --structure IDENTIFIANT.")
     with connected(folder) as node:
-        made = node.call("accounts", "link_make", {"email": email})
+        if structure:
+            record = node.call("directory", "get", {"id": structure})
+            made = node.call("accounts", "structure_link", {"structures": [record.get("structure", record["id"])]})
+        else:
+            made = node.call("accounts", "link_make", {"email": email})
 
     def people() -> None:
         out.print(made["url"], markup=False)
-        minutes = made["minutes"]
-        tell(f"Il sert une fois, dans les {minutes} minutes.", f"It works once, within {minutes} minutes.")
+        count, unit = (made["days"], ("jours", "days")) if structure else (made["minutes"], ("minutes", "minutes"))
+        tell(f"Il sert une fois, dans les {count} {unit[0]}.", f"It works once, within {count} {unit[1]}.")
 
     show(made, as_json, people)
 

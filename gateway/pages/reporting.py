@@ -11,14 +11,16 @@ from flask import Blueprint, Response, render_template, request
 from gateway import problems
 from gateway.auth import Ask
 from gateway.limit import Limit
+from gateway.pages.shown import phone
 from gateway.search import Reader
+from services.directory.formats import hours
 from services.kernel.errors import NotFound, ValidationError
 from services.kernel.settings import Settings
 
 PER_MINUTE = 6
 FIELDS = (
     ("telephone", "Téléphone"), ("courriel", "Adresse électronique"), ("site_web", "Site"), ("adresse", "Adresse"),
-    ("description", "Description"),
+    ("horaires_accueil", "Horaires"), ("nom", "Nom"), ("description", "Description"),
 )  # fmt: skip
 """What a visitor may correct in a form; everything else is said in words, or by the API."""
 
@@ -29,7 +31,7 @@ def add(pages: Blueprint, settings: Settings, reader: Reader, ask: Ask) -> None:
 
     def page(identifier: UUID, status: int = 200, **given: Any) -> Response:
         native = _native(reader, str(identifier))
-        shown = [(name, label, native["fields"].get(name, "")) for name, label in FIELDS]
+        shown = [(name, label, _now(name, native["fields"].get(name) or "")) for name, label in FIELDS]
         if native["kind"] == "service":
             shown = [each for each in shown if each[0] != "site_web"]
         html = render_template("report.html", native=native, fields=shown, mail=bool(settings.mail.host), **given)
@@ -57,6 +59,13 @@ def add(pages: Blueprint, settings: Settings, reader: Reader, ask: Ask) -> None:
             wrong = " ".join([error.message, *(f"{each['why']}." for each in error.details or ())])
             return page(identifier, 422, said=said, wrong=wrong, done=False)
         return page(identifier, said={}, wrong="", done=True)
+
+
+def _now(name: str, value: str) -> str:
+    """What the record says of a field, in words."""
+    if name == "horaires_accueil":
+        return " ; ".join(hours.to_french(value)) if value else ""
+    return phone(value) if name == "telephone" else value
 
 
 def _native(reader: Reader, identifier: str) -> dict[str, Any]:

@@ -95,6 +95,15 @@ def told(native: dict[str, Any]) -> list[tuple[str, str]]:
     return [(part.label, said[part.name]) for part in argumentaire.PARTS if said.get(part.name)]
 
 
+def sources(native: dict[str, Any]) -> list[str]:
+    """Who the record comes from, with the licence, each once."""
+    named = (
+        " · ".join(part for part in (each.get("attribution") or each["source"], each.get("licence")) if part)
+        for each in (native, *native.get("sources", ()))
+    )
+    return list(dict.fromkeys(named))
+
+
 def day(date: str | None) -> str:
     """`31/01/2026`."""
     return "/".join(reversed(date[:10].split("-"))) if date else ""

@@ -130,5 +130,6 @@ def _of(item: dict[str, Any], native: dict[str, Any]) -> dict[str, Any]:
         "item": shown.labelled(item), "native": native, "opening": shown.opening(item), "address": shown.address(item),
         "sectors": [sectors.label(code, "fr") for code in native.get("sectors", ())],
         "trust": shown.trust(native, clock.now()), "argumentaire": shown.told(native),
+        "sources": shown.sources(native),
         "unread_hours": native.get("extra", {}).get("horaires_texte", ""),
     }  # fmt: skip

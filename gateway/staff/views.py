@@ -13,7 +13,7 @@ from gateway.staff import duplicates, entering, hidings, importing, objections, 
 from gateway.staff.frame import Frame
 from gateway.staff.session import Sessions
 from services.directory.formats.groups import GROUP_OF
-from services.kernel.errors import Unauthorized
+from services.kernel.errors import Forbidden, Unauthorized
 from services.kernel.settings import Settings
 
 
@@ -42,6 +42,13 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
         """Whoever reads is shown the way in; a form that comes too late is told so."""
         if request.method == "GET":
             return redirect(url_for("staff.enter"), 303)
+        return problems.of_error(error)
+
+    @staff.errorhandler(Forbidden)
+    def not_theirs(error: Forbidden) -> Response:
+        """A page that somebody's role does not open, told in words of pages; a form says what was refused."""
+        if request.method == "GET" and problems.for_people():
+            error = Forbidden("Cette page demande un autre rôle que le vôtre. Votre première page : /equipe.")
         return problems.of_error(error)
 
     @staff.after_request

@@ -51,5 +51,8 @@ def test_the_sample_spreadsheet_comes_in_with_the_mapping_beside_it(node: Runnin
     page.get_by_role("button", name="Importer", exact=True).click()
     expect(page.get_by_role("heading", name="Ce qui est fait")).to_be_visible()
     [done] = node.ask("directory", "imports")["imports"]
-    assert (done["source"], done["refused"]) == ("exemple-tableur", 1)  # its line 9 names a commune that there is none of
+    assert (done["source"], done["refused"]) == (
+        "exemple-tableur",
+        1,
+    )  # its line 9 names a commune that there is none of
     assert done["created"] > 0
