@@ -26,6 +26,7 @@ from deploy.servers import PrivateBroker, PrivatePostgres
 from deploy.tenants import drop_database, drop_vhost, make_database, make_vhost
 from services.kernel import local
 from tests.sockets import forbid_the_world
+from tests.templates import Templates, migrated_file, templates_on
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("MAILLAGE_TEST_DATA") or ROOT.parent / "shared" / "data").resolve()
@@ -114,13 +115,19 @@ def postgres() -> Iterator[str]:
         yield private.url
 
 
+@pytest.fixture(scope="session")
+def _templates(postgres: str) -> Iterator[Templates]:
+    with templates_on(postgres) as templates:
+        yield templates
+
+
 @pytest.fixture
-def fresh_database(postgres: str) -> Iterator[Fresh]:
-    """A function that makes an empty PostgreSQL database and returns its URL; it is dropped after the test."""
+def fresh_database(postgres: str, _templates: Templates) -> Iterator[Callable[..., str]]:
+    """A function that makes a PostgreSQL database, empty or migrated for a room: its URL. The test's end drops it."""
     made: list[str] = []
 
-    def make() -> str:
-        made.append(make_database(postgres))
+    def make(room: str = "") -> str:
+        made.append(_templates.copy(room) if room else make_database(postgres))
         return made[-1]
 
     yield make
@@ -156,30 +163,51 @@ def killable_postgres(postgres_to_kill: PrivatePostgres) -> Iterator[PrivatePost
     yield postgres_to_kill
 
 
-@dataclass(frozen=True)
-class Backend:
-    """One of the ways to run: where the databases and the broker of this test are.
+@pytest.fixture(scope="session")
+def _kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("migrated")
 
-    Args:
-        name: `embedded` (SQLite, a file a service; the in-process transport) or `node` (PostgreSQL and RabbitMQ).
-        broker_url: kombu's URL; `local://` is the in-process transport.
+
+class Backend:
+    """One of the ways to run: where the databases and the broker of this test are, made when they are asked for.
+
+    `name` is `embedded` (SQLite, a file a service; the in-process transport) or `node` (PostgreSQL and RabbitMQ).
     """
 
-    name: BackendName
-    broker_url: str
-    _folder: Path
-    _database_url: str
+    def __init__(self, name: BackendName, folder: Path, request: pytest.FixtureRequest) -> None:
+        self.name = name
+        self._folder = folder
+        self._request = request
+        self._made: dict[str, str] = {}
+
+    @property
+    def broker_url(self) -> str:
+        """kombu's URL; `local://` is the in-process transport."""
+        return local.URL if self.name == "embedded" else self._once("fresh_vhost")
 
     def database_url(self, service: str) -> str:
-        """SQLAlchemy URL of the database of a service; on `node` one database holds them all."""
-        return self._database_url or f"sqlite:///{self._folder / service}.sqlite3"
+        """SQLAlchemy URL of the empty database of a service; on `node` one database holds them all."""
+        if self.name == "embedded":
+            return f"sqlite:///{self._folder / service}.sqlite3"
+        return self._once("fresh_database")
+
+    def migrated_url(self, room: str) -> str:
+        """The same of a room that need not be migrated any more."""
+        if self.name == "embedded":
+            kept: Path = self._request.getfixturevalue("_kept")
+            return migrated_file(kept, room, self._folder / f"{room}.sqlite3")
+        return self._once("fresh_database", room)
+
+    def _once(self, fixture: str, *asked: str) -> str:
+        if fixture not in self._made:
+            self._made[fixture] = self._request.getfixturevalue(fixture)(*asked)
+        return self._made[fixture]
 
 
 @pytest.fixture(params=["embedded", "node"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """Both backends in turn, each empty; the servers are started only for `node`."""
-    if request.param == "embedded":
-        return Backend("embedded", local.URL, tmp_path, "")
-    vhost: Fresh = request.getfixturevalue("fresh_vhost")
-    database: Fresh = request.getfixturevalue("fresh_database")
-    return Backend("node", vhost(), tmp_path, database())
+    if request.param == "node":  # here, so that they are cleared away after all that a test opens on them
+        request.getfixturevalue("fresh_vhost")
+        request.getfixturevalue("fresh_database")
+    return Backend(request.param, tmp_path, request)
