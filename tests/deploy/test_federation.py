@@ -19,13 +19,14 @@ import psutil
 import pytest
 
 from deploy.federation import MEMBERS
-from deploy.servers import free_ports
+from deploy.servers import alive, free_ports
 from tests.flows.conftest import Program
 from tests.running import BIN
 
 READY_WITHIN_S = 150
 EQUAL_WITHIN_S = 120
 AT_ONCE_S = 1.0
+ENDED_WITHIN_S = 10
 
 
 @dataclass
@@ -76,7 +77,9 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Three]:
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
     process.stdout.close()
-    left = [each for each in psutil.wait_procs(family, timeout=10)[1] if each.status() != psutil.STATUS_ZOMBIE]
+    ends_at = time.monotonic() + ENDED_WITHIN_S
+    while (left := [each for each in family if alive(each)]) and time.monotonic() < ends_at:
+        time.sleep(0.05)
     assert left == [], "Ctrl-C ends all that was started"
     for made in set(Path("/var/tmp").glob("maillage-*")) - elsewhere:
         shutil.rmtree(made)
