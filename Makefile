@@ -36,7 +36,7 @@ check: python ## lint, types, contracts between rooms, lock, docs
 
 test: python ## all tests, on real RabbitMQ, PostgreSQL and Chromium (from Debian when absent)
 	@$(bootstrap) --dev --servers
-	$(bin)/pytest $(TESTS)
+	$(bin)/pytest $(if $(TESTS),$(TESTS),-n 2 --dist loadgroup --no-loadscope-reorder)
 
 bench: python ## measure and compare with the bare libraries (FULL=1 for all sizes)
 	@$(bootstrap) --dev --servers

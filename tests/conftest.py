@@ -17,20 +17,25 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import settings
 
-from deploy.servers import PrivateBroker, PrivatePostgres
+from deploy.servers import PORTS_OF, PrivateBroker, PrivatePostgres
 from deploy.tenants import drop_database, drop_vhost, make_database, make_vhost
 from services.kernel import local
+from tests.parallel import WORKER, pytest_collection_modifyitems, pytest_runtest_protocol
 from tests.sockets import forbid_the_world
 from tests.templates import Templates, migrated_file, templates_on
 
+__all__ = ["pytest_collection_modifyitems", "pytest_runtest_protocol"]
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("MAILLAGE_TEST_DATA") or ROOT.parent / "shared" / "data").resolve()
 SHORT_RUN, SOAK_RUN = 400, 20_000
+
+TOLD = "told"
+"""The property under which a test hands over a line for the end of the run."""
 
 BackendName = Literal["embedded", "node"]
 Fresh = Callable[[], str]
@@ -41,11 +46,22 @@ def pytest_configure() -> None:
     forbid_the_world()
     settings.register_profile("house", parent=settings(), deadline=None)
     settings.load_profile("house")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes of ours: each would compile all it imports
+    os.environ[PORTS_OF] = WORKER[2:] or "0"
 
 
 def pytest_report_header() -> str:
     """Say which data the tests will find."""
     return f"data for tests: {DATA if DATA.is_dir() else f'none at {DATA}, set MAILLAGE_TEST_DATA'}"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what the tests of faults counted, whichever process ran them."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, line in getattr(report, "user_properties", ()):
+                if name == TOLD and report.when == "teardown":
+                    terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -91,17 +107,18 @@ def broker(_broker: BrokerAddress) -> str:
 
 
 @pytest.fixture
-def fresh_vhost(_broker: BrokerAddress) -> Iterator[Fresh]:
+def fresh_vhost(request: pytest.FixtureRequest) -> Iterator[Fresh]:
     """A function that makes an empty virtual host and returns its AMQP URL; it is deleted after the test."""
-    made: list[str] = []
+    made: list[tuple[str, str]] = []
 
     def make() -> str:
-        made.append(make_vhost(_broker.url, _broker.api_url))
-        return made[-1]
+        where: BrokerAddress = request.getfixturevalue("_broker")  # no broker is started for who asks for none
+        made.append((where.api_url, make_vhost(where.url, where.api_url)))
+        return made[-1][1]
 
     yield make
-    for url in made:
-        drop_vhost(_broker.api_url, url)
+    for api_url, url in made:
+        drop_vhost(api_url, url)
 
 
 @pytest.fixture(scope="session")
