@@ -39,16 +39,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """Run a test beside another one, or alone; the wait is no part of its time."""
     if not WORKER:
         return (yield)
-    with _place(alone=item.get_closest_marker("alone") is not None):
+    with place(alone=item.get_closest_marker("alone") is not None):
         return (yield)
 
 
 @contextmanager
-def _place(alone: bool) -> Iterator[None]:
+def place(alone: bool, files: tuple[Path, Path] = (GATE, PLACE)) -> Iterator[None]:
     """A lock that many may hold, or one alone. Who waits to be alone holds the gate: nobody enters before them."""
-    with GATE.open() as gate, PLACE.open() as place:
+    with files[0].open() as gate, files[1].open() as room:
         fcntl.flock(gate, fcntl.LOCK_EX)
-        fcntl.flock(place, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         fcntl.flock(gate, fcntl.LOCK_UN)
         yield
 
