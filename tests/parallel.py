@@ -27,7 +27,7 @@ GATE, PLACE = Path(__file__), TESTS / "conftest.py"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests stay together, and put the longest first and the `alone` last."""
+    """Say which tests stay together, and put the longest first and, where they can be moved, the `alone` last."""
     killing = {item.path for item in items if KILLABLE & set(getattr(item, "fixturenames", ()))}
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item, killing)))
@@ -56,17 +56,24 @@ def place(alone: bool, files: tuple[Path, Path] = (GATE, PLACE)) -> Iterator[Non
 def _group(item: pytest.Item, killing: set[Path]) -> str:
     if item.path in killing:
         return "killing"
-    if item.get_closest_marker("alone"):
+    if _is_moved(item):
         return "alone"
     folder = _folder(item)
     return folder if folder == "browser" else str(item.path.relative_to(TESTS))
 
 
 def _turn(item: pytest.Item) -> int:
-    if item.get_closest_marker("alone"):
+    if _is_moved(item):
         return len(FIRST) + 1
     folder = _folder(item)
     return FIRST.index(folder) if folder in FIRST else len(FIRST)
+
+
+def _is_moved(item: pytest.Item) -> bool:
+    """Whether it measures time and may do so at the end; what its file made for several tests is not made twice."""
+    known = getattr(item, "_fixtureinfo", None)
+    made = [each for found in (known.name2fixturedefs.values() if known else ()) for each in found]
+    return item.get_closest_marker("alone") is not None and all(each.scope != "module" for each in made)
 
 
 def _folder(item: pytest.Item) -> str:
