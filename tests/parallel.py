@@ -1,4 +1,4 @@
-"""Two tests at a time (`make test`): who runs beside whom, and who runs alone.
+"""Two tests at a time (`make test LANES=2`): who runs beside whom, and who runs alone.
 
 A file stays in one process, for the sake of its fixtures. What would start a second Chromium, or a second server to be
 killed, stays in one process too. A test that measures time is marked `alone`: it waits until the other process is
