@@ -4,6 +4,7 @@
 # file; `git clean -xdf` takes it all away again.
 
 PORT ?= 8080
+LANES ?= 1
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
@@ -34,9 +35,9 @@ check: python ## lint, types, contracts between rooms, lock, docs
 	$(bin)/lint-imports --no-logo
 	$(bin)/pytest tests/house
 
-test: python ## all tests, on real RabbitMQ, PostgreSQL and Chromium (from Debian when absent)
+test: python ## all tests, on real RabbitMQ, PostgreSQL and Chromium (from Debian when absent; LANES=2: two at a time)
 	@$(bootstrap) --dev --servers
-	$(bin)/pytest $(TESTS)
+	$(bin)/pytest $(if $(filter 2,$(LANES)),-n 2 --dist loadgroup --no-loadscope-reorder) $(TESTS)
 
 bench: python ## measure and compare with the bare libraries (FULL=1 for all sizes)
 	@$(bootstrap) --dev --servers

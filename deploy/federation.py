@@ -15,6 +15,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -33,11 +34,12 @@ from deploy.servers import PrivateBroker, PrivatePostgres, ServerFailed
 from deploy.tenants import plain_url
 from deploy.words import say
 from services.kernel import identity, settings
-from services.kernel.errors import MaillageError
+from services.kernel.errors import MaillageError, Unavailable
 
 FOLDER = ROOT / "federation"
 OPERATOR = "admin@example.org"
 STOP_WITHIN_S = 20
+ANSWERS_WITHIN_S, PAUSE_S = 180, 0.5
 KEEP_DAYS = 10_000
 
 
@@ -99,6 +101,7 @@ def _run(folder: Path, port: int, opened: ExitStack) -> None:
     for member, process in zip(MEMBERS, nodes, strict=True):
         client = Client(wait_for(process, folder / member.id))
         opened.callback(client.close)
+        _until_it_answers(client, process)
         fill(client, folder / member.id, [member.samples])
         client.call("directory", "prune", {"days": KEEP_DAYS})  # signs where it stands: the others can tell it is equal
         clients.append(client)
@@ -146,6 +149,19 @@ def _node(folder: Path, member: Member, port: int, urls: dict[str, str]) -> subp
     command = [sys.executable, "-m", "deploy.cluster", str(folder), "--port", str(port)]
     environment = os.environ | urls | {"MAILLAGE_HTTP_WORKERS": "1", "MAILLAGE_LOG_LEVEL": "ERROR"}
     return subprocess.Popen(command, cwd=ROOT, env=environment, process_group=0, preexec_fn=end_with_parent)
+
+
+def _until_it_answers(client: Client, process: subprocess.Popen[bytes]) -> None:
+    """Wait for all its rooms: three nodes that start at once take their time on a small machine that is busy."""
+    ends_at = time.monotonic() + ANSWERS_WITHIN_S
+    while True:
+        try:
+            client.call("node", "status")
+            return
+        except Unavailable:
+            if process.poll() is not None or time.monotonic() > ends_at:
+                raise
+            time.sleep(PAUSE_S)
 
 
 def _together(acts: Sequence[Callable[[], object]]) -> None:

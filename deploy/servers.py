@@ -33,6 +33,8 @@ from deploy.tenants import call_broker_api, make_database, make_vhost, plain_url
 
 START_WITHIN_S = 90
 STOP_WITHIN_S = 20
+PORTS_OF, LANES = "MAILLAGE_TEST_LANE", 2
+"""The variable that says in which lane of tests a process is; each has every other pair of ports."""
 
 
 class ServerFailed(RuntimeError):
@@ -108,7 +110,7 @@ class PrivateServer:
         for process in self._processes:
             process.wait(STOP_WITHIN_S)
         ends_at = time.monotonic() + STOP_WITHIN_S
-        while any(_alive(member) for member in doomed):
+        while any(alive(member) for member in doomed):
             if time.monotonic() > ends_at:
                 raise ServerFailed(f"{self.tool.name} does not die: {doomed}")
             time.sleep(0.01)
@@ -305,12 +307,16 @@ class PrivatePostgres(PrivateServer):
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Ports of 127.0.0.1 that nobody listens on now, all different."""
+    """Ports of 127.0.0.1 that nobody listens on now, all different; two lanes of tests never find the same one."""
+    lane, found = os.environ.get(PORTS_OF), list[int]()
     with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
+        while len(found) < count:
+            one = held.enter_context(socket.socket())
             one.bind(("127.0.0.1", 0))
-        return tuple(one.getsockname()[1] for one in sockets)
+            port = one.getsockname()[1]
+            if lane is None or port // 2 % LANES == int(lane) % LANES:
+                found.append(port)
+        return tuple(found)
 
 
 def _accepts(port: int) -> bool:
@@ -328,7 +334,7 @@ def _family(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _alive(process: psutil.Process) -> bool:
+def alive(process: psutil.Process) -> bool:
     """Whether it still runs; a zombie does not, it only waits for its parent to ask."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

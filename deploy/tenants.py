@@ -15,11 +15,11 @@ def plain_url(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
-def make_database(url: str) -> str:
-    """Create an empty database on the server of `url`; returns the new one's URL."""
+def make_database(url: str, template: str = "template0") -> str:
+    """Create a database on the server of `url`, empty or a copy of `template`; returns the new one's URL."""
     name = f"t_{uuid4().hex}"
     with psycopg.connect(plain_url(url), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return _with_path(url, name)
 
 

@@ -17,19 +17,25 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import settings
 
-from deploy.servers import PrivateBroker, PrivatePostgres
+from deploy.servers import PORTS_OF, PrivateBroker, PrivatePostgres
 from deploy.tenants import drop_database, drop_vhost, make_database, make_vhost
 from services.kernel import local
+from tests.parallel import WORKER, pytest_collection_modifyitems, pytest_runtest_protocol
 from tests.sockets import forbid_the_world
+from tests.templates import Templates, migrated_file, templates_on
 
+__all__ = ["pytest_collection_modifyitems", "pytest_runtest_protocol"]
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("MAILLAGE_TEST_DATA") or ROOT.parent / "shared" / "data").resolve()
 SHORT_RUN, SOAK_RUN = 400, 20_000
+
+TOLD = "told"
+"""The property under which a test hands over a line for the end of the run."""
 
 BackendName = Literal["embedded", "node"]
 Fresh = Callable[[], str]
@@ -40,11 +46,22 @@ def pytest_configure() -> None:
     forbid_the_world()
     settings.register_profile("house", parent=settings(), deadline=None)
     settings.load_profile("house")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes of ours: each would compile all it imports
+    os.environ[PORTS_OF] = WORKER[2:] or "0"
 
 
 def pytest_report_header() -> str:
     """Say which data the tests will find."""
     return f"data for tests: {DATA if DATA.is_dir() else f'none at {DATA}, set MAILLAGE_TEST_DATA'}"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what the tests of faults counted, whichever process ran them."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, line in getattr(report, "user_properties", ()):
+                if name == TOLD and report.when == "teardown":
+                    terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -90,17 +107,18 @@ def broker(_broker: BrokerAddress) -> str:
 
 
 @pytest.fixture
-def fresh_vhost(_broker: BrokerAddress) -> Iterator[Fresh]:
+def fresh_vhost(request: pytest.FixtureRequest) -> Iterator[Fresh]:
     """A function that makes an empty virtual host and returns its AMQP URL; it is deleted after the test."""
-    made: list[str] = []
+    made: list[tuple[str, str]] = []
 
     def make() -> str:
-        made.append(make_vhost(_broker.url, _broker.api_url))
-        return made[-1]
+        where: BrokerAddress = request.getfixturevalue("_broker")  # no broker is started for who asks for none
+        made.append((where.api_url, make_vhost(where.url, where.api_url)))
+        return made[-1][1]
 
     yield make
-    for url in made:
-        drop_vhost(_broker.api_url, url)
+    for api_url, url in made:
+        drop_vhost(api_url, url)
 
 
 @pytest.fixture(scope="session")
@@ -114,13 +132,19 @@ def postgres() -> Iterator[str]:
         yield private.url
 
 
+@pytest.fixture(scope="session")
+def _templates(postgres: str) -> Iterator[Templates]:
+    with templates_on(postgres) as templates:
+        yield templates
+
+
 @pytest.fixture
-def fresh_database(postgres: str) -> Iterator[Fresh]:
-    """A function that makes an empty PostgreSQL database and returns its URL; it is dropped after the test."""
+def fresh_database(postgres: str, _templates: Templates) -> Iterator[Callable[..., str]]:
+    """A function that makes a PostgreSQL database, empty or migrated for a room: its URL. The test's end drops it."""
     made: list[str] = []
 
-    def make() -> str:
-        made.append(make_database(postgres))
+    def make(room: str = "") -> str:
+        made.append(_templates.copy(room) if room else make_database(postgres))
         return made[-1]
 
     yield make
@@ -156,30 +180,51 @@ def killable_postgres(postgres_to_kill: PrivatePostgres) -> Iterator[PrivatePost
     yield postgres_to_kill
 
 
-@dataclass(frozen=True)
-class Backend:
-    """One of the ways to run: where the databases and the broker of this test are.
+@pytest.fixture(scope="session")
+def _kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("migrated")
 
-    Args:
-        name: `embedded` (SQLite, a file a service; the in-process transport) or `node` (PostgreSQL and RabbitMQ).
-        broker_url: kombu's URL; `local://` is the in-process transport.
+
+class Backend:
+    """One of the ways to run: where the databases and the broker of this test are, made when they are asked for.
+
+    `name` is `embedded` (SQLite, a file a service; the in-process transport) or `node` (PostgreSQL and RabbitMQ).
     """
 
-    name: BackendName
-    broker_url: str
-    _folder: Path
-    _database_url: str
+    def __init__(self, name: BackendName, folder: Path, request: pytest.FixtureRequest) -> None:
+        self.name = name
+        self._folder = folder
+        self._request = request
+        self._made: dict[str, str] = {}
+
+    @property
+    def broker_url(self) -> str:
+        """kombu's URL; `local://` is the in-process transport."""
+        return local.URL if self.name == "embedded" else self._once("fresh_vhost")
 
     def database_url(self, service: str) -> str:
-        """SQLAlchemy URL of the database of a service; on `node` one database holds them all."""
-        return self._database_url or f"sqlite:///{self._folder / service}.sqlite3"
+        """SQLAlchemy URL of the empty database of a service; on `node` one database holds them all."""
+        if self.name == "embedded":
+            return f"sqlite:///{self._folder / service}.sqlite3"
+        return self._once("fresh_database")
+
+    def migrated_url(self, room: str) -> str:
+        """The same of a room that need not be migrated any more."""
+        if self.name == "embedded":
+            kept: Path = self._request.getfixturevalue("_kept")
+            return migrated_file(kept, room, self._folder / f"{room}.sqlite3")
+        return self._once("fresh_database", room)
+
+    def _once(self, fixture: str, *asked: str) -> str:
+        if fixture not in self._made:
+            self._made[fixture] = self._request.getfixturevalue(fixture)(*asked)
+        return self._made[fixture]
 
 
 @pytest.fixture(params=["embedded", "node"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """Both backends in turn, each empty; the servers are started only for `node`."""
-    if request.param == "embedded":
-        return Backend("embedded", local.URL, tmp_path, "")
-    vhost: Fresh = request.getfixturevalue("fresh_vhost")
-    database: Fresh = request.getfixturevalue("fresh_database")
-    return Backend("node", vhost(), tmp_path, database())
+    if request.param == "node":  # here, so that they are cleared away after all that a test opens on them
+        request.getfixturevalue("fresh_vhost")
+        request.getfixturevalue("fresh_database")
+    return Backend(request.param, tmp_path, request)

@@ -14,7 +14,6 @@ from services.kernel.access import Actor
 from services.kernel.database import Database
 from services.kernel.identity import Identity
 from services.kernel.log import EventLog
-from services.kernel.migrate import migrate
 from services.kernel.parking import Parking
 from services.kernel.sequencer import Sequencer
 from services.kernel.settings import MailSettings, Node, Settings
@@ -32,8 +31,7 @@ class Opened:
     """A room of the node `NODE`; `as_(actor)` says who is behind the next calls."""
 
     def __init__(self, room: type[Any], backend: Backend, folder: Path) -> None:
-        database = Database(backend.database_url(room.name), room.name)
-        migrate(database)
+        database = Database(backend.migrated_url(room.name), room.name)
         witness = Witness(folder / f"{room.name}.json")
         self.sequencer = Sequencer(database, room.name, NODE, witness, room.on_numbered)
         self.sequencer.recover()

@@ -8,14 +8,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import kombu
 import psycopg
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
 from deploy.servers import PrivateBroker, PrivatePostgres, free_ports
 from deploy.tenants import plain_url
+from services.kernel.database import Database
+from services.kernel.migrate import migrate
 from tests.conftest import ROOT, Backend
 from tests.sockets import WorldReached, is_here
 
@@ -28,6 +31,37 @@ def test_a_backend_gives_an_empty_database_and_a_broker(backend: Backend) -> Non
         assert connection.execute(text("SELECT sum(n) FROM proof")).scalar() == 1
     engine.dispose()
     assert (backend.name == "embedded") == (backend.broker_url.startswith("local:"))
+
+
+def test_a_copy_of_a_migrated_database_is_what_migrating_an_empty_one_makes(
+    backend: Backend, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    fresh: Callable[[], str] = request.getfixturevalue("fresh_database") if backend.name == "node" else lambda: ""
+    anew = Database(fresh() or f"sqlite:///{tmp_path}/anew.sqlite3", "directory")
+    migrate(anew)
+    copied = Database(backend.migrated_url("directory"), "directory")
+    assert shape(copied) == shape(anew)
+    with copied.begin() as session:
+        session.execute(text("DELETE FROM version_directory"))
+    again = Database(backend.migrated_url("directory"), "directory")
+    with again.read() as session:
+        assert session.scalar(text("SELECT count(*) FROM version_directory")) == 0, "the same in the same test"
+    for database in (anew, copied, again):
+        database.close()
+
+
+def shape(database: Database) -> dict[str, Any]:
+    """Every table: its columns, its indexes, its rows (which are the versions)."""
+    found = inspect(database.engine)
+    with database.read() as session:
+        return {
+            table: (
+                [(column["name"], str(column["type"]), column["nullable"]) for column in found.get_columns(table)],
+                sorted(str(index["name"]) for index in found.get_indexes(table)),
+                sorted(map(tuple, session.execute(text(f'SELECT * FROM "{table}"')))),
+            )
+            for table in found.get_table_names()
+        }
 
 
 def test_two_tests_never_share_a_virtual_host(fresh_vhost: Callable[[], str]) -> None:

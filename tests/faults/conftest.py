@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from gateway.rpc import RpcClient, connector
 from services.kernel.errors import MaillageError
+from tests.conftest import TOLD
 
 CAUGHT_UP_WITHIN_S = 60
 COUNTS: list[str] = []
@@ -146,7 +146,9 @@ def told(name: str, counts: dict[str, int]) -> dict[str, int]:
     return counts
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print what each fault did."""
-    for line in COUNTS:
-        terminalreporter.write_line(line)
+@pytest.fixture(autouse=True)
+def _handed_over(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What this test told goes to the end of the run."""
+    yield
+    request.node.user_properties.extend((TOLD, line) for line in COUNTS)
+    COUNTS.clear()

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from services.kernel.database import Database
-from services.kernel.migrate import migrate
 from tests.conftest import Backend
 
 
 @pytest.fixture
 def database(backend: Backend) -> Iterator[Database]:
     """The database of the room, empty."""
-    opened = Database(backend.database_url("federation"), "federation")
-    migrate(opened)
+    opened = Database(backend.migrated_url("federation"), "federation")
     yield opened
     opened.close()

@@ -80,6 +80,7 @@ def test_whatever_is_typed_is_answered(world: World, typed: str) -> None:
     assert len(world.reader.complete(typed, limit=5)) <= 5
 
 
+@pytest.mark.alone
 def test_an_answer_takes_less_than_five_milliseconds(world: World) -> None:
     for typed in ("n", "nan", "permis", "44000", "zzzz"):
         world.reader.complete(typed)

@@ -77,6 +77,7 @@ def test_what_cannot_be_read_says_why_as_a_problem_document(
         assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
 
 
+@pytest.mark.alone
 def test_an_answer_waits_for_what_is_new_and_no_longer_than_it_may(client: FlaskClient, carrier: Carrier) -> None:
     at_head = {"stream": STREAM, "after": HEAD}
     began = time.monotonic()
@@ -88,6 +89,7 @@ def test_an_answer_waits_for_what_is_new_and_no_longer_than_it_may(client: Flask
     assert time.monotonic() - began < 0.9
 
 
+@pytest.mark.alone
 def test_when_all_places_are_taken_the_answer_is_given_at_once(client: FlaskClient) -> None:
     def hold() -> None:
         with client.application.test_client() as other:

@@ -171,6 +171,7 @@ def test_following_commits_the_first_change_at_once_and_groups_a_burst(world: Wo
     assert not follower.is_alive()
 
 
+@pytest.mark.alone
 def test_from_the_feed_to_a_search_takes_less_than_the_promised_share(world: World) -> None:
     world.publish(structure(1), *(service(number) for number in range(200)))
     stop = threading.Event()

@@ -19,7 +19,6 @@ from services.kernel.follow import Follower
 from services.kernel.identity import Identity
 from services.kernel.inbox import Receipt, receive
 from services.kernel.log import EventLog
-from services.kernel.migrate import migrate
 from services.kernel.parking import Parking
 from services.kernel.relay import after
 from services.kernel.rows import Base as Kernel
@@ -52,8 +51,7 @@ class Writer:
     """A room that only writes."""
 
     def __init__(self, backend: Backend, folder: Path) -> None:
-        self.database = Database(backend.database_url(WRITER), WRITER)
-        migrate(self.database)
+        self.database = Database(backend.migrated_url(WRITER), WRITER)
         self.witness_path = folder / "witness.json"
         self.log = EventLog()
         self.reopen()
@@ -111,8 +109,7 @@ class Following:
     """A room that follows the writer and writes down what it applied; `fails` are subjects on which it raises."""
 
     def __init__(self, backend: Backend, writer: Writer, known: frozenset[str] = KNOWN) -> None:
-        self.database = Database(backend.database_url(FOLLOWER), FOLLOWER)
-        migrate(self.database)
+        self.database = Database(backend.migrated_url(FOLLOWER), FOLLOWER)
         with self.database.begin() as session:
             Base.metadata.create_all(session.connection())
             session.execute(text("DELETE FROM seen"))

@@ -97,6 +97,7 @@ def test_told_to_stop_it_ends_after_the_page_at_hand(writer: Writer, following: 
     assert following.seen() == list(range(1, 501))
 
 
+@pytest.mark.alone
 def test_a_lone_event_waits_for_no_other(writer: Writer, following: Following) -> None:
     stop = threading.Event()
     thread = threading.Thread(target=following.follower.run, args=(stop,))

@@ -8,7 +8,6 @@ from sqlalchemy import select
 
 from services.kernel.database import Database
 from services.kernel.inbox import HOLD, MAX_BODY_BYTES, Receipt, receive, waiting
-from services.kernel.migrate import migrate
 from services.kernel.rows import CursorRow, ParkedRow
 from tests.conftest import Backend
 from tests.kernel.nodes import STREAM, Writer
@@ -18,8 +17,7 @@ FOLLOWS = frozenset({STREAM})
 
 @pytest.fixture
 def room(backend: Backend) -> Iterator[Database]:
-    opened = Database(backend.database_url("room"), "room")
-    migrate(opened)
+    opened = Database(backend.migrated_url("room"), "room")
     yield opened
     opened.close()
 

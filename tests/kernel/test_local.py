@@ -60,6 +60,7 @@ def drain(connection: Connection, timeout_s: float = 0.05) -> None:
         return
 
 
+@pytest.mark.alone
 def test_a_drainer_is_woken_by_a_put_and_not_by_a_clock(connection: Connection, queue: Queue) -> None:
     arrived = consume(connection, queue)
     delays_s = []

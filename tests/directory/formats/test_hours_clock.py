@@ -118,6 +118,7 @@ def test_what_a_week_does_not_say_has_no_bits(osm: str) -> None:
     assert week_bits(osm) is None
 
 
+@pytest.mark.alone
 def test_sixty_thousand_places_are_asked_at_once_in_a_millisecond() -> None:
     kinds = [
         week_bits(f"Mo-Fr {hour:02}:00-{hour + 4:02}:30{tail}") for hour in range(6, 19) for tail in ("", "; PH off")

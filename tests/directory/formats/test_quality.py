@@ -67,6 +67,7 @@ def test_the_fields_of_the_vocabulary_are_those_of_the_schema(kind: str, test_da
     assert set(FIELDS[kind]) == theirs - {"source", "id", "structure_id"}
 
 
+@pytest.mark.alone
 def test_a_score_takes_a_few_microseconds() -> None:
     asked = whole("service")
     best_s = min(timeit.repeat(lambda: score(asked), number=1000, repeat=5)) / 1000

@@ -47,6 +47,7 @@ def test_nothing_to_complete_gives_nothing(typed: str) -> None:
     assert territory.complete(typed) == []
 
 
+@pytest.mark.alone
 def test_completion_takes_less_than_two_milliseconds() -> None:
     territory.complete("nantes")
     territory.complete("44")
@@ -85,6 +86,7 @@ def test_communes_within_are_those_that_a_plain_search_finds(lat: float, lon: fl
     assert distances == sorted(distances)
 
 
+@pytest.mark.alone
 def test_the_tables_are_read_fast_and_stay_small() -> None:
     script = (
         "import csv, gzip, time\n"

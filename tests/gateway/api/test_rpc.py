@@ -64,6 +64,7 @@ def test_an_absent_room_is_told_at_once(rpc: RpcClient) -> None:
     assert monotonic() - started_at < 2
 
 
+@pytest.mark.alone
 def test_a_slow_answer_ends_in_time_and_its_late_reply_disturbs_nobody(rpc: RpcClient) -> None:
     started_at = monotonic()
     with pytest.raises(Unanswered):
