@@ -42,9 +42,10 @@ bench: python ## measure and compare with the bare libraries (FULL=1 for all siz
 	@$(bootstrap) --dev --servers
 	$(bin)/python -m benchmarks $(if $(FULL),--full)
 
-soak: python ## the tests of faults at length: 20,000 events through each kill
+soak: python ## the tests of faults at length, and the table of docs/faults.md from what they counted
 	@$(bootstrap) --dev --servers
-	MAILLAGE_SOAK=1 $(bin)/pytest tests/faults -s --timeout 3600
+	MAILLAGE_SOAK=1 $(bin)/pytest $(or $(TESTS),tests/faults) -s --timeout 3600
+	@$(bin)/python -m deploy.build.docs
 
 lock: python ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml -o requirements.lock
