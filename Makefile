@@ -34,7 +34,7 @@ check: python ## lint, types, contracts between rooms, lock, docs
 	$(bin)/lint-imports --no-logo
 	$(bin)/pytest tests/house
 
-test: python ## all tests, on real RabbitMQ, PostgreSQL and Chromium (from Debian when absent)
+test: python ## all tests, on real RabbitMQ, PostgreSQL and Chromium (from Debian when absent, libfaketime too)
 	@$(bootstrap) --dev --servers
 	$(bin)/pytest $(TESTS)
 

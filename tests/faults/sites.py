@@ -69,6 +69,10 @@ class Site:
         """A checkpoint where the stream stands: others can tell that they are equal."""
         self.ask("directory", "prune", days=10_000)
 
+    def forget_the_log(self) -> None:
+        """Keep of the log the last event of each record only, as after `log_days`; what was not told yet stays."""
+        until(lambda: self.ask("directory", "prune", days=0)["gone"])
+
     def peer(self, home: Site) -> dict[str, Any]:
         """What is said here of another."""
         [found] = [each for each in self.ask("federation", "peers")["peers"] if each["node"] == home.name]
