@@ -44,7 +44,7 @@ class Reach:
 
     def __init__(self, url: str, own_url: str, *, private: bool = False) -> None:
         parts = checked(url, own_url)
-        self._host, self._path = str(parts.hostname), (parts.path or "").rstrip("/")
+        self._host, self._path = str(parts.hostname).strip("[]"), (parts.path or "").rstrip("/")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         address = str(_resolved(self._host, port, loopback=is_loopback(own_url), private=private))
         timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
