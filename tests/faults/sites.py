@@ -179,7 +179,7 @@ class Watch:
         events = lost = 0
         for home in self.homes:
             home.sign()
-            events += home.head()[1] - self._began[home.name]
+            events += max(home.head()[1] - self._began[home.name], 0)  # less where its database was put back
             lost += sum(equal(home, each, began + EQUAL_WITHIN_S) for each in (self.site, *others))
         seconds = round(time.monotonic() - began, 1)
         self._ended.set()
@@ -187,7 +187,7 @@ class Watch:
         with suppress(OSError, MaillageError):
             self._look()
         doubled = len(self.seen) - len(set(self.seen))
-        result = Result(fault, what, events, lost, doubled, seconds, self.status(), test)
+        result = Result(fault, what, max(events, len(self.seen)), lost, doubled, seconds, self.status(), test)
         tell(result)
         return result
 
