@@ -35,7 +35,7 @@ check: python ## lint, types, contracts between rooms, lock, docs
 	$(bin)/lint-imports --no-logo
 	$(bin)/pytest tests/house
 
-test: python ## all tests, on real RabbitMQ, PostgreSQL and Chromium (from Debian when absent; LANES=2: two at a time)
+test: python ## all tests, on real RabbitMQ, PostgreSQL, Chromium and libfaketime (from Debian when absent; LANES=2: two at a time)
 	@$(bootstrap) --dev --servers
 	$(bin)/pytest $(if $(filter 2,$(LANES)),-n 2 --dist loadgroup --no-loadscope-reorder) $(TESTS)
 
@@ -43,9 +43,10 @@ bench: python ## measure and compare with the bare libraries (FULL=1 for all siz
 	@$(bootstrap) --dev --servers
 	$(bin)/python -m benchmarks $(if $(FULL),--full)
 
-soak: python ## the tests of faults at length: 20,000 events through each kill
+soak: python ## the tests of faults at length, and the table of docs/faults.md from what they counted
 	@$(bootstrap) --dev --servers
-	MAILLAGE_SOAK=1 $(bin)/pytest tests/faults -s --timeout 3600
+	MAILLAGE_SOAK=1 $(bin)/pytest $(or $(TESTS),tests/faults) -s --timeout 3600
+	@$(bin)/python -m deploy.build.docs
 
 lock: python ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml -o requirements.lock

@@ -1,8 +1,9 @@
 """Programs that come from the distribution, not from Python: where they are, and how they are installed.
 
-`make test` needs RabbitMQ, PostgreSQL and Chromium. As root on Debian (or a derivative) they are installed; elsewhere
-the exact command is said. What Debian starts at installation is stopped again: the tests run servers of their own, and
-a server that was there before is never touched. Standard library alone: this runs before anything is installed.
+`make test` needs RabbitMQ, PostgreSQL, Chromium and libfaketime, a clock that can be wrong. As root on Debian (or a
+derivative) they are installed; elsewhere the exact command is said. What Debian starts at installation is stopped
+again: the tests run servers of their own, and a server that was there before is never touched. Standard library alone:
+this runs before anything is installed.
 """
 
 import os
@@ -45,7 +46,8 @@ class Tool:
 RABBITMQ = Tool("rabbitmq", "rabbitmq-server", ("usr/lib/rabbitmq/bin/rabbitmq-server",), "MAILLAGE_TEST_BROKER")
 POSTGRES = Tool("postgresql", "postgresql", ("usr/lib/postgresql/[1-9]*/bin/postgres",), "MAILLAGE_TEST_DATABASE")
 CHROMIUM = Tool("chromium", "chromium", ("usr/bin/chromium", "usr/bin/google-chrome"), "MAILLAGE_TEST_CHROMIUM")
-FOR_TESTS = (RABBITMQ, POSTGRES, CHROMIUM)
+FAKETIME = Tool("libfaketime", "libfaketime", ("usr/lib/*/faketime/libfaketime.so.1",), "MAILLAGE_TEST_FAKETIME")
+FOR_TESTS = (RABBITMQ, POSTGRES, CHROMIUM, FAKETIME)
 
 
 def missing(tools: Iterable[Tool], environment: Mapping[str, str] = os.environ, root: Path = Path("/")) -> list[Tool]:

@@ -76,8 +76,12 @@ def test_data() -> Path:
 
 @pytest.fixture(scope="session")
 def events_per_run() -> int:
-    """How many events a test of faults sends: few in `make test`, 20,000 in `make soak` (MAILLAGE_SOAK=1)."""
-    return SOAK_RUN if os.environ.get("MAILLAGE_SOAK") else SHORT_RUN
+    """How many events a test of faults sends: few in `make test`, 20,000 in `make soak` (MAILLAGE_SOAK=1).
+
+    MAILLAGE_SOAK_EVENTS says another number for a long run.
+    """
+    soak = int(os.environ.get("MAILLAGE_SOAK_EVENTS", SOAK_RUN))
+    return soak if os.environ.get("MAILLAGE_SOAK") else SHORT_RUN
 
 
 @dataclass(frozen=True)

@@ -21,17 +21,21 @@ BIN = Path(sys.executable).parent / "maillage"
 
 @dataclass
 class RunningNode:
-    """A node that answers at `url`, in a process of its own. `environment` names settings."""
+    """A node that answers at `url`, in a process of its own. `environment` names settings.
+
+    `program` is what runs it, before the folder and `--port`; it says a line once the node answers.
+    """
 
     folder: Path
     url: str
     environment: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
+    program: tuple[str | Path, ...] = (BIN, "up")
 
     def start(self) -> None:
         """Run it, and wait until it answers."""
         port = self.url.rpartition(":")[2]
-        self.process = subprocess.Popen([BIN, "up", str(self.folder), "--port", port],
+        self.process = subprocess.Popen([*self.program, str(self.folder), "--port", port],
                                         stdout=subprocess.PIPE, env=os.environ | self.environment)  # fmt: skip
         assert self.process.stdout is not None
         self.process.stdout.readline()

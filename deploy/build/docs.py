@@ -1,4 +1,4 @@
-"""Write the generated parts of `docs/`: settings, access, events, values, test vectors.
+"""Write the generated parts of `docs/`: settings, access, events, values, test vectors, what the last soak counted.
 
 `python -m deploy.build.docs [--check]`.
 
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from deploy.build import faults
 from deploy.build.vectors import vectors
 from services.accounts import events as accounts_events
 from services.directory import events as directory_events
@@ -33,6 +34,7 @@ def pages() -> dict[str, str]:
     return {
         "settings.md": _settings(), "access.md": _access(), "events-list.md": _events(), "values.md": _values(),
         "federation-vectors.json": vectors().decode(),
+        "faults.md": faults.page(_read(DOCS / "faults.md"), _read(DOCS / "faults.jsonl")),
     }  # fmt: skip
 
 

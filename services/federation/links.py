@@ -17,7 +17,7 @@ import structlog
 from services.federation import gossip, store
 from services.federation.model import ACTIVE
 from services.federation.reaching import Answer, Reach
-from services.federation.reading import WAIT, Reader
+from services.federation.reading import LOG, SNAPSHOT, WAIT, Reader
 from services.federation.taking import Taker
 from services.kernel import clock
 from services.kernel.announce import SHARED
@@ -58,7 +58,9 @@ class Link:
         self.node = node
         self._opened = opened
         self._carrier = carrier
-        self._reader = Reader(database, taker, self._get, on_taken, carrier)
+        self._on_taken = on_taken
+        self._moved = False
+        self._reader = Reader(database, taker, self._get, self._taken, carrier)
         self._reach: Reach | None = None
 
     def run(self, stop: threading.Event, ended: Callable[[], bool]) -> None:
@@ -71,6 +73,8 @@ class Link:
                 self._listen(stop, ended)
             except MaillageError as error:
                 self._note(error.message)
+                delay_s = FIRST_DELAY_S if self._moved else delay_s  # a poor link that brings something is asked on
+                self._moved = False
                 stop.wait(delay_s)
                 delay_s = min(delay_s * 2, LAST_DELAY_S)
                 self._hang_up()
@@ -81,6 +85,10 @@ class Link:
         kept = sum(self._reader.catch_up(stream, *head) for stream, head in self.heads().items())
         self._note(self._warning, heard=True)
         return kept
+
+    def _taken(self, stream: str) -> None:
+        self._moved = True
+        self._on_taken(stream)
 
     def _listen(self, stop: threading.Event, ended: Callable[[], bool]) -> None:
         """Take what comes, as soon as it is there, until the heads are to be asked for again."""
@@ -126,7 +134,7 @@ class Link:
     def _ask(self, path: str, asked: dict[str, Any]) -> Answer:
         if self._reach is None:
             self._reach = self._opened()
-        return self._reach.get(path, asked)
+        return self._reach.get(path, asked, lines=path in (LOG, WAIT, SNAPSHOT))
 
     def _note(self, trouble: str, *, heard: bool = False) -> None:
         """Write down how it went, for who looks after the node."""

@@ -119,7 +119,8 @@ def shown(peer: Peer, streams: list[Taken], live: dict[str, int]) -> dict[str, A
 
 def _stream(taken: Taken, live: int) -> dict[str, Any]:
     lag = max(taken.head_seq - taken.seq, 0)
-    equal = None if not taken.root else not taken.differs
+    is_of_now = taken.head_epoch <= taken.epoch  # its home has opened an epoch that could not be read yet
+    equal = None if not taken.root else is_of_now and not taken.differs
     return {
         "stream": taken.stream, "head": taken.head_seq, "held": taken.seq, "lag": lag, "records": live, "equal": equal,
         "equal_at": taken.root_seq or None, "trouble": taken.trouble, "blamed": taken.charged,

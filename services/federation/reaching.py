@@ -21,6 +21,7 @@ from services.kernel.errors import Unavailable, ValidationError
 CONNECT_S: Final = 5.0
 READ_S: Final = 30.0
 AT_MOST_BYTES: Final = 16_000_000
+PIECE: Final = 65_536
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -43,7 +44,7 @@ class Reach:
 
     def __init__(self, url: str, own_url: str, *, private: bool = False) -> None:
         parts = checked(url, own_url)
-        self._host, self._path = str(parts.hostname), (parts.path or "").rstrip("/")
+        self._host, self._path = str(parts.hostname).strip("[]"), (parts.path or "").rstrip("/")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         address = str(_resolved(self._host, port, loopback=is_loopback(own_url), private=private))
         timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
@@ -56,8 +57,13 @@ class Reach:
             self._pool = urllib3.HTTPConnectionPool(address, port, timeout=timeout, retries=False, maxsize=2)
         self._host_header = str(parts.netloc)
 
-    def get(self, path: str, asked: Mapping[str, object], at_most: int = AT_MOST_BYTES) -> Answer:
-        """`GET path?asked`. Raises `Unavailable` where no answer came, or more of it than was to be read."""
+    def get(
+        self, path: str, asked: Mapping[str, object], at_most: int = AT_MOST_BYTES, *, lines: bool = False
+    ) -> Answer:
+        """`GET path?asked`. Raises `Unavailable` where no answer came, or more of it than was to be read.
+
+        `lines`: of an answer that the link broke off, the lines that came whole are given; else it is none.
+        """
         headers = {"Host": self._host_header, "Accept-Encoding": "identity", "User-Agent": "maillage"}
         try:
             answer = self._pool.urlopen(
@@ -67,7 +73,7 @@ class Reach:
             try:
                 if answer.headers.get("Content-Encoding", "identity") != "identity":
                     raise Unavailable("La réponse est comprimée alors que rien ne l’a demandé.")
-                body = answer.read(at_most + 1, decode_content=False)
+                body = _body(answer, at_most, lines=lines)
             finally:
                 answer.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -80,6 +86,23 @@ class Reach:
     def close(self) -> None:
         """Close what is open."""
         self._pool.close()
+
+
+def _body(answer: urllib3.BaseHTTPResponse, at_most: int, *, lines: bool) -> bytes:
+    """At most so much of an answer, and a little; where it is broken off, its whole `lines`, where they are asked for.
+
+    A half answer is nobody's lie: whoever reads it as one would blame the peer for its link.
+    """
+    body = bytearray()
+    try:
+        while len(body) <= at_most and (piece := answer.read1(PIECE, decode_content=False)):
+            body += piece
+    except (urllib3.exceptions.HTTPError, OSError):
+        whole = body.rpartition(b"\n")[0] if lines else b""
+        if not whole:
+            raise
+        return bytes(whole)
+    return bytes(body)
 
 
 def checked(url: str, own_url: str) -> urllib3.util.Url:

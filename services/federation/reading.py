@@ -3,8 +3,9 @@
 Three ways, each proved (`taking.py`):
 
 - the **log** after what is held, event by event;
-- the **records**: the last event of each record that changed after what is held. For who joins, and who comes back
-  after more than the log is kept; their number does not grow with the length of the history;
+- the **records**: the last event of each record that changed after what is held. For who joins, who comes back
+  after more than the log is kept, and where the log has an event without its data: what a home erased is never the
+  last event of a record. Their number does not grow with the length of the history;
 - **anew**: all records, beside what is held, which they replace once they are proved. Where what is held is not what
   its home signed: a database that was put back, a tombstone that is kept no more, an error of our own.
 """
@@ -58,10 +59,13 @@ class Reader:
         at = self._at(stream)
         kept = self._snapshot(stream) if at.reading or at.seq == 0 else 0
         try:
-            while (page := self.page(stream, LOG)).kept:
+            while (page := self.page(stream, LOG)).kept and not page.bare:
                 kept += page.kept
+            kept += page.kept
         except Gone:
             return kept + self._snapshot(stream)
+        if page.bare:
+            kept += self._snapshot(stream)
         at = self._at(stream)
         if at.differs or (at.trouble and at.charged == self._charged(at) and epoch > at.epoch):
             kept += self._anew(stream)

@@ -29,8 +29,16 @@ Tells = Callable[[str, Header, Any], bool]
 """(home, header, data) → whether the data is about a record of that home, the one that the header names."""
 
 
+Place = tuple[int, int, str]
+"""(epoch, seq, datahash) of an event."""
+
+
 class Refused(ValueError):
     """An event that is not kept, and why; what came before it is."""
+
+
+class Bare(Refused):
+    """An event without its data, of which nothing here says that its home erased it."""
 
 
 @dataclass
@@ -41,6 +49,8 @@ class Receipt:
     refused: str = ""
     ended: bool = False
     """The checkpoint at the end of the records was there, and they are what it says."""
+    bare: bool = False
+    """It ended at an event without its data: each record's last event, which has its data, is to be read instead."""
     waiting: list[Signed] = field(default_factory=list)
 
 
@@ -55,11 +65,13 @@ class Taker:
     def take(self, session: Session, taken: Taken, bodies: Sequence[bytes]) -> Receipt:
         """Keep the events of a page up to the first that is not true; the caller commits, or calls `forget`."""
         receipt = Receipt()
+        erased = self._erased(bodies)
         for body in bodies:
             try:
-                event = self._proved(taken, body)
+                event = self._proved(taken, body, erased)
             except ValueError as error:
                 receipt.refused = f"({taken.epoch}, {taken.seq + 1}) : {error}"
+                receipt.bare = isinstance(error, Bare)
                 break
             head = event.header
             if head.type.endswith((CHECKPOINTED, REOPENED)):
@@ -132,12 +144,30 @@ class Taker:
         """A commit failed: what was counted did not happen."""
         self._roots.pop(stream, None)
 
-    def _proved(self, taken: Taken, body: bytes) -> Signed:
+    def _proved(self, taken: Taken, body: bytes, erased: set[Place]) -> Signed:
         event = self._readable(taken, body)
+        head = event.header
         if not _follows(taken, event):
-            raise Refused(f"({event.header.epoch}, {event.header.seq}) does not follow what is held")
+            raise Refused(f"({head.epoch}, {head.seq}) does not follow what is held")
         self._believed(taken, event)
+        if event.data is None and (head.epoch, head.seq, head.datahash) not in erased:
+            raise Bare("without its data, and nothing says that its home erased it")
         return event
+
+    def _erased(self, bodies: Sequence[bytes]) -> set[Place]:
+        """What the home says in a page that it erased. Of what it says further on each record's last event tells."""
+        erased: set[Place] = set()
+        for body in bodies:
+            if REDACTED.encode() not in body:
+                continue
+            try:
+                event = read(body)
+                verify(event, self.keyring.check_event)
+                listed = event.payload()["redacted"] if event.header.type.endswith(REDACTED) else ()
+                erased |= {(each["epoch"], each["seq"], each["datahash"]) for each in listed}
+            except (ValueError, KeyError, TypeError):
+                continue  # it is refused in its turn
+        return erased
 
     def _readable(self, taken: Taken, body: bytes) -> Signed:
         if len(body) > MAX_BODY_BYTES:

@@ -228,7 +228,9 @@ class Sequencer:
         waiting = head.seq - head.checkpoint_seq
         if waiting >= EVERY_EVENTS or (waiting and self._sign_now):
             return True
-        return waiting > 0 and clock.now() - clock.from_text(head.checkpoint_at) >= timedelta(seconds=EVERY_S)
+        since = clock.now() - clock.from_text(head.checkpoint_at)
+        in_time = timedelta() <= since < timedelta(seconds=EVERY_S)  # a clock put back would have it wait till then
+        return waiting > 0 and not in_time
 
     def _checkpoint(self, session: Session, head: StreamRow) -> None:
         root, state = self._count_in(session, head)

@@ -110,7 +110,7 @@ def test_tools_are_found_by_version_or_replaced_by_a_variable(tmp_path: Path) ->
         (folder / "postgres").touch()
     assert debian.POSTGRES.find(tmp_path) == tmp_path / "usr/lib/postgresql/17/bin/postgres"
     absent = debian.missing(debian.FOR_TESTS, {"MAILLAGE_TEST_BROKER": "amqp://guest:guest@127.0.0.1//"}, tmp_path)
-    assert absent == [debian.CHROMIUM]
+    assert absent == [debian.CHROMIUM, debian.FAKETIME]
 
 
 def test_missing_tools_are_told_with_command_and_variables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,17 @@
-"""A writer and a follower as real processes on PostgreSQL and RabbitMQ, started again when they die."""
+"""A writer and a follower as real processes on PostgreSQL and RabbitMQ, started again when they die; and three nodes
+that follow each other, each behind a wire, shared by the tests that leave them as they were.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,9 +21,10 @@ from sqlalchemy import create_engine, text
 from gateway.rpc import RpcClient, connector
 from services.kernel.errors import MaillageError
 from tests.conftest import TOLD
+from tests.faults.report import RESULTS, Result, tell
+from tests.faults.sites import Site, all_of, site
 
 CAUGHT_UP_WITHIN_S = 60
-COUNTS: list[str] = []
 
 
 class Pair:
@@ -30,6 +36,7 @@ class Pair:
         self._calls = RpcClient(connector(broker), timeout_s=5.0)
         self._engine = create_engine(database, connect_args={"connect_timeout": 5})
         self._subjects = 0
+        self.equal_s = 0.0
 
     def start(self, room: str, kill: str = "") -> subprocess.Popen[bytes]:
         """Start a process of a room, armed to kill itself at a point or not."""
@@ -52,22 +59,44 @@ class Pair:
             self._ask_until_done(subjects)
             self._subjects += len(subjects)
 
-    def settled(self, lost_by_design: int = 0) -> dict[str, int]:
+    def settled(self) -> dict[str, int]:
         """Wait until everything written was applied; counts of what was lost, doubled and out of order."""
         ends_at = time.monotonic() + CAUGHT_UP_WITHIN_S
         seen: list[int] = []
+        began = time.monotonic()
         while time.monotonic() < ends_at:
             self.keep()
             seen = self._seen()
             if len(seen) >= self._subjects:
                 break
             time.sleep(0.2)
+        self.equal_s = round(time.monotonic() - began, 1)
         expected = set(range(1, max([*seen, 0]) + 1)) - self._about_the_stream()
         return {
             "events": self._subjects, "applied": len(seen), "lost": self._subjects - len(set(seen)),
             "doubled": len(seen) - len(set(seen)), "gaps": len(expected - set(seen)),
             "out of order": sum(one >= other for one, other in pairwise(seen)),
         }  # fmt: skip
+
+    def told(self, fault: int, what: str, test: str) -> dict[str, int]:
+        """Settle, tell it, and give back what must all be 0."""
+        counts = self.settled()
+        status = f"lag {self.lag()}"
+        tell(Result(fault, what, counts["events"], counts["lost"], counts["doubled"], self.equal_s, status, test))
+        return {name: count for name, count in counts.items() if name not in ("events", "applied")}
+
+    def lag(self) -> int:
+        """How far the follower's room says that it is behind, once it has heard of the head."""
+        ends_at = time.monotonic() + CAUGHT_UP_WITHIN_S
+        while True:
+            with contextlib.suppress(MaillageError):
+                status = self._calls.call("follower", "status", {})
+                lag = sum(int(each["lag"]) for each in status["follows"].values())
+                if not lag or time.monotonic() > ends_at:
+                    return lag
+            assert time.monotonic() < ends_at, "the follower does not answer"
+            self.keep()
+            time.sleep(0.2)
 
     def stop(self) -> float:
         """SIGTERM everything; how long the slowest took, in seconds."""
@@ -140,15 +169,47 @@ def pair(make_pair: Make, fresh_database: Callable[[], str], fresh_vhost: Callab
     return make_pair(fresh_database(), fresh_vhost())
 
 
-def told(name: str, counts: dict[str, int]) -> dict[str, int]:
-    """Keep the counts for the end of the run."""
-    COUNTS.append(f"{name}: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
-    return counts
+@dataclass
+class Three:
+    """Three nodes that follow each other."""
+
+    orpan: Site
+    radar: Site
+    rural: Site
+
+    @property
+    def all(self) -> tuple[Site, Site, Site]:
+        """In the order in which they stand here."""
+        return self.orpan, self.radar, self.rural
+
+
+@pytest.fixture(scope="session")
+def _three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Three]:
+    folder = tmp_path_factory.mktemp("three")
+    with contextlib.ExitStack() as opened:
+        names = ("orpan", "radar", "rural")
+        with ThreadPoolExecutor() as threads:
+            made = Three(*threads.map(lambda name: opened.enter_context(site(folder / name, name)), names))
+        for home, other in all_of(made.all):
+            other.follow(home)
+        yield made
+
+
+@pytest.fixture
+def three(_three: Three) -> Iterator[Three]:
+    """Three nodes of the whole session; after the test every wire is whole, and every node runs."""
+    yield _three
+    for each in _three.all:
+        each.wire.delay_s = each.wire.loss = 0.0
+        each.wire.mend()
+        each.wire.to = each.port
+        if each.node.process is None:
+            each.node.start()
 
 
 @pytest.fixture(autouse=True)
 def _handed_over(request: pytest.FixtureRequest) -> Iterator[None]:
     """What this test told goes to the end of the run."""
     yield
-    request.node.user_properties.extend((TOLD, line) for line in COUNTS)
-    COUNTS.clear()
+    request.node.user_properties.extend((TOLD, str(result)) for result in RESULTS)
+    RESULTS.clear()

@@ -133,6 +133,24 @@ def test_an_answer_without_end_is_left_at_the_limit(answering: Answering) -> Non
         Reach(answering(endless), TRIAL).get("/a", {}, at_most=100_000)
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_of_an_answer_that_breaks_off_whole_lines_are_given_and_never_half_a_one(
+    answering: Answering, chunked: bool
+) -> None:
+    def breaks(handler: BaseHTTPRequestHandler) -> None:
+        handler.protocol_version = "HTTP/1.1"
+        handler.send_response(200)
+        handler.send_header(*(("Transfer-Encoding", "chunked") if chunked else ("Content-Length", "100")))
+        handler.end_headers()
+        handler.wfile.write(b"64\r\none\ntwo\nthr" if chunked else b"one\ntwo\nthr")
+        handler.close_connection = True
+
+    url = answering(breaks)
+    assert Reach(url, TRIAL).get("/a", {}, lines=True).body == b"one\ntwo"
+    with pytest.raises(Unavailable, match="ne répond pas"):
+        Reach(url, TRIAL).get("/a", {})
+
+
 def test_nobody_there_is_said_in_a_sentence() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -233,6 +233,39 @@ def test_a_hub_that_strips_data_or_turns_the_order_is_refused(database: Database
     assert live(database, peer.home) == peer.home.heads
 
 
+def test_a_hub_that_strips_data_from_the_log_is_refused_and_the_truth_goes_on(database: Database, peer: Peer) -> None:
+    reader = peer.reader(database)
+    peer.catch_up(reader)
+    before = held(database, peer.home).seq
+    new = [peer.home.says(50), peer.home.says(51), peer.home.checkpoint()]
+    peer.lies = [Signed(each.header, each.signature, None, None) for each in new]
+    peer.catch_up(reader)
+    found = held(database, peer.home)
+    assert (found.seq, "without its data" in found.trouble) == (before, True)
+    peer.lies = None
+    peer.catch_up(reader)
+    assert (held(database, peer.home).trouble, live(database, peer.home)) == ("", peer.home.heads)
+
+
+@pytest.mark.parametrize("far", [0, 20])
+def test_what_its_home_erased_since_holds_nothing_up(database: Database, peer: Peer, far: int) -> None:
+    reader = peer.reader(database)
+    peer.catch_up(reader)
+    named = peer.home.says(60, contact_nom_prenom="Ada Lovelace")
+    peer.home.says(60, 2)
+    for number in range(far):
+        peer.home.says(100 + number)
+    peer.home.redact(named)
+    peer.home.checkpoint()
+    peer.home.events[peer.home.events.index(named)] = Signed(named.header, named.signature, None, None)
+    peer.catch_up(reader)
+    found = held(database, peer.home)
+    assert (found.trouble, found.differs, found.seq) == ("", False, at(peer.home.events[-1])[1])
+    assert live(database, peer.home) == peer.home.heads
+    with database.read() as session:
+        assert b"Ada" not in b"".join(each.data or b"" for each in store.after(session, peer.home.stream, 1, 0, 999))
+
+
 steps = st.lists(
     st.sampled_from(["say", "withdraw", "checkpoint", "prune", "put back", "read", "restart", "cut"]), max_size=30
 )

@@ -271,6 +271,17 @@ def _later(following: Following, seconds: float) -> None:
     following.parking._now = lambda: at
 
 
+def test_a_clock_put_back_by_a_day_does_not_have_an_event_wait_for_a_day(writer: Writer, following: Following) -> None:
+    following.fails = {"bad"}
+    writer.write("bad")
+    writer.number()
+    _later(following, 86_400)
+    following.catch_up()
+    _later(following, 0)
+    with following.database.read() as session:
+        assert following.parking.due(session) != []
+
+
 def test_what_its_home_erased_is_erased_where_it_waits_and_holds_nothing_back(
     writer: Writer, following: Following
 ) -> None:

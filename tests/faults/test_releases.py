@@ -1,0 +1,91 @@
+"""Two releases in one federation, and one with an error: what a node cannot handle waits, and is applied afterwards."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from services.kernel.errors import NotFound, WrongState
+from tests.faults.sites import Site, Watch, site, until
+from tests.running import BIN
+
+TEST = "tests/faults/test_releases.py"
+FOLLOWS = "directory"
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Site]]:
+    """A home, and who follows it."""
+    folder = tmp_path_factory.mktemp("releases")
+    with site(folder / "home", "home") as home, site(folder / "other", "other") as other:
+        other.follow(home)
+        yield home, other
+
+
+def becomes(node: Site, release: str) -> None:
+    """Stop a node, and start it as another release; none: that of this tree."""
+    node.node.stop()
+    node.node.environment["RELEASE"] = release
+    own = (sys.executable, "-m", "tests.faults.newer", "--say-address")
+    node.node.program = own if release else (BIN, "up")
+    node.node.start()
+
+
+def waiting(node: Site) -> list[tuple[str, str]]:
+    """(state, type) of what is parked in the directory of a node."""
+    return [(each["state"], each["type"]) for each in node.ask(FOLLOWS, "parked")["parked"]]
+
+
+def withdraw(home: Site, name: str) -> None:
+    """Take a public record away."""
+    [gone] = [each for each in home.feed() if each["op"] == "put" and each["event"]["data"]["fields"]["nom"] == name]
+    home.ask("directory", "withdraw", id=gone["id"], version=gone["event"]["recordversion"], reason="fermée")
+
+
+def test_a_poison_event_holds_back_its_own_record_alone_and_is_retried(
+    two: tuple[Site, Site], events_per_run: int
+) -> None:
+    home, other = two
+    becomes(other, "broken")
+    with Watch(other, [home]) as watch:
+        home.publish(2, name="Poison", source="poison")
+        home.publish(events_per_run // 10, first=2, name="Bon", source="poison")
+        home.publish(2, name="Guéri", source="poison")  # would be handled, were it not behind the first
+        withdraw(home, "Guéri 1")
+        home.sign()
+        until(lambda: len(waiting(other)) == 5, say=lambda: str(waiting(other)))
+        until(lambda: other.stream(home)["held"] >= home.head()[1])
+        assert len(other.shown(home)) == events_per_run // 10, "all others go on"
+        assert sorted(state for state, _ in waiting(other)) == ["retrying"] * 2 + ["waiting"] * 3
+        becomes(other, "")
+        for each in other.ask(FOLLOWS, "parked")["parked"]:
+            with suppress(NotFound, WrongState):  # it may have been tried by itself
+                other.ask(FOLLOWS, "parked_retry", id=each["id"])
+        until(lambda: not waiting(other), say=lambda: str(waiting(other)))
+        result = watch.settled(16, "a poison event, then dependents, then retry", TEST)
+    assert (result.lost, result.doubled) == (0, 0)
+    assert not watch.blamed, "an error of ours is not charged to the peer"
+
+
+def test_an_event_of_the_next_release_waits_for_the_upgrade(two: tuple[Site, Site], events_per_run: int) -> None:
+    home, other = two
+    count = events_per_run // 10
+    becomes(home, "next")
+    with Watch(other, [home]) as watch:
+        before = other.shown(home)
+        home.publish(count, name="Nouveau", source="next")
+        home.publish(3, name="Changé", source="next")
+        withdraw(home, "Changé 1")
+        home.sign()
+        until(lambda: len(waiting(other)) >= count + 4, say=lambda: str(waiting(other)))
+        assert other.shown(home) == before
+        assert other.stream(home)["equal"], "held and proved, and handed on to others"
+        assert {kind for state, kind in waiting(other) if state == "upgrade"} == {"directory.structure.published.v2"}
+        becomes(other, "next")
+        until(lambda: not waiting(other), say=lambda: str(waiting(other)))
+        result = watch.settled(16, "a type of the next release, applied after the upgrade", TEST)
+    assert (result.lost, result.doubled) == (0, 0)
+    assert not watch.blamed
