@@ -57,6 +57,9 @@ class Reader:
             return self._settle(stream)
         at = self._at(stream)
         kept = self._snapshot(stream) if at.reading or at.seq == 0 else 0
+        at = self._at(stream)
+        if at.differs and at.seq == 0:  # nothing of the records was true: they are asked for again with the next heads
+            return kept
         try:
             while (page := self.page(stream, LOG)).kept:
                 kept += page.kept

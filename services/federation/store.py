@@ -61,11 +61,14 @@ def erase(session: Session, stream: str, places: Iterable[tuple[int, int]]) -> N
         session.execute(update(Carried).where(*of_it).values(data=None, salt=None))
 
 
-def after(session: Session, stream: str, epoch: int, seq: int, limit: int) -> list[Signed]:
-    """Events of another node after a place, in order."""
+def after(
+    session: Session, stream: str, epoch: int, seq: int, limit: int, to: tuple[int, int] = (2**31 - 1, 0)
+) -> list[Signed]:
+    """Events of another node after a place and up to another, in order."""
+    place = tuple_(Carried.epoch, Carried.seq)
     query = (
         select(Carried.header, Carried.signature, Carried.data, Carried.salt)
-        .where(Carried.stream == stream, tuple_(Carried.epoch, Carried.seq) > (epoch, seq))
+        .where(Carried.stream == stream, place > (epoch, seq), place <= to)
         .order_by(Carried.epoch, Carried.seq)
         .limit(limit)
     )
@@ -183,6 +186,22 @@ def drop_anew(session: Session, stream: str) -> None:
     session.execute(delete(Carried).where(Carried.stream == stream + ANEW), execution_options=_NO_SYNC)
     session.execute(delete(HeadRow).where(HeadRow.reach == stream + ANEW), execution_options=_NO_SYNC)
     session.execute(delete(Taken).where(Taken.stream == stream + ANEW))
+
+
+def drop(session: Session, taken: Taken) -> None:
+    """Forget all that was read of a stream of which nothing was held before."""
+    session.execute(delete(Carried).where(Carried.stream == taken.stream), execution_options=_NO_SYNC)
+    session.execute(delete(HeadRow).where(HeadRow.reach == taken.stream), execution_options=_NO_SYNC)
+    taken.read_epoch = taken.read_seq = 0
+
+
+def drop_superseded(session: Session, stream: str, end: tuple[int, int]) -> None:
+    """Forget events that are no record's last: no root names them. The checkpoint at the end stays."""
+    last = select(HeadRow.subject).where(
+        HeadRow.reach == Carried.stream, HeadRow.epoch == Carried.epoch, HeadRow.seq == Carried.seq
+    )
+    superseded = Carried.stream == stream, ~last.exists(), tuple_(Carried.epoch, Carried.seq) != end
+    session.execute(delete(Carried).where(*superseded), execution_options=_NO_SYNC)
 
 
 def vanished(session: Session, stream: str, after: str, limit: int) -> Sequence[str]:

@@ -110,7 +110,8 @@ class WireDoors(Doors):
             taken = store.taken(session, asked["stream"])
             if taken is None:
                 raise NotFound("Ce flux n’est pas tenu ici.")
-            found = store.after(session, asked["stream"], asked["epoch"], asked["after"], asked["limit"])
+            proved = taken.epoch, taken.seq
+            found = store.after(session, asked["stream"], asked["epoch"], asked["after"], asked["limit"], proved)
             holes = (asked["epoch"], asked["after"]) < (taken.base_epoch, taken.base_seq)
         return {"events": [event.body().decode() for event in found], "holes": holes}
 
