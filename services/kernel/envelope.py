@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -49,22 +48,23 @@ def canonical(data: Any) -> bytes:
 
 
 def canonical_of_parsed(data: Any) -> bytes:
-    """`canonical` of what was just parsed from JSON, ten times as fast: it looks closer only where it has to.
-
-    orjson writes parsed JSON as canonical JSON is, but for numbers that are too large, too precise or not in the
-    shortest form, and for depth.
-    """
-    try:
-        raw = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # deeper than orjson goes
+    """`canonical` of what was just parsed from JSON, many times as fast: orjson writes nearly all of it so already."""
+    if not _is_plain(data):
         return canonical(data)
-    if raw[:1] != b"{" or _DOUBTFUL.search(raw) or raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
-        return canonical(data)
-    return raw
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
 
 
-_DOUBTFUL = re.compile(rb'(?:":|[,\[])-?(?:\d+(?:\.(?!\d{1,7}[,}\]])|\.0[,}\]]|[eE])|\d{16})')
-"""Numbers that may not be canonical as orjson writes them, or text that looks like one."""
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    """Whether orjson writes a parsed value as canonical JSON is, its keys sorted."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
+    if kind is float:
+        return bool(_SHORTEST_PLAIN <= abs(value) <= MAX_INTEGER and value != int(value) and round(value, 7) == value)
+    parts = value.values() if kind is dict else value
+    return depth < MAX_DEPTH and all(_is_plain(part, depth + 1) for part in parts)
 
 
 def parse(raw: bytes) -> Any:
