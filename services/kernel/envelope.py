@@ -63,8 +63,12 @@ def _is_plain(value: Any, depth: int = 0) -> bool:
         return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
     if kind is float:
         return bool(_SHORTEST_PLAIN <= abs(value) <= MAX_INTEGER and value != int(value) and round(value, 7) == value)
-    parts = value.values() if kind is dict else value
-    return depth < MAX_DEPTH and all(_is_plain(part, depth + 1) for part in parts)
+    if depth == MAX_DEPTH:
+        return False
+    for part in value.values() if kind is dict else value:
+        if type(part) is not str and part is not None and not _is_plain(part, depth + 1):
+            return False
+    return True
 
 
 def parse(raw: bytes) -> Any:
@@ -286,13 +290,13 @@ _TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/"
 
 def _string(raw: dict[str, Any], name: str) -> str:
     value = raw.get(name)
-    if not isinstance(value, str):
+    if type(value) is not str:
         raise Malformed(f"attribute {name}: text expected, found {type(value).__name__}")
     return value
 
 
 def _natural(raw: dict[str, Any], name: str) -> int:
     value = raw.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_INTEGER:
+    if type(value) is not int or not 0 <= value <= MAX_INTEGER:
         raise Malformed(f"attribute {name}: integer from 0 expected, found {value!r}")
     return value
