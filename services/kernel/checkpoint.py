@@ -123,12 +123,12 @@ class StateRoot:
 
 def digests_of(session: Session, reach: str, buckets: list[int] | None = None) -> Iterator[tuple[int, bytes]]:
     """The digest of each of these buckets (by default of all) that has records, in order, as `HeadRow`s say now."""
-    query = select(HeadRow.bucket, HeadRow.hash).where(HeadRow.reach == reach, HeadRow.live).order_by(HeadRow.bucket)
-    found = session.execute(
-        query if buckets is None else query.where(HeadRow.bucket.in_(buckets)), execution_options=_SOME
-    )
+    of_it = _HEADS.reach == reach, _HEADS.live, *([] if buckets is None else [_HEADS.bucket.in_(buckets)])
+    query = select(_HEADS.bucket, _HEADS.hash).where(*of_it).order_by(_HEADS.bucket)
+    found = session.connection().execute(query, execution_options=_SOME)
     for bucket, rows in itertools.groupby(found, itemgetter(0)):
-        yield bucket, hashlib.sha256(b"".join(sorted(bytes.fromhex(digest) for _, digest in rows))).digest()
+        hashes = [bytes.fromhex(row[1]) for row in rows]
+        yield bucket, hashlib.sha256(hashes[0] if len(hashes) == 1 else b"".join(sorted(hashes))).digest()
 
 
 def root_of(heads: Mapping[str, str]) -> str:
@@ -181,6 +181,8 @@ def note_heads(session: Session, reach: str, heads: Mapping[str, Noted]) -> None
     session.execute(_UPSERT_MANY, {"reach": reach, "rows": orjson.dumps(rows).decode()})
 
 
+_HEADS = HeadRow.__table__.c
+"""On the table: the mapped class would take twice as long to the same rows."""
 _SOME = {"yield_per": 5_000}
 """Rows that are in memory at once: a stream may have millions."""
 _HEAD = ("reach", "subject", *Noted._fields)
