@@ -1,8 +1,10 @@
-"""Two running embedded nodes over HTTP: how long until one that joins, or was away, finds what the other says.
+"""Two running nodes over HTTP: how long until one that joins, or was away, finds what the other says; first two
+embedded ones, then one on RabbitMQ and PostgreSQL that follows an embedded one. All of both on the same cores.
 
 Join: the last event of each record, proved at the end by the checkpoint. Catch-up: the log, event by event, after as
 many changes as there are records. Both clocks end when the last of them is in the feed that the read model follows.
-Found: one change at a time, from the answer to the write until the other node's search finds it.
+The rest: what a search costs at the node that catches up, beside the same node at rest. Found: one change at a time,
+from the answer to the write until the other node's search finds it.
 """
 
 from __future__ import annotations
@@ -10,16 +12,21 @@ from __future__ import annotations
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.common import node, p
-from benchmarks.figure import Figure, duration, rate
+from benchmarks.figure import Figure, beside, duration, rate
 from benchmarks.found import wait_for_rooms
 from deploy.client import Client, connected
+from deploy.servers import PrivateBroker, PrivatePostgres
 
 JOIN_S, LOG_S = 4_000, 2_000
 FOUND_P50_MS = 150
+SEARCH_MOST = 1.3
+SEARCHES, AT_ONCE, PAUSE_S = 200, 10, 0.01
+"""Of a reader who searches again and again; how far the feed is, is asked after every ten."""
 WITHIN_S = 600
 
 
@@ -29,10 +36,16 @@ def run(full: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         home, other = Path(name) / "home", Path(name) / "other"
         with node(home) as url, node(other) as other_url, connected(home) as one, connected(other) as two:
-            return _measure(one, two, url, other_url, count, changes)
+            figures = [*_measure(one, two, other_url, count, "embedded"), *_asked(url)]
+            figures += _changes(one, other_url, changes)
+    with PrivateBroker() as broker, PrivatePostgres() as postgres, tempfile.TemporaryDirectory() as name:
+        home, other, said = Path(name) / "home", Path(name) / "other", (broker.fresh_vhost(), postgres.fresh_database())
+        with node(home) as url, node(other, *said) as other_url, connected(home) as one, connected(other) as two:
+            return figures + _measure(one, two, other_url, count, "PostgreSQL")
 
 
-def _measure(home: Client, other: Client, url: str, other_url: str, count: int, changes: int) -> list[Figure]:
+def _measure(home: Client, other: Client, other_url: str, count: int, kind: str) -> list[Figure]:
+    """Join, then catch-up with searches beside it."""
     wait_for_rooms(home)
     wait_for_rooms(other)
     home.call("directory", "source_set", {"name": "mesures", "policy": "publish"})
@@ -46,22 +59,53 @@ def _measure(home: Client, other: Client, url: str, other_url: str, count: int, 
     _publish(home, count, "Changée")
     home.call("directory", "prune", {"days": 10_000})
     left = 2 * count - _in_feed(other)  # the question that was open when it was paused still got its answer
+    resting_ms = _searches(other_url, SEARCHES)
     began = time.perf_counter()
     other.call("federation", "peer_resume", {"peer": "bench"})
-    _until(other, lambda: _in_feed(other) == 2 * count)
+    busy_ms = _searches(other_url, lambda: _in_feed(other) == 2 * count)
     caught_up = left / (time.perf_counter() - began)
+    return [
+        rate(f"join by snapshot, {count} records, into the feed, {kind}", joined, "records/s", JOIN_S),
+        rate(f"catch-up by log, {count} events, into the feed, {kind}", caught_up, "events/s", LOG_S),
+        beside(f"a search while it catches up, p95, {kind}", p(0.95, busy_ms), "ms",
+               ("at rest", p(0.95, resting_ms)), most=SEARCH_MOST),
+    ]  # fmt: skip
+
+
+def _searches(url: str, until: int | Callable[[], bool]) -> list[float]:
+    """Milliseconds of searches by one reader after another, so many or until something is so."""
+    taken: list[float] = []
+    ends_at = time.monotonic() + WITHIN_S
+    while (len(taken) < until) if isinstance(until, int) else not until():
+        if time.monotonic() > ends_at:
+            raise RuntimeError(f"not there within {WITHIN_S} s")
+        for _ in range(AT_ONCE):
+            began = time.perf_counter()
+            with urllib.request.urlopen(f"{url}/api/v1/structures?size=10&q=association", timeout=30) as answer:
+                answer.read()
+            taken.append((time.perf_counter() - began) * 1000)
+            time.sleep(PAUSE_S)
+    return taken
+
+
+def _asked(url: str) -> list[Figure]:
+    """Heads and claims: what nodes ask each other every 15 s."""
     with urllib.request.urlopen(f"{url}/federation/v1/streams", timeout=30) as answer:
         size = len(answer.read())
     began = time.perf_counter()
     with urllib.request.urlopen(f"{url}/federation/v1/streams", timeout=30) as answer:
         answer.read()
     asked_ms = (time.perf_counter() - began) * 1000
-    taken = [_found(home, other_url, number) for number in range(changes)]
     return [
-        rate(f"join by snapshot, {count} records, into the feed", joined, "records/s", JOIN_S),
-        rate(f"catch-up by log, {count} events, into the feed", caught_up, "events/s", LOG_S),
         duration("equality: heads and claims, asked", asked_ms, "ms", 1_000),
         duration("equality: heads and claims, size", size / 1000, "kB", 50),
+    ]
+
+
+def _changes(home: Client, other_url: str, changes: int) -> list[Figure]:
+    """One change at a time."""
+    taken = [_found(home, other_url, number) for number in range(changes)]
+    return [
         duration("commit → found at the other, HTTP held open, p50", p(0.5, taken), "ms", FOUND_P50_MS),
         Figure("commit → found at the other, HTTP held open, p95", p(0.95, taken), "ms"),
     ]
@@ -90,7 +134,7 @@ def _until(client: Client, done: Any) -> None:
     while not done():
         if time.monotonic() > ends_at:
             raise RuntimeError(f"not there within {WITHIN_S} s")
-        time.sleep(0.02)
+        time.sleep(0.1)  # each look costs what it looks at
 
 
 def _found(home: Client, url: str, number: int) -> float:

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 
 from gateway import http, problems
 from gateway.auth import Ask
-from services.federation.schemas import LogAsked
+from services.federation.schemas import DigestsAsked, LogAsked
 from services.kernel.errors import Conflict
 
 NDJSON: Final = "application/x-ndjson"
@@ -24,19 +24,9 @@ HELD_AT_ONCE: Final = 3
 
 
 def federation_blueprint(ask: Ask) -> Blueprint:
-    """`/federation/v1/streams`, `card`, `log`, `wait` and `snapshot`."""
+    """`/federation/v1/streams`, `card`, `log`, `wait`, `snapshot` and `digests`."""
     federation = Blueprint("federation", __name__, url_prefix="/federation/v1")
     places = threading.BoundedSemaphore(HELD_AT_ONCE)
-
-    @federation.get("/streams")
-    def streams() -> Response:
-        """Heads of this node's public streams."""
-        return _fresh(orjson.dumps(ask("federation", "wire_streams", {})), http.JSON)
-
-    @federation.get("/card")
-    def card() -> Response:
-        """This node's card, for who knows an earlier one."""
-        return _fresh(ask("federation", "wire_card", {})["card"].encode(), http.JSON)
 
     @federation.get("/log")
     def log() -> Response:
@@ -63,8 +53,29 @@ def federation_blueprint(ask: Ask) -> Blueprint:
             places.release()
         return _lines(events)
 
+    _add_heads(federation, ask)
     federation.register_error_handler(Conflict, _conflict)
     return federation
+
+
+def _add_heads(federation: Blueprint, ask: Ask) -> None:
+    """How far streams are, whose they are, and what they are at their last checkpoint."""
+
+    @federation.get("/streams")
+    def streams() -> Response:
+        """Heads of this node's public streams."""
+        return _fresh(orjson.dumps(ask("federation", "wire_streams", {})), http.JSON)
+
+    @federation.get("/card")
+    def card() -> Response:
+        """This node's card, for who knows an earlier one."""
+        return _fresh(ask("federation", "wire_card", {})["card"].encode(), http.JSON)
+
+    @federation.get("/digests")
+    def digests() -> Response:
+        """What a stream is at its last checkpoint, in 256 digests, for who holds it too and compares."""
+        asked = DigestsAsked.read(request.args.to_dict())
+        return _fresh(orjson.dumps(ask("federation", "wire_digests", asked)), http.JSON)
 
 
 def _page(ask: Ask, door: str = "wire_log") -> list[str]:

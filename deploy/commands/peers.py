@@ -1,4 +1,4 @@
-"""Commands about other nodes: peer card, add, list, pause, resume, block, remove."""
+"""Commands about other nodes: peer card, add, list, compare, pause, resume, block, remove."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ Name = Annotated[str, typer.Argument(metavar="PAIR", help="Nom court ou empreint
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Dire sans faire / only say what would be done.")]
 CARD_BYTES = 16_384
 LOOK_EVERY_S = 1.0
+COMPARE_TRIES = 5
+"""A peer that changes just now is judged at its next checkpoint."""
 
 
 @peer.command("card")
@@ -83,6 +85,21 @@ def peer_list(
             _watch(node)
             return
     show(peers, as_json, lambda: _listed(peers))
+
+
+@peer.command("compare")
+@sentences
+def peer_compare(folder: Folder, name: Name, as_json: AsJson = False) -> None:
+    """Comparer ce qui est tenu d’un pair à ce qu’il tient, fiche par fiche / which records differ from a peer's."""
+    with connected(folder) as node:
+        for _ in range(COMPARE_TRIES):
+            found = node.call("federation", "peer_compare", {"peer": name})
+            if all(each["judged"] for each in found["streams"]):
+                break
+            time.sleep(LOOK_EVERY_S)
+    show(found, as_json, lambda: _compared(found))
+    if any(each["differing"] for each in found["streams"]):
+        raise typer.Exit(1)
 
 
 @peer.command("pause")
@@ -194,6 +211,25 @@ def _listed(peers: list[dict[str, Any]]) -> None:
     columns = {"id": "pair", "name": "nom", "state": "état", "records": "fiches", "lag": "retard", "equal": "égal",
                "heard": "entendu", "trouble": "ennui"}  # fmt: skip
     table(rows, columns, "Aucun pair : maillage peer add DIR CARTE")
+
+
+def _compared(found: dict[str, Any]) -> None:
+    """What differs, stream by stream."""
+    for each in found["streams"]:
+        if not each["judged"]:
+            tell(f"{each['stream']} : pas au même point de contrôle ; recommencez dans une minute.",
+                 f"{each['stream']}: not at the same checkpoint; try again in a minute.")  # fmt: skip
+        elif not each["differing"]:
+            tell(f"{each['stream']} : égal jusqu’à {each['here'][1]}.", f"{each['stream']}: equal.")
+    rows = [
+        {"id": record["id"], "how": "tenue ici seulement" if not record["there"]
+         else "manque ici" if not record["here"] else "une autre version"}
+        for each in found["streams"] for record in each["differing"]
+    ]  # fmt: skip
+    if rows:
+        table(rows, {"id": "fiche", "how": "différence"}, "")
+    if any(each["more"] for each in found["streams"]):
+        tell("Et d’autres encore.", "And more.")
 
 
 def _sum_of(peer: dict[str, Any], name: str) -> int:

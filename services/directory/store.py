@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from services.directory.asides import Difference, Pair, Suggestion
 from services.directory.model import HELD, Act, FeedRow, Import, ImportChange, Record, Request, Source
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
+from services.kernel.bulk import insert_many
 
 PAGE = 500
 WAITING = (DRAFT, SUBMITTED, REVIEW)
@@ -19,6 +20,7 @@ WAITING = (DRAFT, SUBMITTED, REVIEW)
 # Built once: SQLAlchemy takes longer to build a statement than PostgreSQL to answer it.
 _RECORDS = select(Record).where(Record.id.in_(bindparam("ids", expanding=True))).order_by(Record.id)
 _RECORDS_LOCKED = _RECORDS.with_for_update()
+_FED = ("subject", "kind", "op", "reach", "epoch", "seq")
 _SOURCE = select(Source).where(Source.name == bindparam("name"))
 
 
@@ -175,10 +177,8 @@ def feed_append(session: Session, rows: list[dict[str, Any]]) -> None:
             delete(FeedRow).where(FeedRow.subject.in_(subjects[start : start + PAGE])),
             execution_options={"synchronize_session": False},
         )
-    session.execute(
-        insert(FeedRow),
-        [row | {"position": head + place} for place, row in enumerate(latest.values(), 1)],
-    )
+    placed = [(*(row[name] for name in _FED), head + place) for place, row in enumerate(latest.values(), 1)]
+    insert_many(session, "feed", (*_FED, "position"), placed)
 
 
 def feed_forget(session: Session, subjects: list[str]) -> None:

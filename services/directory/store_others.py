@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from services.directory.asides import Hiding, HomeNode, Other
 from services.directory.model import FeedRow
+from services.kernel.bulk import insert_many, or_newer
 from services.kernel.envelope import Header, Signed
 from services.kernel.rows import LogRow, StreamRow
 
@@ -21,6 +21,8 @@ _VERSIONS = select(Other.id, Other.epoch, Other.version).where(Other.id.in_(bind
 _HIDDEN = select(Hiding.record_id).where(
     Hiding.ended.is_(False), Hiding.record_id.in_(bindparam("ids", expanding=True))
 )
+_COLUMNS = tuple(column.name for column in Other.__table__.columns)
+_NEWER = or_newer("id", _COLUMNS)
 _TURN = select(StreamRow.reach).order_by(StreamRow.reach).with_for_update()
 
 
@@ -36,12 +38,7 @@ def versions(session: Session, ids: Sequence[str]) -> dict[str, tuple[int, int]]
 
 def put(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Hold these records as they are now."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement: Any = insert(Other)
-    names = [column.name for column in Other.__table__.columns if column.name != "id"]
-    newer = {name: statement.excluded[name] for name in names}
-    kept = [{name: row[name] for name in ("id", *names)} for row in rows]
-    session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=newer), kept)
+    insert_many(session, "other", _COLUMNS, [tuple(row[name] for name in _COLUMNS) for row in rows], _NEWER)
 
 
 def other(session: Session, record_id: str) -> Other | None:

@@ -62,9 +62,11 @@ def hear(session: Session, claims: Sequence[Signed], link: str) -> list[Peer]:
         if session.get(Proof, (head.stream, head.epoch, head.seq, head.hash)) is not None:
             continue
         try:
-            cards.read(peer.card).keyring().check_event(head, claim.signature)
+            keyring = cards.read(peer.card).keyring()
+            keyring.check_event(head, claim.signature)
+            keyring.check_event(Header.from_raw(held.header), held.signature)
         except Forged:
-            continue  # whoever tells this tells it of somebody else: nothing is proved
+            continue  # whoever tells this tells it of somebody else: nothing is proved; nor by what is not proved yet
         session.add(_proof(held, claim, link))
         if peer.state == ACTIVE:
             peer.state = QUARANTINED

@@ -60,7 +60,7 @@ class Link:
         self._carrier = carrier
         self._on_taken = on_taken
         self._moved = False
-        self._reader = Reader(database, taker, self._get, self._taken, carrier)
+        self._reader = Reader(database, taker, self.get, self._taken, carrier)
         self._reach: Reach | None = None
 
     def run(self, stop: threading.Event, ended: Callable[[], bool]) -> None:
@@ -106,7 +106,7 @@ class Link:
         Raises `Unavailable`.
         """
         try:
-            said = orjson.loads(self._get("/federation/v1/streams", {}))
+            said = orjson.loads(self.get("/federation/v1/streams", {}))
             if said["node"] != (self._carrier or self.node):
                 raise Unavailable(f"À cette adresse répond un autre nœud : {str(said['node'])[:40]}.")
             told = {each["stream"]: (int(each["epoch"]), int(each["seq"])) for each in said["streams"]}
@@ -116,12 +116,13 @@ class Link:
         if self._carrier:
             told = gossip.heads(claims)
         later = not self._carrier and card_version > self._card_version
-        self._warning = self._on_card(self.node, self._get("/federation/v1/card", {})) if later else ""
+        self._warning = self._on_card(self.node, self.get("/federation/v1/card", {})) if later else ""
         self._on_claims(self._carrier or self.node, claims)
         own = [f"{self.node}/{service}/{SHARED}" for service in SERVICES]
         return {stream: told[stream] for stream in own if stream in told}
 
-    def _get(self, path: str, asked: dict[str, Any]) -> bytes:
+    def get(self, path: str, asked: dict[str, Any]) -> bytes:
+        """What the peer answers to a question of the wire. Raises `Conflict`, `Gone`, `Unavailable`."""
         answer = self._ask(path, asked)
         if answer.status == 410:
             raise Gone("Ce nœud ne garde plus ces événements-là.")

@@ -12,10 +12,12 @@ Three ways, each proved (`taking.py`):
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
+import orjson
 from sqlalchemy.orm import Session
 
 from services.federation import store
@@ -50,6 +52,7 @@ class Reader:
         self._get = get
         self._on_taken = on_taken
         self._anew_at: dict[str, float] = {}
+        self._ahead: _Ahead | None = None
 
     def catch_up(self, stream: str, epoch: int, seq: int) -> int:
         """Read all that is missing up to a head; how many events were kept. Raises `MaillageError`."""
@@ -58,6 +61,9 @@ class Reader:
             return self._settle(stream)
         at = self._at(stream)
         kept = self._snapshot(stream) if at.reading or at.seq == 0 else 0
+        at = self._at(stream)
+        if at.differs and at.seq == 0:  # nothing of the records was true: they are asked for again with the next heads
+            return kept
         try:
             while (page := self.page(stream, LOG)).kept and not page.bare:
                 kept += page.kept
@@ -112,9 +118,11 @@ class Reader:
         take: Callable[[Session, Taken, list[bytes]], Receipt], **more: object,
     ) -> Receipt:  # fmt: skip
         asked = {"stream": stream.removesuffix(ANEW), "epoch": epoch, "after": after, "limit": PAGE} | more
-        bodies = [line for line in self._get(path, asked).split(b"\n") if line]
+        bodies = [line for line in self._page(path, asked).split(b"\n") if line]
         if not bodies:
             return Receipt()
+        if path != WAIT and len(bodies) == PAGE:
+            self._ask_ahead(path, asked, bodies[-1])
         try:
             with self._database.begin() as session:
                 taken = _locked(session, stream)
@@ -122,10 +130,30 @@ class Reader:
                 self._judge(taken, receipt)
         except BaseException:
             self._taker.forget(stream)
+            self._ahead = None
             raise
         if receipt.kept:
             self._on_taken(stream)
         return receipt
+
+    def _page(self, path: str, asked: dict[str, Any]) -> bytes:
+        """The answer to a question, which may have been asked already. Raises `MaillageError`."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.question == (path, asked):
+            return ahead.answer()
+        return self._get(path, asked)
+
+    def _ask_ahead(self, path: str, asked: dict[str, Any], last: bytes) -> None:
+        """Ask for the page after the one at hand while that one is proved and kept: its maker works meanwhile.
+
+        What is asked for follows what the last line says of itself; where it is not kept, the answer is not looked at.
+        """
+        try:
+            said = orjson.loads(last)
+            place = {"epoch": int(said["epoch"]), "after": int(said["sequence"])}
+        except (ValueError, KeyError, TypeError):
+            return
+        self._ahead = _Ahead(self._get, path, asked | place)
 
     def _judge(self, taken: Taken, receipt: Receipt) -> None:
         """Blame goes to who answered: a forger writes another's name."""
@@ -143,6 +171,31 @@ class Reader:
         with self._database.begin() as session:
             taken = _locked(session, stream)
             taken.head_epoch, taken.head_seq = epoch, seq
+
+
+class _Ahead:
+    """A question that was asked before its answer is needed."""
+
+    def __init__(self, get: Get, path: str, asked: dict[str, Any]) -> None:
+        self.question = path, asked
+        self._get = get
+        self._answer = b""
+        self._failed: Exception | None = None
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+        self._thread.start()
+
+    def answer(self) -> bytes:
+        """Wait for it. Raises what asking raised."""
+        self._thread.join()
+        if self._failed is not None:
+            raise self._failed
+        return self._answer
+
+    def _ask(self) -> None:
+        try:
+            self._answer = self._get(*self.question)
+        except Exception as error:
+            self._failed = error
 
 
 def settle(session: Session, taken: Taken, *, sure: bool) -> int:

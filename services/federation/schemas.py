@@ -31,6 +31,14 @@ class PeerRemove(ByName):
     dry_run = fields.Boolean(load_default=False)
 
 
+class DigestsAsked(Request):
+    """A stream as of its last checkpoint: all groups, the buckets of a group, or the records of a bucket of it."""
+
+    stream = fields.String(required=True, validate=validate.Length(1, 64))
+    group = fields.Integer(load_default=None, validate=validate.Range(0, 255))
+    bucket = fields.Integer(load_default=None, validate=validate.Range(0, 255))
+
+
 class LogAsked(Request):
     """A place in a stream, `<fingerprint>/<service>/shared`, and how many events after it.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from sqlalchemy import delete, func, select, text, tuple_, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from services.federation.model import ANEW, Carried, OwnCard, Peer, Taken
+from services.kernel.bulk import insert_many
 from services.kernel.checkpoint import Noted, last_of
 from services.kernel.envelope import Header, Signed
 from services.kernel.redaction import REDACTED
@@ -45,13 +45,12 @@ def taken_of(session: Session, node: str | None = None) -> Sequence[Taken]:
 
 def carry(session: Session, stream: str, events: Sequence[Signed]) -> None:
     """Keep events of another node; those that are kept already stay as they are."""
-    rows = [
-        {"stream": stream, "epoch": event.header.epoch, "seq": event.header.seq,
-         "type": event.header.type, "time": event.header.time,
-         "header": event.header.raw, "signature": event.signature, "data": event.data, "salt": event.salt}
-        for event in events
-    ]  # fmt: skip
-    session.execute(_CARRY, rows)
+    rows = []
+    for event in events:
+        head = event.header
+        rows.append((stream, head.epoch, head.seq, head.type, head.time, head.raw, event.signature, event.data,
+                     event.salt))  # fmt: skip
+    insert_many(session, "carried", _CARRIED, rows, "ON CONFLICT (stream, epoch, seq) DO NOTHING")
 
 
 def erase(session: Session, stream: str, places: Iterable[tuple[int, int]]) -> None:
@@ -61,11 +60,14 @@ def erase(session: Session, stream: str, places: Iterable[tuple[int, int]]) -> N
         session.execute(update(Carried).where(*of_it).values(data=None, salt=None))
 
 
-def after(session: Session, stream: str, epoch: int, seq: int, limit: int) -> list[Signed]:
-    """Events of another node after a place, in order."""
+def after(
+    session: Session, stream: str, epoch: int, seq: int, limit: int, to: tuple[int, int] = (2**31 - 1, 0)
+) -> list[Signed]:
+    """Events of another node after a place and up to another, in order."""
+    place = tuple_(Carried.epoch, Carried.seq)
     query = (
         select(Carried.header, Carried.signature, Carried.data, Carried.salt)
-        .where(Carried.stream == stream, tuple_(Carried.epoch, Carried.seq) > (epoch, seq))
+        .where(Carried.stream == stream, place > (epoch, seq), place <= to)
         .order_by(Carried.epoch, Carried.seq)
         .limit(limit)
     )
@@ -137,6 +139,11 @@ def checkpoint(session: Session, taken: Taken) -> Signed | None:
     return Signed(Header.from_raw(row.header), row.signature, row.data, row.salt)
 
 
+def judged_at(taken: Taken) -> tuple[int, int]:
+    """The checkpoint at which the heads of records that are held are the stream's state; (0, 0) while they are read."""
+    return (0, 0) if taken.reading else (taken.epoch, taken.root_seq)
+
+
 def compact(session: Session, taken: Taken, before: str) -> int:
     """Keep of what came before the last checkpoint of that time only the last event of each record; how many went."""
     of_it = Carried.stream == taken.stream
@@ -185,6 +192,22 @@ def drop_anew(session: Session, stream: str) -> None:
     session.execute(delete(Taken).where(Taken.stream == stream + ANEW))
 
 
+def drop(session: Session, taken: Taken) -> None:
+    """Forget all that was read of a stream of which nothing was held before."""
+    session.execute(delete(Carried).where(Carried.stream == taken.stream), execution_options=_NO_SYNC)
+    session.execute(delete(HeadRow).where(HeadRow.reach == taken.stream), execution_options=_NO_SYNC)
+    taken.read_epoch = taken.read_seq = 0
+
+
+def drop_superseded(session: Session, stream: str, end: tuple[int, int]) -> None:
+    """Forget events that are no record's last: no root names them. The checkpoint at the end stays."""
+    last = select(HeadRow.subject).where(
+        HeadRow.reach == Carried.stream, HeadRow.epoch == Carried.epoch, HeadRow.seq == Carried.seq
+    )
+    superseded = Carried.stream == stream, ~last.exists(), tuple_(Carried.epoch, Carried.seq) != end
+    session.execute(delete(Carried).where(*superseded), execution_options=_NO_SYNC)
+
+
 def vanished(session: Session, stream: str, after: str, limit: int) -> Sequence[str]:
     """Names of records that are no more in a stream and of which no event says so, in order."""
     query = select(HeadRow.subject).where(HeadRow.reach == stream, HeadRow.hash == "", HeadRow.subject > after)
@@ -192,8 +215,4 @@ def vanished(session: Session, stream: str, after: str, limit: int) -> Sequence[
 
 
 _NO_SYNC = {"synchronize_session": False}
-_CARRY: Any = text(
-    "INSERT INTO carried (stream, epoch, seq, type, time, header, signature, data, salt)"
-    " VALUES (:stream, :epoch, :seq, :type, :time, :header, :signature, :data, :salt)"
-    " ON CONFLICT (stream, epoch, seq) DO NOTHING"
-)
+_CARRIED = ("stream", "epoch", "seq", "type", "time", "header", "signature", "data", "salt")

@@ -1,25 +1,30 @@
 """Believe nothing of what another node says of a stream until it is proved, then keep it.
 
-An event is kept where it is the next of its stream, holds the hash of the one before, is signed by a key of the
-stream's home, holds the data that was signed, and tells of a record of that home. What fails is charged to the link
-that brought it, never to the node that it names: a forger names others. At each checkpoint what is held here is
-compared with what the home signed there. Where only the last event of each record is read, no chain holds them
-together: each is proved by itself, and that none is missing by the checkpoint at the end. Source of the rules:
-`docs/federation.md`.
+An event is kept where it is the next of its stream, holds the hash of the one before, holds the data that was signed,
+tells of a record of that home, and is signed by a key of the home, itself or one after it in the same page: who signs
+a header signs the chain that it ends. What fails is charged to the link that brought it, never to the node that it
+names: a forger names others. At each checkpoint what is held here is compared with what the home signed there.
+
+Where only the last event of each record is read, no chain holds them together. Who held nothing before believes the
+checkpoint at the end, whose root names all their headers, and until then shows nothing; if they are not what it says,
+nothing of it is kept, and the next reading proves each by itself. So does who held something before. What no root
+names (events about the stream, tombstones) is always proved by its own signature.
+
+Source of the rules: `docs/federation.md`, "What is believed"; why so, `docs/decisions/0012`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
 from services.federation import store
 from services.federation.model import ANEW, Taken
-from services.kernel.checkpoint import StateRoot, is_about_stream, last_of, note_heads
-from services.kernel.envelope import Header, Malformed, Signed, read, verify
+from services.kernel.checkpoint import StateRoot, is_about_stream, is_live, last_of, note_heads
+from services.kernel.envelope import Forged, Header, Malformed, Signed, check_data, read, verify
 from services.kernel.identity import Keyring
 from services.kernel.inbox import MAX_BODY_BYTES
 from services.kernel.redaction import REDACTED
@@ -29,8 +34,16 @@ Tells = Callable[[str, Header, Any], bool]
 """(home, header, data) → whether the data is about a record of that home, the one that the header names."""
 
 
-Place = tuple[int, int, str]
-"""(epoch, seq, datahash) of an event."""
+Erased = set[tuple[int, int, str]]
+"""(epoch, seq, datahash) of events whose data their home erased."""
+
+
+class Place(NamedTuple):
+    """Where a stream is held to: the last event's place and header hash."""
+
+    epoch: int
+    seq: int
+    hash: str
 
 
 class Refused(ValueError):
@@ -61,23 +74,22 @@ class Taker:
     keyring: Keyring
     tells: Tells
     _roots: dict[str, StateRoot] = field(default_factory=dict)
+    _doubted: set[str] = field(default_factory=set)
+    """Streams whose records were not what their checkpoint says: the next time each proves itself."""
 
     def take(self, session: Session, taken: Taken, bodies: Sequence[bytes]) -> Receipt:
         """Keep the events of a page up to the first that is not true; the caller commits, or calls `forget`."""
         receipt = Receipt()
-        erased = self._erased(bodies)
-        for body in bodies:
-            try:
-                event = self._proved(taken, body, erased)
-            except ValueError as error:
-                receipt.refused = f"({taken.epoch}, {taken.seq + 1}) : {error}"
-                receipt.bare = isinstance(error, Bare)
-                break
+        proved = self._proved(taken, bodies, receipt)
+        if proved and taken.reading and taken.seq == 0:  # records that no checkpoint has named yet
+            store.drop(session, taken)
+            self._roots.pop(taken.stream, None)
+            taken.reading = False
+        for event in proved:
             head = event.header
             if head.type.endswith((CHECKPOINTED, REOPENED)):
-                _keep(
-                    session, taken.stream, receipt
-                )  # the root is made from what is held: what came before stands there first
+                # the root is made from what is held: what came before stands there first
+                _keep(session, taken.stream, receipt)
                 self._compare(session, taken, event)
             else:
                 self._root(taken).note(head)
@@ -125,38 +137,78 @@ class Taker:
             raise Refused(f"({head.epoch}, {head.seq}) was to come earlier")
         if event.data is None:
             raise Refused("the last event of a record without its data")
+        if not (self._by_root(taken) and is_named_by_root(head)):
+            self.keyring.check_event(head, event.signature)
         self._believed(taken, event)
         return event
 
+    def _by_root(self, taken: Taken) -> bool:
+        """Whether records are believed at the end, by the checkpoint: nothing of theirs was held or shown before."""
+        return taken.seq == 0 and taken.stream.removesuffix(ANEW) not in self._doubted
+
     def _end(self, session: Session, taken: Taken, event: Signed, receipt: Receipt) -> None:
         head, root = event.header, self._root(taken)
-        taken.reading = False
-        taken.root = root.load(session, head.epoch, head.seq)
-        taken.differs = (event.payload() or {}).get("root") != taken.root
+        by_root, stream = self._by_root(taken), taken.stream.removesuffix(ANEW)
+        found = root.load(session, head.epoch, head.seq)
+        taken.reading, taken.differs = False, (event.payload() or {}).get("root") != found
+        if taken.differs:
+            receipt.refused = f"({head.epoch}, {head.seq}) : the records are not those of the checkpoint"
+            if by_root:  # which of them is the lie is not known yet
+                self._doubted.add(stream)
+                self._roots.pop(taken.stream, None)
+                store.drop(session, taken)
+                receipt.kept = 0
+                return
+        elif by_root:
+            store.drop_superseded(session, taken.stream, (head.epoch, head.seq))
+        self._doubted.discard(stream)
+        taken.root = found
         taken.epoch, taken.seq, taken.hash, taken.root_seq = head.epoch, head.seq, head.hash, head.seq
         taken.base_epoch, taken.base_seq = head.epoch, head.seq
         root.moved(head.epoch, head.seq)
         receipt.ended = not taken.differs
-        if taken.differs:
-            receipt.refused = f"({head.epoch}, {head.seq}) : the records are not those of the checkpoint"
 
     def forget(self, stream: str) -> None:
         """A commit failed: what was counted did not happen."""
         self._roots.pop(stream, None)
 
-    def _proved(self, taken: Taken, body: bytes, erased: set[Place]) -> Signed:
+    def _proved(self, taken: Taken, bodies: Sequence[bytes], receipt: Receipt) -> list[Signed]:
+        """The events of a page that are proved; `receipt.refused` says why not the next one."""
+        events: list[Signed] = []
+        place, erased = Place(taken.epoch, taken.seq, taken.hash), self._erased(bodies)
+        for body in bodies:
+            try:
+                event = self._next(taken, place, body, erased)
+            except ValueError as error:
+                receipt.refused = f"({place.epoch}, {place.seq + 1}) : {error}"
+                receipt.bare = isinstance(error, Bare)
+                break
+            events.append(event)
+            place = Place(event.header.epoch, event.header.seq, event.header.hash)
+        while events:  # the last that is signed proves all before it, whose hashes it signs
+            try:
+                self.keyring.check_event(events[-1].header, events[-1].signature)
+                break
+            except Forged as error:
+                head = events.pop().header
+                receipt.refused = f"({head.epoch}, {head.seq}) : {error}"
+        return events
+
+    def _next(self, taken: Taken, place: Place, body: bytes, erased: Erased) -> Signed:
+        """The event after a place, all but its signature proved."""
         event = self._readable(taken, body)
-        head = event.header
-        if not _follows(taken, event):
-            raise Refused(f"({head.epoch}, {head.seq}) does not follow what is held")
+        if not _follows(place, event):
+            raise Refused(f"({event.header.epoch}, {event.header.seq}) does not follow what is held")
         self._believed(taken, event)
-        if event.data is None and (head.epoch, head.seq, head.datahash) not in erased:
+        if event.data is None and (event.header.epoch, event.header.seq, event.header.datahash) not in erased:
             raise Bare("without its data, and nothing says that its home erased it")
+        if not is_named_by_root(event.header):
+            self.keyring.check_event(event.header, event.signature)
         return event
 
-    def _erased(self, bodies: Sequence[bytes]) -> set[Place]:
+    def _erased(self, bodies: Sequence[bytes]) -> Erased:
         """What the home says in a page that it erased. Of what it says further on each record's last event tells."""
-        erased: set[Place] = set()
+        erased: Erased = set()
         for body in bodies:
             if REDACTED.encode() not in body:
                 continue
@@ -178,9 +230,10 @@ class Taker:
         return event
 
     def _believed(self, taken: Taken, event: Signed) -> None:
-        verify(event, self.keyring.check_event)
+        """Raises `ValueError` unless the data is what the header says, and about a record of that home."""
+        check_data(event)
         of_a_record = event.data is not None and not is_about_stream(event.header.type)
-        if of_a_record and not self.tells(taken.node, event.header, event.payload()):
+        if of_a_record and not self.tells(taken.node, event.header, event.parsed):
             raise Refused("tells of a record that is not of its home")
 
     def _compare(self, session: Session, taken: Taken, event: Signed) -> None:
@@ -211,13 +264,18 @@ def _keep(session: Session, stream: str, receipt: Receipt) -> None:
     receipt.waiting = []
 
 
-def _follows(taken: Taken, event: Signed) -> bool:
+def is_named_by_root(head: Header) -> bool:
+    """Whether a state root may name this event: it is a record's, and the record still exists after it."""
+    return is_live(head.type) and not is_about_stream(head.type)
+
+
+def _follows(place: Place, event: Signed) -> bool:
     """Whether an event is the next of what is held: by number, by hash, in the same epoch or opening a later one."""
     head = event.header
-    if head.seq != taken.seq + 1 or head.prev != taken.hash:
+    if head.seq != place.seq + 1 or head.prev != place.hash:
         return False
-    if head.epoch == taken.epoch:
+    if head.epoch == place.epoch:
         return True
     claims = event.payload() if head.type.endswith(REOPENED) else None
     base = claims and (claims.get("epoch"), claims.get("seq"), claims.get("hash"))
-    return head.epoch > taken.epoch and base == (taken.epoch, taken.seq, taken.hash)
+    return head.epoch > place.epoch and base == place

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from services.kernel.checkpoint import is_about_stream
 from services.kernel.database import Database
-from services.kernel.envelope import Signed, read
+from services.kernel.envelope import Signed, check_data, read
 from services.kernel.errors import Unavailable
 from services.kernel.log import CAUSE
 from services.kernel.parking import UNKNOWN, Parking
@@ -131,8 +131,36 @@ class Applier:
         except Exception:  # a handler: find out which, one event at a time
             return self._run_carefully(stream, limit)
 
+    def run_page(self, stream: str, place: tuple[int, int], bodies: Sequence[bytes], *, holes: bool) -> int:
+        """Apply a page of the log that was read after `place`, as it came; how many events, 0 where it has to go
+        through the inbox, which finds out what is wrong with it. `holes`: each event comes after the one before it.
+        Raises `Unavailable`: nothing was applied.
+        """  # fmt: skip
+        try:
+            events = [read(body) for body in bodies]
+            for event in events:
+                check_data(event)
+            with self._database.begin() as session:
+                batch = _Batch(cursor_of(session, stream))
+                if (batch.cursor.epoch, batch.cursor.next - 1) != place:
+                    return 0
+                for event in events:
+                    if event.header.stream != stream or not (holes or _is_next(event, *place)):
+                        return 0
+                    batch.ready.append(event)
+                    place = event.header.epoch, event.header.seq
+                return self._apply(session, stream, batch).count
+        except Unavailable:
+            raise
+        except Exception:  # a handler, or an event: one at a time
+            return 0
+
     def _run(self, session: Session, stream: str, limit: int, attempt: _Attempt | None = None) -> Applied:
-        batch = self._take(session, stream, limit)
+        applied = self._apply(session, stream, self._take(session, stream, limit), attempt)
+        applied.more = applied.count == limit
+        return applied
+
+    def _apply(self, session: Session, stream: str, batch: _Batch, attempt: _Attempt | None = None) -> Applied:
         blocked = self._parking.blocked(session)
         for signed in batch.ready:
             erased = signed.data is None  # a later event tells the record as it may be told
@@ -141,7 +169,7 @@ class Applier:
             for name in () if erased else self._handlers.names(signed.header.type):
                 self._dispatch(session, name, Event.of(signed, batch.cursor.whole), blocked, attempt)
         self._move(session, batch)
-        return Applied(len(batch.ready), batch.gap, len(batch.ready) == limit)
+        return Applied(len(batch.ready), batch.gap)
 
     def _dispatch(self, session: Session, name: str, event: Event, blocked: Blocked, attempt: _Attempt | None) -> None:
         subject, signed = event.subject, event.signed
@@ -203,7 +231,7 @@ class Applier:
         for row_epoch, seq, body, after_epoch, after_seq in session.execute(query):
             signed = read(body)
             told_next = after_epoch is not None and (after_epoch, after_seq) <= (epoch, expected - 1)
-            if not told_next and (row_epoch, seq) != (epoch, expected) and not _reopens(signed, epoch, expected):
+            if not told_next and not _is_next(signed, epoch, expected - 1):
                 batch.gap = True
                 break
             batch.ready.append(signed)
@@ -219,6 +247,11 @@ class Applier:
         session.flush()
         passed = tuple_(InboxRow.epoch, InboxRow.seq) < (cursor.epoch, cursor.next)
         session.execute(delete(InboxRow).where(InboxRow.stream == stream, passed))
+
+
+def _is_next(signed: Signed, epoch: int, seq: int) -> bool:
+    """Whether an event follows this place without a gap."""
+    return (signed.header.epoch, signed.header.seq) == (epoch, seq + 1) or _reopens(signed, epoch, seq + 1)
 
 
 def _reopens(signed: Signed, epoch: int, expected: int) -> bool:

@@ -1,8 +1,8 @@
 """The sure lane inside a node: read what is missing from the log of the service that wrote it.
 
 A message may be lost, doubled or late; the log is the truth. When a follower sees a gap, or hears that a head is
-further than what it applied (a lost *last* message leaves no gap), it reads the log after its cursor, in order, into
-its inbox, and the applier goes on as if the messages had arrived.
+further than what it applied (a lost *last* message leaves no gap), it reads the log after its cursor, in order. The
+applier takes a page as it came; where that fails, the page goes into the inbox, as if the messages had arrived.
 """
 
 from __future__ import annotations
@@ -177,15 +177,19 @@ def behind(session: Session, known: Sequence[Head]) -> list[str]:
     return late
 
 
-def pull(database: Database, stream: str, fetch: Fetch) -> int:
-    """Read one page of the log after the cursor into the inbox; how many events came. Raises what `fetch` raises."""
-    with database.begin() as session:
-        cursor = cursor_of(session, stream)
-        epoch, following = cursor.epoch, cursor.next
-    page = fetch(stream, epoch, following - 1, PAGE)
+def ask(database: Database, stream: str, fetch: Fetch) -> tuple[tuple[int, int], Page]:
+    """One page of the log after the cursor, and the place asked after. Raises what `fetch` raises."""
+    with database.read() as session:
+        cursor = session.get(CursorRow, stream)
+        epoch, after_seq = (cursor.epoch, cursor.next - 1) if cursor else (1, 0)
+    return (epoch, after_seq), fetch(stream, epoch, after_seq, PAGE)
+
+
+def keep(database: Database, place: tuple[int, int], page: Page) -> int:
+    """Put a page that was asked for after a place into the inbox; how many events came."""
     with database.begin() as session:
         if page.holes:
-            return receive_compacted(session, page.bodies, (epoch, following - 1))
+            return receive_compacted(session, page.bodies, place)
         return receive(session, page.bodies).kept
 
 

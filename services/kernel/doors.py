@@ -19,7 +19,7 @@ import structlog
 from nameko.rpc import Rpc, RpcConsumer
 from sqlalchemy.orm import Session
 
-from services.kernel import catchup, database, log, retention, verify
+from services.kernel import catchup, database, equality, log, retention, verify
 from services.kernel.announce import SHARED
 from services.kernel.broker import BROKER_ERRORS
 from services.kernel.engine import HANDLES, Announces, CurrentActor, Engine
@@ -137,6 +137,15 @@ class Room:
         with self.db.read() as session:
             page = catchup.snapshot_after(session, reach, *place, anew=request["anew"])
         return page.to_dict()
+
+    @rpc
+    def digests(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What the public stream is at its last checkpoint, for who compares: `{group, bucket}`, each may be absent.
+
+        → `{epoch, seq, digests}`, or `{epoch, seq, records}` of one bucket; see `equality.told`.
+        """
+        with self.db.read() as session:
+            return equality.told_of_own(session, SHARED, request.get("group"), request.get("bucket"))
 
     @rpc
     def checkpoints(self, request: dict[str, Any]) -> dict[str, Any]:

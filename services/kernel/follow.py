@@ -227,13 +227,15 @@ class Follower:
         applied = self._applier.run_once(stream)
         if applied.more:
             return applied.count, True
-        missing = applied.gap or self._is_behind(stream)
-        if not (missing and catchup.pull(self._database, stream, self._fetch)):
+        if not (applied.gap or self._is_behind(stream)):
             return applied.count, False
-        repaired = self._applier.run_once(stream)
-        if not repaired.count:
-            raise Conflict(f"Le journal du flux {stream} ne reprend pas là où il a été lu.")
-        return applied.count + repaired.count, True
+        place, page = catchup.ask(self._database, stream, self._fetch)
+        repaired = self._applier.run_page(stream, place, page.bodies, holes=page.holes)
+        if not repaired and catchup.keep(self._database, place, page):
+            repaired = self._applier.run_once(stream).count
+            if not repaired:
+                raise Conflict(f"Le journal du flux {stream} ne reprend pas là où il a été lu.")
+        return applied.count + repaired, repaired > 0
 
     def _next(self) -> str | None:
         with self._lock:

@@ -86,6 +86,7 @@ def test_a_card_that_was_changed_or_is_ones_own_says_what_to_do(federation: Open
 
 def test_a_peer_is_paused_blocked_resumed_and_forgotten_by_any_of_its_names(federation: Opened) -> None:
     add(federation, card_of(ORPAN))
+    assert federation.peer_compare(peer="orpan")["streams"] == [], "nothing is held of it yet"
     assert federation.peer_pause(peer="orpan")["state"] == "paused"
     assert federation.peer_block(peer=ORPAN.name[:6])["state"] == "blocked"
     assert federation.peer_resume(peer=ORPAN.name)["state"] == "active"

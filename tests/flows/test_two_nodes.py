@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -151,6 +152,7 @@ def test_a_node_that_cannot_be_reached_is_read_from_one_that_re_serves_it(
         command("peer", "add", rural.folder, orpan_card, "--via", "radar", "--yes")
         at_rural = Program(rural.url)
         at_rural.until("/api/v1/structures", lambda found: names(found) == {ECLUSE["nom"]})
+        assert ": égal jusqu’à" in command("peer", "compare", rural.folder, "orpan"), "it asks who re-serves it"
         orpan.start()
         publish(orpan, ECLUSE | {"nom": "Après"})
         at_rural.until("/api/v1/structures", lambda found: names(found) == {"Après"})
@@ -197,6 +199,10 @@ def test_who_joins_after_years_of_changes_reads_what_is_and_follows_from_there(
     [peer] = json.loads(command("peer", "list", radar.folder, "--json"))
     [stream] = peer["streams"]
     assert (stream["records"], stream["equal"], stream["trouble"]) == (1, True, "")
+    assert ": égal jusqu’à" in command("peer", "compare", radar.folder, "orpan")
+    with sqlite3.connect(radar.folder / "data" / "federation.sqlite3") as held:
+        held.execute("UPDATE stream_record SET hash = ? WHERE live", ("0" * 64,))
+    assert "une autre version" in command("peer", "compare", radar.folder, "orpan", code=1)
 
     now = at_orpan.call("GET", f"/api/v1/records/{first['id']}/state")
     at_orpan.call("PATCH", f"/api/v1/records/{first['id']}", version=now["version"], json={"fields": {"nom": "Fin"}})

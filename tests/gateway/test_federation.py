@@ -29,6 +29,8 @@ class Carrier:
         assert room == "federation"
         if door == "wire_streams":
             return {"node": "a" * 32, "streams": [{"stream": STREAM, "epoch": 1, "seq": len(self.events)}]}
+        if door == "wire_digests":
+            return {"epoch": 1, "seq": HEAD} | request
         self.asked += 1
         if request["stream"] != STREAM:
             raise NotFound("Ce flux n’est pas public ici.")
@@ -104,3 +106,10 @@ def test_when_all_places_are_taken_the_answer_is_given_at_once(client: FlaskClie
     assert time.monotonic() - began < 0.5
     for thread in waiting:
         thread.join()
+
+
+def test_digests_are_asked_by_group_and_bucket(client: FlaskClient) -> None:
+    answer = client.get("/federation/v1/digests", query_string={"stream": STREAM, "group": 3, "bucket": 255})
+    assert answer.get_json() == {"epoch": 1, "seq": HEAD, "stream": STREAM, "group": 3, "bucket": 255}
+    assert client.get("/federation/v1/digests", query_string={"stream": STREAM}).get_json()["group"] is None
+    assert client.get("/federation/v1/digests", query_string={"stream": STREAM, "group": 256}).status_code == 422

@@ -23,6 +23,7 @@ from services.kernel.envelope import (
     Malformed,
     Signed,
     canonical,
+    canonical_of_parsed,
     check_data,
     datahash,
     parse,
@@ -81,6 +82,43 @@ def test_a_parsed_body_is_written_again_in_the_same_bytes(value: object) -> None
     assert canonical(orjson.loads(raw)) == raw
     assert canonical(json.loads(raw)) == raw
     assert parse(raw) == orjson.loads(raw)
+
+
+_doubtful = st.one_of(
+    st.integers(), st.floats(),
+    st.sampled_from([2**53, 2**53 + 1, -1.0, 0.0, -0.0, 1e-6, 9.9e-6, 1e-5, 0.12345678, 1e16]),
+    st.sampled_from([":1.5,", '":1.0}', "[12345678901234567]", "é", "\"", "\\"]), st.none(), st.booleans(),
+)  # fmt: skip
+_parsed = st.recursive(
+    _doubtful, lambda each: st.lists(each, max_size=3) | st.dictionaries(st.text(max_size=2), each, max_size=3)
+)
+
+
+@given(_parsed)
+def test_law_what_was_parsed_is_written_in_one_way_however_fast(value: object) -> None:
+    try:
+        parsed = orjson.loads(orjson.dumps(value))
+    except (TypeError, ValueError):
+        return
+    try:
+        slowly = canonical(parsed)
+    except Malformed:
+        with pytest.raises(Malformed):
+            canonical_of_parsed(parsed)
+    else:
+        assert canonical_of_parsed(parsed) == slowly
+
+
+@pytest.mark.parametrize("depth", [63, 64, 65, 300])
+def test_what_was_parsed_may_be_no_deeper_than_what_is_written(depth: int) -> None:
+    deep: object = 1
+    for _ in range(depth):
+        deep = {"a": deep}
+    if depth <= 64:
+        assert canonical_of_parsed(deep) == canonical(deep)
+    else:
+        with pytest.raises(Malformed):
+            canonical_of_parsed(deep)
 
 
 @given(decimals)

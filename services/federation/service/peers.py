@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.directory import events as directory
-from services.federation import cards, peering, schemas, store
+from services.federation import cards, comparing, peering, schemas, store
 from services.federation.links import Link
 from services.federation.model import ACTIVE, BLOCKED, PAUSED, Peer
 from services.federation.reaching import Reach, checked
@@ -105,6 +105,29 @@ class PeerDoors(Doors):
             accepted = sum(1 for each in held if settle(session, each, sure=True))
         self.wake("")
         return {"node": peer.node, "id": peer.label, "accepted": accepted}
+
+    @rpc
+    def peer_compare(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Compare what is held of a peer with what it holds, record by record: `ByName` → `{node, id, streams}`.
+
+        `streams`: `[{stream, here, there, judged, differing: [{id, here, there}], more}]`; `here` and `there` first are
+        the checkpoints `[epoch, seq]`, of a record the hashes of its last header. `judged` is false where the two have
+        not applied the same checkpoint. Raises `NotFound`, `Unavailable`.
+        """
+        self.actor().require("node:operate")
+        asked = schemas.ByName.read(request)
+        with self.db.read() as session:
+            peer = peering.named(session, asked["peer"])
+            streams = [each.stream for each in store.taken_of(session, peer.node)]
+            carrier = store.peer(session, peer.via) if peer.via else None
+        reach = Reach((carrier or peer).url, self.own_url, private=(carrier or peer).private)
+        link = Link(self.db, peer.node, Taker(cards.read(peer.card).keyring(), directory.is_told_by), lambda: reach,
+                    self.wake)  # fmt: skip
+        try:
+            found = [comparing.compared(self.db, stream, link.get) for stream in streams]
+        finally:
+            reach.close()
+        return {"node": peer.node, "id": peer.label, "streams": found}
 
     def _set(self, request: dict[str, Any], state: str) -> dict[str, Any]:
         self.actor().require("node:operate")

@@ -7,7 +7,7 @@ from typing import Any
 from services.federation import gossip, schemas, store
 from services.federation.links import SERVICES, streams_of
 from services.federation.service.doors import Doors
-from services.kernel import clock
+from services.kernel import clock, equality
 from services.kernel.announce import SHARED
 from services.kernel.doors import rpc
 from services.kernel.errors import Gone, NotFound
@@ -65,6 +65,22 @@ class WireDoors(Doors):
         answer = self._of_own(asked, "snapshot_after") or self._held_records(asked)
         return {"events": answer["events"]}
 
+    @rpc
+    def wire_digests(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What a public stream is at its last checkpoint: `DigestsAsked` → as every room's `digests`.
+
+        Raises `NotFound`.
+        """
+        asked = schemas.DigestsAsked.read(request)
+        own = self._of_own(asked, "digests")
+        if own is not None:
+            return own
+        with self.db.read() as session:
+            taken = store.taken(session, asked["stream"])
+            if taken is None:
+                raise NotFound("Ce flux n’est pas tenu ici.")
+            return equality.told(session, taken.stream, store.judged_at(taken), asked["group"], asked["bucket"])
+
     def _of_own(self, asked: dict[str, Any], door: str) -> dict[str, Any] | None:
         """What the room itself answers of a public stream of this node; `None` for a stream of another."""
         node, service, reach = ([*asked["stream"].split("/"), "", ""])[:3]
@@ -110,7 +126,8 @@ class WireDoors(Doors):
             taken = store.taken(session, asked["stream"])
             if taken is None:
                 raise NotFound("Ce flux n’est pas tenu ici.")
-            found = store.after(session, asked["stream"], asked["epoch"], asked["after"], asked["limit"])
+            proved = taken.epoch, taken.seq
+            found = store.after(session, asked["stream"], asked["epoch"], asked["after"], asked["limit"], proved)
             holes = (asked["epoch"], asked["after"]) < (taken.base_epoch, taken.base_seq)
         return {"events": [event.body().decode() for event in found], "holes": holes}
 
