@@ -11,10 +11,14 @@ Three ways, each proved (`taking.py`):
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
 from sqlalchemy.orm import Session
 
 from services.federation import store
@@ -34,6 +38,17 @@ Get = Callable[[str, dict[str, Any]], bytes]
 """(path, parameters) → NDJSON. Raises `Conflict`, `Gone`, `Unavailable`."""
 
 
+@dataclass(frozen=True)
+class Brought:
+    """What became of events of the lane. `gap`: the log is to be read; `fresh`: the lane keeps up with what is held."""
+
+    kept: int = 0
+    doubled: int = 0
+    refused: str = ""
+    gap: bool = False
+    fresh: bool = False
+
+
 class Reader:
     """The streams of one peer. `on_taken` is called with a stream of which something new is held, after the commit.
 
@@ -49,6 +64,7 @@ class Reader:
         self._get = get
         self._on_taken = on_taken
         self._anew_at: dict[str, float] = {}
+        self._one_at_a_time = threading.Lock()
 
     def catch_up(self, stream: str, epoch: int, seq: int) -> int:
         """Read all that is missing up to a head; how many events were kept. Raises `MaillageError`."""
@@ -111,17 +127,47 @@ class Reader:
         bodies = [line for line in self._get(path, asked).split(b"\n") if line]
         if not bodies:
             return Receipt()
-        try:
-            with self._database.begin() as session:
-                taken = _locked(session, stream)
-                receipt = take(session, taken, bodies)
-                self._judge(taken, receipt)
-        except BaseException:
-            self._taker.forget(stream)
-            raise
+        with self._taking(stream) as session:
+            taken = _locked(session, stream)
+            if path in (LOG, WAIT) and (taken.epoch, taken.seq) != (epoch, after):
+                bodies = _not_held(taken, bodies)  # some of it came by the lane while the answer was on its way
+            receipt = take(session, taken, bodies)
+            self._judge(taken, receipt)
         if receipt.kept:
             self._on_taken(stream)
         return receipt
+
+    def bring(self, stream: str, bodies: Sequence[bytes]) -> Brought:
+        """Take what came by the lane, in whatever order, as if it had been asked for. Raises `Unavailable`.
+
+        What is held already is passed over; what does not follow is left to the log (`gap`), and charged to nobody.
+        """
+        with self._taking(stream) as session:
+            taken = store.taken(session, stream, lock=True)
+            if taken is None or taken.reading or not taken.seq:
+                return Brought(gap=True)  # all of it is being read
+            before = taken.epoch, taken.seq
+            new = _not_held(taken, bodies)
+            following = _following(taken, new)
+            receipt = self._taker.take(session, taken, following) if following else Receipt()
+            if following:
+                self._judge(taken, receipt)
+            now = taken.epoch, taken.seq
+        if receipt.kept:
+            self._on_taken(stream)
+        fresh_enough = now > before or any(_place(body) == now for body in bodies)
+        gap = len(following) < len(new) or bool(receipt.refused)
+        return Brought(receipt.kept, len(bodies) - len(new), receipt.refused, gap, fresh_enough)
+
+    @contextmanager
+    def _taking(self, stream: str) -> Iterator[Session]:
+        """One of the two ways at a time: what is counted for the state root is kept between pages."""
+        try:
+            with self._one_at_a_time, self._database.begin() as session:
+                yield session
+        except BaseException:
+            self._taker.forget(stream)
+            raise
 
     def _judge(self, taken: Taken, receipt: Receipt) -> None:
         """Blame goes to who answered: a forger writes another's name."""
@@ -165,6 +211,31 @@ def settle(session: Session, taken: Taken, *, sure: bool) -> int:
     taken.generation += 1
     session.delete(done)
     return taken.seq
+
+
+def _place(body: bytes) -> tuple[int, int]:
+    """Where a body says that it stands; nothing of it is believed yet. Before everything, where it says nothing."""
+    try:
+        said = orjson.loads(body)
+        return int(said["epoch"]), int(said["sequence"])
+    except (ValueError, TypeError, KeyError):
+        return 0, 0
+
+
+def _not_held(taken: Taken, bodies: Sequence[bytes]) -> list[bytes]:
+    return [body for body in bodies if _place(body) > (taken.epoch, taken.seq)]
+
+
+def _following(taken: Taken, bodies: Sequence[bytes]) -> list[bytes]:
+    """As many of these as follow each other and what is held, by their numbers."""
+    found, (epoch, seq) = list[bytes](), (taken.epoch, taken.seq)
+    for body in bodies:
+        place = _place(body)
+        if place[1] != seq + 1 or place[0] < epoch:
+            break
+        found.append(body)
+        epoch, seq = place
+    return found
 
 
 def fresh(stream: str) -> Taken:

@@ -46,6 +46,9 @@ class Doors(Room):
             engine.bell = wakeup.Bell(engine.runtime.connect, OTHERS_HELD)
         engine.bell.ring()
 
+    def lane_left(self, node: str) -> None:
+        """A peer is forgotten: what was made for it on this node's broker goes too, if that answers."""
+
     @property
     def own_url(self) -> str:
         """Where this node itself answers."""
