@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploy.servers import FEDERATED, PrivateBroker
-from deploy.tenants import drop_vhost
 from tests.running import RunningNode, running_node
 
-WITHIN_S = 60
+WITHIN_S = 90
 
 
 @dataclass
@@ -24,6 +23,11 @@ class Member:
 
     node: RunningNode
     broker: PrivateBroker
+
+    @property
+    def label(self) -> str:
+        """How others call it."""
+        return self.node.environment["MAILLAGE_NODE_ID"]
 
     def publish(self, count: int, first: int = 0, name: str = "Association") -> None:
         """Import public structures."""
@@ -84,42 +88,69 @@ def until(done: Callable[[], object], what: str, within_s: float = WITHIN_S) -> 
 def open_lane(one: Member, other: Member) -> None:
     """Both sides, by their doors, as the two operators do it; waits until events may flow both ways."""
     documents = [
-        each.node.ask("federation", "lane_open", peer=peer.node.environment["MAILLAGE_NODE_ID"])["document"]
+        each.node.ask("federation", "lane_open", peer=peer.label)["document"]
         for each, peer in ((one, other), (other, one))
     ]
     other.node.ask("federation", "lane_take", document=documents[0])
     one.node.ask("federation", "lane_take", document=documents[1])
     for each, peer in ((one, other), (other, one)):
-        label = peer.node.environment["MAILLAGE_NODE_ID"]
-        until(lambda each=each, label=label: each.lane(label)["state"] == "running", f"no lane from {label}")
+        until(lambda each=each, peer=peer: each.lane(peer.label)["state"] == "running", f"no lane from {peer.label}")
 
 
 @pytest.fixture(scope="session")
 def brokers() -> Iterator[list[PrivateBroker]]:
-    """Three brokers that can have lanes."""
+    """Two brokers that can have lanes."""
+    made = [PrivateBroker(FEDERATED) for _ in range(2)]
+    with ExitStack() as opened, ThreadPoolExecutor() as threads:
+        list(threads.map(opened.enter_context, made))
+        yield made
+
+
+@pytest.fixture(scope="session")
+def two(brokers: list[PrivateBroker], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Member, Member]]:
+    """RADAR and ORPAN, who follow each other, the sure lane's polling very slow, a lane both ways. For all tests."""
+    folder = tmp_path_factory.mktemp("lane")
     with ExitStack() as opened:
-        yield [opened.enter_context(PrivateBroker(FEDERATED)) for _ in range(3)]
 
+        def start(label: str, broker: PrivateBroker) -> Member:
+            url = broker.fresh_vhost()
+            return Member(opened.enter_context(running_node(folder / label, **_settings(label, broker, url))), broker)
 
-Make = Callable[..., Member]
+        with ThreadPoolExecutor() as threads:
+            radar, orpan = threads.map(start, ("radar", "orpan"), brokers)
+        introduce(radar, orpan)
+        open_lane(radar, orpan)
+        yield radar, orpan
 
 
 @pytest.fixture
-def member(tmp_path: Path, brokers: list[PrivateBroker]) -> Iterator[Make]:
-    """Makes a node of a name on the broker of a number, with a virtual host of its own."""
-    with ExitStack() as opened:
+def lane(two: tuple[Member, Member]) -> tuple[Member, Member]:
+    """The same two, once each brings the other what is new by the lane."""
+    for one, other, label in ((two[0], two[1], "orpan"), (two[1], two[0], "radar")):
+        one.broker.start()
+        before = one.lane(label)["events"]
+        until(lambda one=one, other=other, label=label, before=before: _brings(other, one, label) > before, label)
+    return two
 
-        def make(label: str, number: int, **environment: str) -> Member:
-            broker = brokers[number]
-            broker.start()
-            url = broker.fresh_vhost()
-            node = opened.enter_context(running_node(tmp_path / label, **_settings(label, broker, url) | environment))
-            opened.callback(drop_vhost, broker.api_url, url)
-            opened.callback(node.stop)
-            node.ask("directory", "source_set", name="liste", policy="publish")
-            return Member(node, broker)
 
-        yield make
+def introduce(one: Member, other: Member) -> None:
+    """Each follows the other and holds what it publishes."""
+    for each in (one, other):
+        each.node.ask("directory", "source_set", name="liste", policy="publish")
+        each.publish(3, name="Avant")
+    for each, peer in ((one, other), (other, one)):
+        each.node.ask("federation", "peer_add", card=peer.node.ask("federation", "card")["card"])
+    for each, peer in ((one, other), (other, one)):
+        until(lambda each=each, peer=peer: each.held(peer.label)["held"] >= peer.head() > 0, "not followed")
+
+
+_NUMBERS = iter(range(100_000, 200_000))
+
+
+def _brings(home: Member, other: Member, label: str) -> int:
+    """Publish one thing more; how much the lane has brought."""
+    home.publish(1, first=next(_NUMBERS), name="Encore")
+    return int(other.lane(label)["events"])
 
 
 def _settings(label: str, broker: PrivateBroker, url: str) -> dict[str, str]:
@@ -127,19 +158,5 @@ def _settings(label: str, broker: PrivateBroker, url: str) -> dict[str, str]:
         "MAILLAGE_NODE_ID": label, "MAILLAGE_BROKER_URL": url, "MAILLAGE_HTTP_WORKERS": "1",
         "MAILLAGE_LANE_MANAGEMENT": f"http://127.0.0.1:{broker.api_port}", "MAILLAGE_LANE_TLS": "false",
         "MAILLAGE_LANE_HOST": "127.0.0.1", "MAILLAGE_LANE_PORT": str(broker.port),
-        "MAILLAGE_FEDERATION_ASK_EVERY_S": "3600", "MAILLAGE_LOG_LEVEL": "WARNING",
+        "MAILLAGE_FEDERATION_ASK_EVERY_S": "3600", "MAILLAGE_LOG_LEVEL": "ERROR",
     }  # fmt: skip
-
-
-@pytest.fixture
-def two(member: Make) -> tuple[Member, Member]:
-    """Two that follow each other, the sure lane's polling very slow, and an open lane both ways."""
-    radar, orpan = member("radar", 0), member("orpan", 1)
-    for one, other in ((radar, orpan), (orpan, radar)):
-        one.node.ask("federation", "peer_add", card=other.node.ask("federation", "card")["card"])
-    orpan.publish(3, name="Avant")
-    radar.publish(3, name="Avant")
-    for one, other, label in ((radar, orpan, "orpan"), (orpan, radar, "radar")):
-        until(lambda one=one, other=other, label=label: one.held(label)["held"] >= other.head() > 0, f"no {label}")
-    open_lane(radar, orpan)
-    return radar, orpan

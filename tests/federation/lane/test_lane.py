@@ -2,27 +2,67 @@
 
 from __future__ import annotations
 
-import pytest
+import threading
 
-from tests.federation.lane.conftest import Member, until
+from tests.federation.lane.conftest import Member, open_lane, until
+
+Two = tuple[Member, Member]
 
 
-def test_a_change_comes_by_the_lane_while_the_sure_lane_sleeps(two: tuple[Member, Member]) -> None:
-    radar, orpan = two
-    until(lambda: _comes_by_lane(orpan, radar, "orpan"), "nothing came by the lane")
-    before = radar.lane("orpan")["events"]
+def same(one: Member, other: Member) -> None:
+    """Both show the same records, each once, in the same versions; nobody is blamed."""
+    until(lambda: other.held(one.label)["held"] >= one.head(), f"{other.label} does not hold all of {one.label}")
+    until(lambda: one.records() == other.records(), "not the same is shown")
+    assert other.held(one.label)["trouble"] == ""
+
+
+def test_a_change_comes_by_the_lane_while_the_sure_lane_sleeps(lane: Two) -> None:
+    radar, orpan = lane
+    before = radar.lane("orpan")
     orpan.publish(20, first=100)
     took_s = until(lambda: radar.held("orpan")["held"] >= orpan.head(), "not all came")
     assert took_s < 3
-    assert radar.lane("orpan")["events"] >= before + 20
-    until(lambda: len(radar.records()) == len(orpan.records()), "not shown")
-    assert radar.held("orpan")["trouble"] == ""
+    assert radar.lane("orpan")["events"] >= before["events"] + 20
+    assert radar.lane("orpan")["refused"] == 0
+    same(orpan, radar)
 
 
-_NUMBERS = iter(range(10_000, 20_000))
+def test_the_broker_of_who_reads_is_killed_in_a_burst_and_comes_back(lane: Two, events_per_run: int) -> None:
+    radar, orpan = lane
+    burst = threading.Thread(target=orpan.publish, args=(events_per_run, 1_000, "Rafale"))
+    burst.start()
+    radar.broker.kill()
+    burst.join(120)
+    orpan.publish(5, first=900)
+    radar.broker.start()
+    same(orpan, radar)
 
 
-def _comes_by_lane(home: Member, other: Member, label: str) -> bool:
-    """Publish one thing more; whether the lane has begun to bring."""
-    home.publish(1, first=next(_NUMBERS), name="Encore")
-    return bool(other.lane(label)["events"])
+def test_the_broker_of_the_home_is_killed_and_comes_back(lane: Two, events_per_run: int) -> None:
+    radar, orpan = lane
+    orpan.publish(events_per_run // 4, first=40_000)
+    orpan.broker.kill()
+    orpan.broker.start()
+    until(lambda: orpan.node.ask("directory", "sources"), "the home does not answer")
+    orpan.publish(events_per_run // 4, first=50_000, name="Revenu")
+    same(orpan, radar)
+
+
+def test_the_lane_closes_and_opens_again_in_a_burst(lane: Two, events_per_run: int) -> None:
+    radar, orpan = lane
+    before = radar.held("orpan")["held"]
+    burst = threading.Thread(target=orpan.publish, args=(events_per_run, 20_000, "Passage"))
+    burst.start()
+    for each, peer in ((radar, "orpan"), (orpan, "radar")):
+        assert f"utilisateur {_user(each, peer)}" in each.node.ask("federation", "lane_close", peer=peer)["gone"]
+        assert each.lane(peer) == {}
+    open_lane(radar, orpan)
+    burst.join(120)
+    orpan.publish(10, first=70_000)
+    same(orpan, radar)
+    assert radar.held("orpan")["held"] >= before + events_per_run + 10
+
+
+def _user(member: Member, label: str) -> str:
+    peers = {each["id"]: each["node"] for each in member.node.ask("federation", "peers")["peers"]}
+    return f"federation-{member.node.ask('federation', 'card')['node']}-{peers[label]}"
