@@ -89,8 +89,8 @@ class Management:
             raise self._no_administrator()
         if answer.status in (401, 403):
             raise Unavailable(
-                f"RabbitMQ refuse {self._user} : corrigez [lane] user et password, ou "
-                f"rabbitmqctl change_password {self._user}"
+                f"RabbitMQ refuse {self._user} : corrigez [lane] user et password, ou, si ce sont les siens, "
+                f"rabbitmqctl set_user_tags {self._user} administrator"
             )
         if answer.status == 404:
             raise NotFound(f"RabbitMQ n’a pas {'/'.join(parts)}.")
