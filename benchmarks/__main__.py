@@ -23,7 +23,7 @@ from benchmarks.figure import Figure
 
 NAMES = ("search_http", "search_scale", "found", "kernel_relay", "kernel_apply", "rpc_write", "import_export",
          "embedded_node", "qualifying", "duplicates", "hsds",
-         "exporting", "joining")  # fmt: skip
+         "exporting", "joining", "lane")  # fmt: skip
 Found = dict[str, tuple[str, list[Figure]]]
 
 

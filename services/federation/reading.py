@@ -40,13 +40,18 @@ Get = Callable[[str, dict[str, Any]], bytes]
 
 @dataclass(frozen=True)
 class Brought:
-    """What became of events of the lane. `gap`: the log is to be read; `fresh`: the lane keeps up with what is held."""
+    """What became of events of the lane. `gap`: the log is to be read; `keeps_up`: it brought the last that is held."""
 
     kept: int = 0
     doubled: int = 0
     refused: str = ""
     gap: bool = False
-    fresh: bool = False
+    keeps_up: bool = False
+
+
+Placed = tuple[tuple[int, int], bytes]
+"""((epoch, seq), body), as the body says."""
+Counted = Callable[[Session, Brought], None]
 
 
 class Reader:
@@ -130,34 +135,40 @@ class Reader:
         with self._taking(stream) as session:
             taken = _locked(session, stream)
             if path in (LOG, WAIT) and (taken.epoch, taken.seq) != (epoch, after):
-                bodies = _not_held(taken, bodies)  # some of it came by the lane while the answer was on its way
+                # some of it came by the lane while the answer was on its way
+                bodies = [body for place, body in map(placed, bodies) if place > (taken.epoch, taken.seq)]
             receipt = take(session, taken, bodies)
             self._judge(taken, receipt)
         if receipt.kept:
             self._on_taken(stream)
         return receipt
 
-    def bring(self, stream: str, bodies: Sequence[bytes]) -> Brought:
+    def bring(self, stream: str, arrived: Sequence[Placed], counted: Counted) -> Brought:
         """Take what came by the lane, in whatever order, as if it had been asked for. Raises `Unavailable`.
 
         What is held already is passed over; what does not follow is left to the log (`gap`), and charged to nobody.
+        `counted` is called in the transaction with what became of all.
         """
         with self._taking(stream) as session:
-            taken = store.taken(session, stream, lock=True)
-            if taken is None or taken.reading or not taken.seq:
-                return Brought(gap=True)  # all of it is being read
-            before = taken.epoch, taken.seq
-            new = _not_held(taken, bodies)
-            following = _following(taken, new)
-            receipt = self._taker.take(session, taken, following) if following else Receipt()
-            if following:
-                self._judge(taken, receipt)
-            now = taken.epoch, taken.seq
-        if receipt.kept:
+            done = self._bring(session, store.taken(session, stream, lock=True), arrived)
+            counted(session, done)
+        if done.kept:
             self._on_taken(stream)
-        fresh_enough = now > before or any(_place(body) == now for body in bodies)
+        return done
+
+    def _bring(self, session: Session, taken: Taken | None, arrived: Sequence[Placed]) -> Brought:
+        if taken is None or taken.reading or not taken.seq:
+            return Brought(gap=True)  # all of it is being read
+        before = taken.epoch, taken.seq
+        new = [each for each in arrived if each[0] > before]
+        following = _following(before, new)
+        receipt = self._taker.take(session, taken, following) if following else Receipt()
+        if following:
+            self._judge(taken, receipt)
+        now = taken.epoch, taken.seq
+        keeps_up = now > before or any(place == now for place, _ in arrived)
         gap = len(following) < len(new) or bool(receipt.refused)
-        return Brought(receipt.kept, len(bodies) - len(new), receipt.refused, gap, fresh_enough)
+        return Brought(receipt.kept, len(arrived) - len(new), receipt.refused, gap, keeps_up)
 
     @contextmanager
     def _taking(self, stream: str) -> Iterator[Session]:
@@ -213,24 +224,19 @@ def settle(session: Session, taken: Taken, *, sure: bool) -> int:
     return taken.seq
 
 
-def _place(body: bytes) -> tuple[int, int]:
-    """Where a body says that it stands; nothing of it is believed yet. Before everything, where it says nothing."""
+def placed(body: bytes) -> Placed:
+    """A body with the place that it names; nothing of it is believed yet. Before everything, where it names none."""
     try:
         said = orjson.loads(body)
-        return int(said["epoch"]), int(said["sequence"])
+        return (int(said["epoch"]), int(said["sequence"])), body
     except (ValueError, TypeError, KeyError):
-        return 0, 0
+        return (0, 0), body
 
 
-def _not_held(taken: Taken, bodies: Sequence[bytes]) -> list[bytes]:
-    return [body for body in bodies if _place(body) > (taken.epoch, taken.seq)]
-
-
-def _following(taken: Taken, bodies: Sequence[bytes]) -> list[bytes]:
+def _following(after: tuple[int, int], arrived: Sequence[Placed]) -> list[bytes]:
     """As many of these as follow each other and what is held, by their numbers."""
-    found, (epoch, seq) = list[bytes](), (taken.epoch, taken.seq)
-    for body in bodies:
-        place = _place(body)
+    found, (epoch, seq) = list[bytes](), after
+    for place, body in arrived:
         if place[1] != seq + 1 or place[0] < epoch:
             break
         found.append(body)

@@ -14,10 +14,11 @@ import orjson
 import structlog
 from kombu.connection import Connection
 from kombu.entity import Queue
+from sqlalchemy.orm import Session
 
 from services.federation import store
 from services.federation.lane.names import incoming
-from services.federation.reading import Brought
+from services.federation.reading import Brought, Counted, Placed
 from services.kernel import clock
 from services.kernel.database import Database
 from services.kernel.follow import Batches
@@ -28,7 +29,7 @@ _log = structlog.get_logger(__name__)
 class Brings(Protocol):
     """Who proves and keeps events of a stream."""
 
-    def bring(self, stream: str, bodies: Sequence[bytes]) -> Brought:
+    def bring(self, stream: str, arrived: Sequence[Placed], counted: Counted) -> Brought:
         """What became of them."""
 
 
@@ -58,28 +59,32 @@ class Arrivals(Batches):
 
     def take(self, bodies: list[bytes]) -> None:
         """Keep what is proved; the rest is counted."""
-        by_stream: dict[str, list[bytes]] = {}
-        for body in bodies:
-            by_stream.setdefault(_stream_of(body), []).append(body)
-        kept = doubled = refused = 0
+        by_stream: dict[str, list[Placed]] = {}
+        for stream, arrived in map(_of, bodies):
+            by_stream.setdefault(stream, []).append(arrived)
         for stream, some in by_stream.items():
-            if stream not in self._streams:
-                refused += len(some)
+            if stream in self._streams:
+                self._bring(stream, some)
+            else:
                 _log.warning("lane brought what is none of its peer", peer=self._node)
-                continue
-            done = self._reader.bring(stream, some)
-            kept, doubled, refused = kept + done.kept, doubled + done.doubled, refused + bool(done.refused)
-            self.keeps_up = done.fresh and not done.gap
-            if done.gap:
-                self.missing.set()
-        with self._database.begin() as session:
-            store.count_lane(session, self._node, kept, doubled, refused, clock.to_text(clock.now()))
+                with self._database.begin() as session:
+                    self._count(session, Brought(), len(some))
+
+    def _bring(self, stream: str, some: list[Placed]) -> None:
+        done = self._reader.bring(stream, some, self._count)
+        self.keeps_up = done.keeps_up and not done.gap
+        if done.gap:
+            self.missing.set()
+
+    def _count(self, session: Session, done: Brought, strange: int = 0) -> None:
+        refused = strange + bool(done.refused)
+        store.count_lane(session, self._node, done.kept, done.doubled, refused, clock.to_text(clock.now()))
 
 
-def _stream_of(body: bytes) -> str:
-    """The stream that a body names, `""` for none; nothing of it is believed yet."""
+def _of(body: bytes) -> tuple[str, Placed]:
+    """The stream and the place that a body names, `""` for none; nothing of it is believed yet."""
     try:
         said = orjson.loads(body)
-        return str(said["stream"])
+        return str(said["stream"]), ((int(said["epoch"]), int(said["sequence"])), body)
     except (ValueError, TypeError, KeyError):
-        return ""
+        return "", ((0, 0), body)
