@@ -7,6 +7,7 @@ last 90 days; its authority stays, so that the other side has nothing to do.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import os
 from datetime import datetime, timedelta
@@ -42,10 +43,15 @@ def prepare(folder: Path, secrets: Path, node: str, host: str, port: int) -> str
 
 
 def believe(folder: Path, peer: str, authority: str) -> str:
-    """The file of authorities by which a peer's broker is proved, written where one came with its offer."""
+    """The file of authorities by which a peer's broker is proved, written where one came with its offer.
+
+    Another authority is another file: Erlang keeps what it has read of one for minutes.
+    """
     if authority:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        path = folder / f"{peer}.pem"
+        path = folder / f"{peer}-{hashlib.sha256(authority.encode()).hexdigest()[:12]}.pem"
+        for former in folder.glob(f"{peer}-*.pem"):
+            former.unlink()
         path.write_text(authority, "ascii")
         return str(path.absolute())
     return next((path for path in SYSTEM if Path(path).exists()), SYSTEM[0])
