@@ -55,7 +55,8 @@ Counted = Callable[[Session, Brought], None]
 
 
 class Reader:
-    """The streams of one peer. `on_taken` is called with a stream of which something new is held, after the commit.
+    """The streams of one peer. `on_taken` is called after each commit of something new: with its stream where that
+    just goes on, with `""` where it is read in another way.
 
     `carrier`: who answers in the peer's place, and is charged with what is wrong.
     """
@@ -121,7 +122,7 @@ class Reader:
             kept = settle(session, _locked(session, stream), sure=False)
         self._taker.forget(stream)
         self._taker.forget(stream + ANEW)
-        self._on_taken(stream)
+        self._on_taken("")
         return kept
 
     def _take(
@@ -140,7 +141,7 @@ class Reader:
             receipt = take(session, taken, bodies)
             self._judge(taken, receipt)
         if receipt.kept:
-            self._on_taken(stream)
+            self._on_taken(stream if path in (LOG, WAIT) else "")
         return receipt
 
     def bring(self, stream: str, arrived: Sequence[Placed], counted: Counted) -> Brought:

@@ -97,7 +97,8 @@ class Engine(DependencyProvider):
             look = self.follower.look
             room = self.container.service_cls
             loops += [self._receive] if room.follows else []
-            hear = functools.partial(wakeup.follow, self.runtime.connect, [OTHERS_HELD], look, self.stop_flag)
+            heard = self.follower.heard
+            hear = functools.partial(wakeup.follow, self.runtime.connect, [OTHERS_HELD], look, self.stop_flag, heard)
             loops += [hear] if room.others else []
         self._own = self._instance(self.container.service_cls)
         loops += [functools.partial(loop, self.stop_flag) for loop in self._own.loops()]
@@ -194,7 +195,7 @@ class Engine(DependencyProvider):
             self._numbered_for_others.clear()
             try:
                 self._count_readers()
-                while self._readers and outward.run_for(self._readers) and not self.stop_flag.is_set():
+                while self._readers and outward.run_for(self._readers) >= relay.WINDOW and not self.stop_flag.is_set():
                     pass
                 delay_s = POLL_S
             except (MaillageError, *BROKER_ERRORS) as error:

@@ -161,6 +161,7 @@ class Follower:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._dirty: dict[str, None] = {}
+        self._told: set[str] = set()
         self._heads_at = 0.0
         self.heads: Sequence[Head] = ()
 
@@ -176,6 +177,19 @@ class Follower:
     def look(self) -> None:
         """Ask for heads again at once: something is new, of which no message tells more."""
         self._heads_at = 0.0
+        self._wake.set()
+
+    def heard(self, stream: str) -> None:
+        """There is more of a stream that is followed: its log is read at once, without asking for any head.
+
+        Of one that is not known yet, heads are asked for first.
+        """
+        if all(head.stream != stream for head in self.heads):
+            self.look()
+            return
+        with self._lock:
+            self._told.add(stream)
+            self._dirty[stream] = None
         self._wake.set()
 
     def start(self) -> None:
@@ -251,7 +265,10 @@ class Follower:
         applied = self._applier.run_once(stream)
         if applied.more:
             return applied.count, True
-        missing = applied.gap or self._is_behind(stream)
+        with self._lock:
+            told = stream in self._told
+            self._told.discard(stream)
+        missing = applied.gap or told or self._is_behind(stream)
         if not (missing and catchup.pull(self._database, stream, self._fetch)):
             return applied.count, False
         repaired = self._applier.run_once(stream)
