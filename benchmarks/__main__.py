@@ -22,8 +22,8 @@ from benchmarks.common import stop
 from benchmarks.figure import Figure
 
 NAMES = ("search_http", "search_scale", "search_trusted", "found", "kernel_relay", "kernel_apply", "rpc_write",
-         "import_export", "embedded_node", "qualifying", "duplicates", "hsds", "exporting", "holding",
-         "joining")  # fmt: skip
+         "import_export", "embedded_node", "qualifying", "duplicates", "hsds", "exporting", "holding", "joining",
+         "lane")  # fmt: skip
 Found = dict[str, tuple[str, list[Figure]]]
 
 

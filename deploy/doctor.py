@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from deploy.client import Client, try_socket
+from deploy.doctor_lanes import examine_lanes
 from deploy.doctor_peers import examine_peers
 from deploy.findings import Finding
 from services.kernel import clock, identity, settings
@@ -162,12 +163,14 @@ def _running(folder: Path, loaded: Settings) -> Iterator[Finding]:
     try:
         report = client.call("node", "status")
         peers = client.call("federation", "peers")["peers"]
+        lanes = client.call("federation", "lanes")
     finally:
         client.close()
     yield Finding("nœud", True, "en marche")
     parked = sum(sum(room["parked"].values()) for room in report["rooms"].values())
     yield Finding("événements en attente", parked == 0, str(parked), f"maillage parked list {folder}")
     yield from examine_peers(loaded.base_url, report["node"], peers)
+    yield from examine_lanes(loaded, lanes)
 
 
 def _port(loaded: Settings) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
 """Three nodes on this machine that follow each other: `make federation`.
 
 RADAR, ANIMATION44 and ORPAN, each with a RabbitMQ and a database of its own, its own samples, and the other two as
-peers. What they say is kept in `federation/` and found again by the next run; Ctrl-C ends all that was started.
+peers, by HTTPS and by the fast lane. What they say is kept in `federation/` and found again by the next run; Ctrl-C
+ends all that was started.
 `python -m deploy.federation [--port N] [--folder F]`.
 """
 
@@ -30,7 +31,7 @@ from deploy.children import end_with_parent
 from deploy.client import Client
 from deploy.demo import ROOT, fill, wait_for
 from deploy.folder import must_be_free, must_be_port
-from deploy.servers import PrivateBroker, PrivatePostgres, ServerFailed
+from deploy.servers import FEDERATED, PrivateBroker, PrivatePostgres, ServerFailed
 from deploy.tenants import plain_url
 from deploy.words import say
 from services.kernel import identity, settings
@@ -106,6 +107,7 @@ def _run(folder: Path, port: int, opened: ExitStack) -> None:
         client.call("directory", "prune", {"days": KEEP_DAYS})  # signs where it stands: the others can tell it is equal
         clients.append(client)
     links = [_introduce(client, clients) for client in clients]
+    _open_lanes(clients)
     for member, number, link in zip(MEMBERS, ports, links, strict=True):
         print(f"  {member.name:<20} http://127.0.0.1:{number}   {link}")
     say(
@@ -117,7 +119,7 @@ def _run(folder: Path, port: int, opened: ExitStack) -> None:
 
 def _servers(folder: Path, opened: ExitStack) -> list[dict[str, str]]:
     """A broker and a database for each member, as the settings that name them."""
-    brokers = [PrivateBroker(folder=folder / member.id / "rabbitmq") for member in MEMBERS]
+    brokers = [PrivateBroker(FEDERATED, folder / member.id / "rabbitmq") for member in MEMBERS]
     postgres = PrivatePostgres(folder=_for_postgres(folder))
     opened.callback(_together, [server.close for server in (*brokers, postgres)])
     _together([server.start for server in (*brokers, postgres)])
@@ -128,9 +130,11 @@ def _servers(folder: Path, opened: ExitStack) -> list[dict[str, str]]:
                 connection.execute(f'CREATE DATABASE "{member.id}" TEMPLATE template0')
     at = postgres.url.rpartition("/")[0]
     return [
-        {"MAILLAGE_BROKER_URL": broker.url, "MAILLAGE_DATABASE_URL": f"{at}/{member.id}"}
+        {"MAILLAGE_BROKER_URL": broker.url, "MAILLAGE_DATABASE_URL": f"{at}/{member.id}",
+         "MAILLAGE_LANE_MANAGEMENT": f"http://127.0.0.1:{broker.api_port}", "MAILLAGE_LANE_TLS": "false",
+         "MAILLAGE_LANE_HOST": "127.0.0.1", "MAILLAGE_LANE_PORT": str(broker.port)}
         for member, broker in zip(MEMBERS, brokers, strict=True)
-    ]
+    ]  # fmt: skip
 
 
 def _for_postgres(folder: Path) -> Path:
@@ -188,6 +192,19 @@ def _introduce(client: Client, everybody: Sequence[Client]) -> str:
     if OPERATOR not in people:
         client.call("accounts", "person_add", {"email": OPERATOR, "roles": ["administrator", "permanent"]})
     return str(client.call("accounts", "link_make", {"email": OPERATOR})["url"])
+
+
+def _open_lanes(clients: Sequence[Client]) -> None:
+    """Each gives each other what leads to its RabbitMQ, and takes what it is given."""
+    for client in clients:
+        for peer in client.call("federation", "peers")["peers"]:
+            [other] = [each for each in clients if each is not client and _is(each, peer["node"])]
+            given = client.call("federation", "lane_open", {"peer": peer["node"]})["document"]
+            other.call("federation", "lane_take", {"document": given})
+
+
+def _is(client: Client, node: str) -> bool:
+    return bool(client.call("federation", "card")["node"] == node)
 
 
 def _shown(folder: Path) -> str:

@@ -31,6 +31,7 @@ import psycopg
 from deploy.debian import POSTGRES, RABBITMQ, Tool
 from deploy.tenants import call_broker_api, make_database, make_vhost, plain_url
 
+FEDERATED = ("rabbitmq_management", "rabbitmq_federation", "rabbitmq_federation_management")
 START_WITHIN_S = 90
 STOP_WITHIN_S = 20
 PORTS_OF, LANES = "MAILLAGE_TEST_LANE", 2
@@ -183,7 +184,7 @@ class PrivateServer:
 
 
 class PrivateBroker(PrivateServer):
-    """A RabbitMQ of our own with its management API; `url` is its default virtual host, user guest.
+    """A RabbitMQ of our own with its management API, and lanes if `FEDERATED`; `url` is its `/`, user guest.
 
     The Erlang name daemon (epmd) is private too: without it two brokers of one machine would meet.
     """
@@ -201,6 +202,11 @@ class PrivateBroker(PrivateServer):
             f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {self.api_port}\n"
             "disk_free_limit.absolute = 50MB\nlog.file.level = warning\n"
         )
+
+    def configure(self, lines: str) -> None:
+        """Add lines to its configuration, which it reads when it starts."""
+        path = self.folder / "rabbitmq.conf"
+        path.write_text(path.read_text() + lines)
 
     def wipe(self) -> None:
         """Kill the broker and delete all it had on disk: queues, messages, virtual hosts. It stays down."""

@@ -12,9 +12,11 @@ import typer
 
 from deploy.client import Client, connected
 from deploy.commands.common import AsJson, Folder, Yes, out, sentences, show, table, tell
+from deploy.commands.lanes import lane
 from services.kernel.errors import ValidationError
 
 peer = typer.Typer(no_args_is_help=True, help="Les autres nœuds / other nodes.")
+peer.add_typer(lane, name="lane")
 Name = Annotated[str, typer.Argument(metavar="PAIR", help="Nom court ou empreinte / label or fingerprint")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Dire sans faire / only say what would be done.")]
 CARD_BYTES = 16_384

@@ -13,8 +13,10 @@ from typing import Any, Final
 
 import orjson
 import structlog
+from kombu.connection import Connection
 
 from services.federation import gossip, store
+from services.federation.lane.arriving import Arrivals
 from services.federation.model import ACTIVE
 from services.federation.reaching import Answer, Reach
 from services.federation.reading import LOG, SNAPSHOT, WAIT, Reader
@@ -26,6 +28,7 @@ from services.kernel.errors import Conflict, Gone, MaillageError, Unavailable
 
 HEADS_EVERY_S: Final = 15.0
 FIRST_DELAY_S, LAST_DELAY_S = 0.5, 60.0
+LANE_LOOKED_AT_S: Final = 1.0
 SERVICES: Final = ("directory",)
 """The services whose public streams nodes exchange."""
 _log = structlog.get_logger(__name__)
@@ -47,7 +50,7 @@ class Link:
         self, database: Database, node: str, taker: Taker, opened: Callable[[], Reach],
         on_taken: Callable[[str], None], on_claims: Callable[[str, Any], None] = lambda node, claims: None,
         on_card: Callable[[str, bytes], str] = lambda node, raw: "", card_version: int = 2**31,
-        every_s: float = HEADS_EVERY_S, carrier: str = "",
+        every_s: float = HEADS_EVERY_S, carrier: str = "", lane: Callable[[], Connection] | None = None,
     ) -> None:  # fmt: skip
         self._on_claims = on_claims
         self._on_card = on_card
@@ -62,9 +65,24 @@ class Link:
         self._moved = False
         self._reader = Reader(database, taker, self.get, self._taken, carrier)
         self._reach: Reach | None = None
+        self._lane = Arrivals(database, node, frozenset(self._streams), self._reader, lane) if lane else None
+        self._looked_at = 0.0
 
     def run(self, stop: threading.Event, ended: Callable[[], bool]) -> None:
         """Follow until `stop` is set or `ended()`."""
+        over = threading.Event()
+        arriving = threading.Thread(target=self._lane.run, args=(over,), daemon=True) if self._lane else None
+        if arriving is not None:
+            arriving.start()
+        try:
+            self._follow(stop, ended)
+        finally:
+            over.set()
+            self._hang_up()
+            if arriving is not None:
+                arriving.join(1.0)
+
+    def _follow(self, stop: threading.Event, ended: Callable[[], bool]) -> None:
         delay_s = FIRST_DELAY_S
         while not stop.is_set() and not ended():
             try:
@@ -78,11 +96,15 @@ class Link:
                 stop.wait(delay_s)
                 delay_s = min(delay_s * 2, LAST_DELAY_S)
                 self._hang_up()
-        self._hang_up()
 
     def look(self) -> int:
         """Ask for heads and read all that is missing; how many events were kept. Raises `MaillageError`."""
+        self._looked_at = time.monotonic()
+        if self._lane is not None:
+            self._lane.missing.clear()
         kept = sum(self._reader.catch_up(stream, *head) for stream, head in self.heads().items())
+        if kept and self._lane is not None:
+            self._lane.keeps_up = False  # it should have brought these
         self._note(self._warning, heard=True)
         return kept
 
@@ -91,11 +113,19 @@ class Link:
         self._on_taken(stream)
 
     def _listen(self, stop: threading.Event, ended: Callable[[], bool]) -> None:
-        """Take what comes, as soon as it is there, until the heads are to be asked for again."""
+        """Take what comes, as soon as it is there, until the heads are to be asked for again.
+
+        While the lane brings everything, nothing is asked here; what it misses is asked for at once.
+        """
         until = time.monotonic() + self._every_s
         stream = f"{self.node}/{SERVICES[0]}/{SHARED}"
-        while time.monotonic() < until and not stop.is_set() and not ended():
-            began = time.monotonic()
+        while (began := time.monotonic()) < until and not stop.is_set() and not ended():
+            if self._lane is not None and self._lane.missing.is_set():
+                stop.wait(max(self._looked_at + LANE_LOOKED_AT_S - began, 0))  # a lane that lies gets one look a second
+                return
+            if self._lane is not None and self._lane.keeps_up:
+                self._lane.missing.wait(LANE_LOOKED_AT_S)
+                continue
             page = self._reader.page(stream, WAIT)
             if page.refused or (not page.kept and time.monotonic() - began < 1):
                 stop.wait(1.0)  # a node that does not hold the question open is asked once a second
@@ -118,8 +148,12 @@ class Link:
         later = not self._carrier and card_version > self._card_version
         self._warning = self._on_card(self.node, self.get("/federation/v1/card", {})) if later else ""
         self._on_claims(self._carrier or self.node, claims)
-        own = [f"{self.node}/{service}/{SHARED}" for service in SERVICES]
-        return {stream: told[stream] for stream in own if stream in told}
+        return {stream: told[stream] for stream in self._streams if stream in told}
+
+    @property
+    def _streams(self) -> list[str]:
+        """The public streams of the peer."""
+        return [f"{self.node}/{service}/{SHARED}" for service in SERVICES]
 
     def get(self, path: str, asked: dict[str, Any]) -> bytes:
         """What the peer answers to a question of the wire. Raises `Conflict`, `Gone`, `Unavailable`."""

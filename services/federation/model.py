@@ -120,3 +120,27 @@ class OwnCard(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     version: Mapped[int]
     said: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Lane(Base):
+    """The lane over RabbitMQ with one peer: what was made for it here, what it offered, what came by it.
+
+    `said`: what the `document` for it says, without the password, of which only RabbitMQ's hash is kept; `opened_at`
+    is `""` where nothing was made for it. `made`, `cluster`, `way`: of its own offer, `way` being `host:port`, `""`
+    where its broker cannot be reached; `taken_at` is `""` before one came.
+    """
+
+    __tablename__ = "lane"
+    node: Mapped[str] = mapped_column(String(32), primary_key=True)
+    opened_at: Mapped[str] = mapped_column(String(32), default="")
+    said: Mapped[str] = mapped_column(Text, default="")
+    document: Mapped[str] = mapped_column(Text, default="")
+    password_hash: Mapped[str] = mapped_column(Text, default="")
+    taken_at: Mapped[str] = mapped_column(String(32), default="")
+    made: Mapped[int] = mapped_column(BIG, default=0)
+    cluster: Mapped[str] = mapped_column(String(100), default="")
+    way: Mapped[str] = mapped_column(Text, default="")
+    events: Mapped[int] = mapped_column(BIG, default=0)
+    doubled: Mapped[int] = mapped_column(BIG, default=0)
+    refused: Mapped[int] = mapped_column(BIG, default=0)
+    last_at: Mapped[str] = mapped_column(String(32), default="")

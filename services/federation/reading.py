@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -37,8 +39,25 @@ Get = Callable[[str, dict[str, Any]], bytes]
 """(path, parameters) → NDJSON. Raises `Conflict`, `Gone`, `Unavailable`."""
 
 
+@dataclass(frozen=True)
+class Brought:
+    """What became of events of the lane. `gap`: the log is to be read; `keeps_up`: it brought the last that is held."""
+
+    kept: int = 0
+    doubled: int = 0
+    refused: str = ""
+    gap: bool = False
+    keeps_up: bool = False
+
+
+Placed = tuple[tuple[int, int], bytes]
+"""((epoch, seq), body), as the body says."""
+Counted = Callable[[Session, Brought], None]
+
+
 class Reader:
-    """The streams of one peer. `on_taken` is called with a stream of which something new is held, after the commit.
+    """The streams of one peer. `on_taken` is called after each commit of something new: with its stream where that
+    just goes on, with `""` where it is read in another way.
 
     `carrier`: who answers in the peer's place, and is charged with what is wrong.
     """
@@ -53,6 +72,7 @@ class Reader:
         self._on_taken = on_taken
         self._anew_at: dict[str, float] = {}
         self._ahead: _Ahead | None = None
+        self._one_at_a_time = threading.Lock()
 
     def catch_up(self, stream: str, epoch: int, seq: int) -> int:
         """Read all that is missing up to a head; how many events were kept. Raises `MaillageError`."""
@@ -110,7 +130,7 @@ class Reader:
             kept = settle(session, _locked(session, stream), sure=False)
         self._taker.forget(stream)
         self._taker.forget(stream + ANEW)
-        self._on_taken(stream)
+        self._on_taken("")
         return kept
 
     def _take(
@@ -123,18 +143,54 @@ class Reader:
             return Receipt()
         if path != WAIT and len(bodies) == PAGE:
             self._ask_ahead(path, asked, bodies[-1])
+        with self._taking(stream) as session:
+            taken = _locked(session, stream)
+            if path in (LOG, WAIT) and (taken.epoch, taken.seq) != (epoch, after):
+                # some of it came by the lane while the answer was on its way
+                bodies = [body for place, body in map(placed, bodies) if place > (taken.epoch, taken.seq)]
+            receipt = take(session, taken, bodies)
+            self._judge(taken, receipt)
+        if receipt.kept:
+            self._on_taken(stream if path in (LOG, WAIT) else "")
+        return receipt
+
+    def bring(self, stream: str, arrived: Sequence[Placed], counted: Counted) -> Brought:
+        """Take what came by the lane, in whatever order, as if it had been asked for. Raises `Unavailable`.
+
+        What is held already is passed over; what does not follow is left to the log (`gap`), and charged to nobody.
+        `counted` is called in the transaction with what became of all.
+        """
+        with self._taking(stream) as session:
+            done = self._bring(session, store.taken(session, stream, lock=True), arrived)
+            counted(session, done)
+        if done.kept:
+            self._on_taken(stream)
+        return done
+
+    def _bring(self, session: Session, taken: Taken | None, arrived: Sequence[Placed]) -> Brought:
+        if taken is None or taken.reading or not taken.seq:
+            return Brought(gap=True)  # all of it is being read
+        before = taken.epoch, taken.seq
+        new = [each for each in arrived if each[0] > before]
+        following = _following(before, new)
+        receipt = self._taker.take(session, taken, following) if following else Receipt()
+        if following:
+            self._judge(taken, receipt)
+        now = taken.epoch, taken.seq
+        keeps_up = now > before or any(place == now for place, _ in arrived)
+        gap = len(following) < len(new) or bool(receipt.refused)
+        return Brought(receipt.kept, len(arrived) - len(new), receipt.refused, gap, keeps_up)
+
+    @contextmanager
+    def _taking(self, stream: str) -> Iterator[Session]:
+        """One of the two ways at a time: what is counted for the state root is kept between pages."""
         try:
-            with self._database.begin() as session:
-                taken = _locked(session, stream)
-                receipt = take(session, taken, bodies)
-                self._judge(taken, receipt)
+            with self._one_at_a_time, self._database.begin() as session:
+                yield session
         except BaseException:
             self._taker.forget(stream)
             self._ahead = None
             raise
-        if receipt.kept:
-            self._on_taken(stream)
-        return receipt
 
     def _page(self, path: str, asked: dict[str, Any]) -> bytes:
         """The answer to a question, which may have been asked already. Raises `MaillageError`."""
@@ -222,6 +278,26 @@ def settle(session: Session, taken: Taken, *, sure: bool) -> int:
     taken.generation += 1
     session.delete(done)
     return taken.seq
+
+
+def placed(body: bytes) -> Placed:
+    """A body with the place that it names; nothing of it is believed yet. Before everything, where it names none."""
+    try:
+        said = orjson.loads(body)
+        return (int(said["epoch"]), int(said["sequence"])), body
+    except (ValueError, TypeError, KeyError):
+        return (0, 0), body
+
+
+def _following(after: tuple[int, int], arrived: Sequence[Placed]) -> list[bytes]:
+    """As many of these as follow each other and what is held, by their numbers."""
+    found, (epoch, seq) = list[bytes](), after
+    for place, body in arrived:
+        if place[1] != seq + 1 or place[0] < epoch:
+            break
+        found.append(body)
+        epoch, seq = place
+    return found
 
 
 def fresh(stream: str) -> Taken:

@@ -39,6 +39,18 @@ class DigestsAsked(Request):
     bucket = fields.Integer(load_default=None, validate=validate.Range(0, 255))
 
 
+class LaneOpen(ByName):
+    """A peer to open the fast lane with. `renew`: with another password, which the other side has to be told."""
+
+    renew = fields.Boolean(load_default=False)
+
+
+class LaneTake(Request):
+    """A document as the other side's `lane_open` made it."""
+
+    document = fields.String(required=True, validate=validate.Length(1, 65_536))
+
+
 class LogAsked(Request):
     """A place in a stream, `<fingerprint>/<service>/shared`, and how many events after it.
 

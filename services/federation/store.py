@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
-from services.federation.model import ANEW, Carried, OwnCard, Peer, Taken
+from services.federation.model import ANEW, Carried, Lane, OwnCard, Peer, Taken
 from services.kernel.bulk import insert_many
 from services.kernel.checkpoint import Noted, last_of
 from services.kernel.envelope import Header, Signed
@@ -108,7 +108,29 @@ def forget(session: Session, node: str) -> None:
     session.execute(delete(Carried).where(Carried.stream.in_(streams)))
     session.execute(delete(HeadRow).where(HeadRow.reach.in_(streams)))
     session.execute(delete(Taken).where(Taken.node == node))
+    session.execute(delete(Lane).where(Lane.node == node))
     session.execute(delete(Peer).where(Peer.node == node))
+
+
+def lane(session: Session, node: str) -> Lane | None:
+    """The lane over RabbitMQ with a peer."""
+    return session.get(Lane, node)
+
+
+def lanes(session: Session) -> Sequence[Lane]:
+    """All lanes, by peer."""
+    return session.scalars(select(Lane).order_by(Lane.node)).all()
+
+
+def readers(session: Session) -> int:
+    """How many peers may read this node's public events from its broker."""
+    return session.scalar(select(func.count()).select_from(Lane).where(Lane.document != "", Lane.cluster != "")) or 0
+
+
+def count_lane(session: Session, node: str, events: int, doubled: int, refused: int, at: str) -> None:
+    """What came by a lane."""
+    more = {"events": Lane.events + events, "doubled": Lane.doubled + doubled, "refused": Lane.refused + refused}
+    session.execute(update(Lane).where(Lane.node == node).values(more | {"last_at": at}), execution_options=_NO_SYNC)
 
 
 def own_card(session: Session) -> OwnCard | None:

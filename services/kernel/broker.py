@@ -22,6 +22,11 @@ def events_exchange(service: str) -> Exchange:
     return Exchange(f"{service}.events", type="topic", durable=True, auto_delete=False)
 
 
+def in_vhost(connect: Callable[[], Connection], name: str) -> Callable[[], Connection]:
+    """Connections as those of `connect`, to another virtual host of the same broker."""
+    return lambda: connect().clone(virtual_host=name)
+
+
 def dial(connect: Callable[[], Connection]) -> Connection:
     """A connection that is made, and whose every question is answered within 5 s or fails. Raises `BROKER_ERRORS`.
 

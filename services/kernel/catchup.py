@@ -227,5 +227,9 @@ def lag(database: Database, known: Sequence[Head]) -> dict[str, Any]:
         for head in known:
             cursor = session.get(CursorRow, head.stream)
             following = cursor.next if cursor else 1
-            report[head.stream] = {"head": head.seq, "next": following, "lag": head.seq - following + 1}
+            report[head.stream] = {
+                "head": max(head.seq, following - 1),
+                "next": following,
+                "lag": max(head.seq - following + 1, 0),
+            }
         return report

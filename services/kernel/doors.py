@@ -193,13 +193,20 @@ class Room:
 
     @rpc
     def status(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The room at a glance: `{room, heads, follows: {stream: {head, next, lag}}, parked: {state: count}}`."""
+        """The room at a glance: `{room, heads, follows: {stream: {head, next, lag}}, parked: {state: count}}`.
+
+        A room that publishes for other nodes by RabbitMQ has `outward` too: `{sent, refused, passed_over}`.
+        """
         with self.db.read() as session:
             own = [head._asdict() for head in catchup.heads(session, self.engine.prefix)]
             parked = self.engine.parking.counts(session)
         follower = self.engine.follower
         follows = catchup.lag(self.db, follower.heads) if follower else {}
-        return {"room": self.name, "heads": own, "follows": follows, "parked": parked}
+        outward = getattr(self.engine, "outward", None)
+        told = {name: getattr(outward, name) for name in ("sent", "refused", "passed_over")} if outward else None
+        return {"room": self.name, "heads": own, "follows": follows, "parked": parked} | (
+            {"outward": told} if told else {}
+        )
 
     @rpc
     def parked(self, request: dict[str, Any]) -> dict[str, Any]:

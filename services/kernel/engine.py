@@ -18,12 +18,13 @@ from nameko.extensions import DependencyProvider
 from services.kernel import access, catchup, database, log, relay, retention, sequencer, wakeup
 from services.kernel.announce import HOME, SHARED
 from services.kernel.applier import Handlers
-from services.kernel.broker import BROKER_ERRORS
+from services.kernel.broker import BROKER_ERRORS, in_vhost
 from services.kernel.catchup import Head, Page
 from services.kernel.envelope import Signed
 from services.kernel.errors import MaillageError
 from services.kernel.follow import Follower, Receiver
 from services.kernel.migrate import migrate
+from services.kernel.outward import Outward
 from services.kernel.parking import Parking
 from services.kernel.runtime import RUNTIME, Runtime
 from services.kernel.witness import Mark, Witness
@@ -39,6 +40,8 @@ CARRIER = "federation"
 """The room that holds the streams of other nodes, proved, and answers for them."""
 OTHERS_HELD = "federation.held"
 """The bell that it rings when something new is held."""
+READERS_EVERY_S = 5.0
+OUTWARD_WAITS_AT_MOST_S = 60.0
 HANDLES = "maillage_handles"
 _logger = structlog.get_logger(__name__)
 
@@ -78,19 +81,24 @@ class Engine(DependencyProvider):
             room.on_numbered, runtime.executor,
         )  # fmt: skip
         self.relay = relay.Relay(self.database, room.name, runtime.connect)
+        self.outward = self._outward(room, runtime)
+        self._readers, self._readers_at, self._vhost = 0, 0.0, ""
+        self._numbered_for_others = threading.Event()
         self.follower = self._follower(room, runtime)
 
     def start(self) -> None:
         for reach in self.sequencer.recover():
             _logger.warning("database behind its witness: new epoch opened", stream=f"{self.prefix}/{reach}")
         loops = [self._number, self._publish, self._prune]
+        loops += [self._publish_outward] if self.outward else []
         if self.follower is not None:
             self.follower.start()
             loops.append(functools.partial(self.follower.run, self.stop_flag))
             look = self.follower.look
             room = self.container.service_cls
             loops += [self._receive] if room.follows else []
-            hear = functools.partial(wakeup.follow, self.runtime.connect, [OTHERS_HELD], look, self.stop_flag)
+            heard = self.follower.heard
+            hear = functools.partial(wakeup.follow, self.runtime.connect, [OTHERS_HELD], look, self.stop_flag, heard)
             loops += [hear] if room.others else []
         self._own = self._instance(self.container.service_cls)
         loops += [functools.partial(loop, self.stop_flag) for loop in self._own.loops()]
@@ -100,12 +108,15 @@ class Engine(DependencyProvider):
         self.stop_flag.set()
         self._poked.set()
         self._numbered.set()
+        self._numbered_for_others.set()
         self._own.stopping()
         if self.follower is not None:
             self.follower.wake()
         for thread in self._threads:
             thread.wait()
         self.relay.close()
+        if self.outward is not None:
+            self.outward.close()
         self.database.close()
 
     def kill(self) -> None:
@@ -113,6 +124,12 @@ class Engine(DependencyProvider):
 
     def get_dependency(self, worker_ctx: Any) -> Engine:
         return self
+
+    def _outward(self, room: type[Room], runtime: Runtime) -> Outward | None:
+        """A room that hears its like on other nodes tells them too, where both sides have RabbitMQ."""
+        if not (room.others and runtime.settings.broker.url and runtime.settings.lane.management):
+            return None
+        return Outward(self.database, lambda: in_vhost(runtime.connect, self._vhost)())
 
     def _follower(self, room: type[Room], runtime: Runtime) -> Follower | None:
         told = [*room.follows, *([room.others] if room.others else [])]
@@ -149,6 +166,9 @@ class Engine(DependencyProvider):
                     more = self.sequencer.run_once() == sequencer.BATCH
                     self.relay.offer(self.sequencer.numbered)
                     self._numbered.set()
+                    if self.outward is not None and self._readers:
+                        self.outward.offer(self.sequencer.numbered)
+                        self._numbered_for_others.set()
             except (MaillageError, OSError) as error:
                 _logger.warning("sequencer waits", room=self.prefix, reason=type(error).__name__, detail=str(error))
                 self.stop_flag.wait(POLL_S)
@@ -167,6 +187,34 @@ class Engine(DependencyProvider):
                 continue
             self.relay.beat()
             self._numbered.wait(self._poll_s)
+
+    def _publish_outward(self) -> None:
+        """The same for other nodes, as long as any reads here: whatever waits or fails here delays nothing else."""
+        outward, delay_s = self.outward, POLL_S
+        while outward is not None and not self.stop_flag.is_set():
+            self._numbered_for_others.clear()
+            try:
+                self._count_readers()
+                while self._readers and outward.run_for(self._readers) >= relay.WINDOW and not self.stop_flag.is_set():
+                    pass
+                delay_s = POLL_S
+            except (MaillageError, *BROKER_ERRORS) as error:
+                _logger.warning("lane to other nodes waits", room=self.prefix, reason=type(error).__name__)
+                self.stop_flag.wait(delay_s)
+                delay_s = min(delay_s * 2, OUTWARD_WAITS_AT_MOST_S)
+                continue
+            outward.beat()
+            self._numbered_for_others.wait(self._poll_s)
+
+    def _count_readers(self) -> None:
+        """How many peers read from the broker of this node, asked from time to time."""
+        if self.outward is None or time.monotonic() < self._readers_at:
+            return
+        self._readers_at = time.monotonic() + READERS_EVERY_S
+        said = self.runtime.ask(CARRIER, "lane_readers", {})
+        self._readers, self._vhost = said["readers"], said["vhost"]
+        if not self._readers:
+            self.outward.close()
 
     def _prune(self) -> None:
         """Once a day: the log keeps what its settings say, and no more."""

@@ -42,17 +42,24 @@ def follower_queue(room: str, service: str) -> Queue:
     return Queue(f"{room}.follows.{service}", exchange=exchange, routing_key="#", durable=True, auto_delete=False)
 
 
-class Receiver:
-    """Empties the room's queues into its inbox; acknowledges what is committed."""
+class Batches:
+    """Takes what the broker delivers, in batches of what has already arrived, each acknowledged once it was taken.
 
-    def __init__(self, database: Database, room: str, services: Sequence[str], connect: Callable[[], Connection],
-                 on_receipt: Callable[[Receipt], None], follows: frozenset[str] | None = None) -> None:  # fmt: skip
-        self._database = database
-        self._queues = [follower_queue(room, service) for service in services]
+    `name` is told where the broker is away, so that an operator knows who waits.
+    """
+
+    def __init__(self, queues: Sequence[Queue], connect: Callable[[], Connection], name: str) -> None:
+        self._queues = queues
         self._connect = connect
-        self._on_receipt = on_receipt
-        self._follows = follows
+        self._name = name
         self._arrived: list[Message] = []
+
+    def take(self, bodies: list[bytes]) -> None:
+        """What to do with a batch: commit it, or raise `Unavailable`, and it comes again."""
+        raise NotImplementedError
+
+    def connected(self, is_so: bool) -> None:
+        """The broker is there, or away."""
 
     def run(self, stop: threading.Event) -> None:
         """Receive until told to stop; reconnects by itself, with growing delay up to 5 s."""
@@ -64,7 +71,7 @@ class Receiver:
             except (*BROKER_ERRORS, Unavailable) as error:
                 steady = time.monotonic() - began_at > LAST_DELAY_S
                 delay_s = FIRST_DELAY_S if steady else min(delay_s * 2, LAST_DELAY_S)
-                _log.warning("receiver waits", reason=type(error).__name__, delay_s=delay_s)
+                _log.warning(f"{self._name} waits", reason=type(error).__name__, delay_s=delay_s)
                 stop.wait(delay_s)
 
     def _consume(self, stop: threading.Event) -> None:
@@ -72,11 +79,13 @@ class Receiver:
         connection = dial(self._connect)
         try:
             self._begin(connection)
+            self.connected(True)
             while not stop.is_set():
                 self._drain(connection)
                 if self._arrived:
                     self._take()
         finally:
+            self.connected(False)
             hang_up(connection)  # what was not acknowledged is given again
 
     def _begin(self, connection: Connection) -> None:
@@ -104,14 +113,29 @@ class Receiver:
 
     def _take(self) -> None:
         batch, self._arrived[:] = list(self._arrived), []
-        with self._database.begin() as session:
-            receipt = receive(session, [_raw(message) for message in batch], self._follows)
+        self.take([_raw(message) for message in batch])
         self._acknowledge(batch[-1])
-        self._on_receipt(receipt)
 
     def _acknowledge(self, last: Message) -> None:
         """All of the batch at once: it came on one channel, and is committed."""
         last.ack(multiple=True)
+
+
+class Receiver(Batches):
+    """Empties the room's queues into its inbox; acknowledges what is committed."""
+
+    def __init__(self, database: Database, room: str, services: Sequence[str], connect: Callable[[], Connection],
+                 on_receipt: Callable[[Receipt], None], follows: frozenset[str] | None = None) -> None:  # fmt: skip
+        super().__init__([follower_queue(room, service) for service in services], connect, "receiver")
+        self._database = database
+        self._on_receipt = on_receipt
+        self._follows = follows
+
+    def take(self, bodies: list[bytes]) -> None:
+        """Insert a batch, commit, wake who applies it."""
+        with self._database.begin() as session:
+            receipt = receive(session, bodies, self._follows)
+        self._on_receipt(receipt)
 
 
 def _raw(message: Message) -> bytes:
@@ -137,6 +161,7 @@ class Follower:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._dirty: dict[str, None] = {}
+        self._told: set[str] = set()
         self._heads_at = 0.0
         self.heads: Sequence[Head] = ()
 
@@ -152,6 +177,19 @@ class Follower:
     def look(self) -> None:
         """Ask for heads again at once: something is new, of which no message tells more."""
         self._heads_at = 0.0
+        self._wake.set()
+
+    def heard(self, stream: str) -> None:
+        """There is more of a stream that is followed: its log is read at once, without asking for any head.
+
+        Of one that is not known yet, heads are asked for first.
+        """
+        if all(head.stream != stream for head in self.heads):
+            self.look()
+            return
+        with self._lock:
+            self._told.add(stream)
+            self._dirty[stream] = None
         self._wake.set()
 
     def start(self) -> None:
@@ -227,7 +265,10 @@ class Follower:
         applied = self._applier.run_once(stream)
         if applied.more:
             return applied.count, True
-        if not (applied.gap or self._is_behind(stream)):
+        with self._lock:
+            told = stream in self._told
+            self._told.discard(stream)
+        if not (applied.gap or told or self._is_behind(stream)):
             return applied.count, False
         place, page = catchup.ask(self._database, stream, self._fetch)
         repaired = self._applier.run_page(stream, place, page.bodies, holes=page.holes)

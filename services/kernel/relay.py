@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from kombu.connection import Connection
 from kombu.entity import Exchange
-from sqlalchemy import select, text, tuple_, update
+from sqlalchemy import bindparam, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from services.kernel.announce import HOME, SHARED
@@ -42,13 +42,16 @@ class NotConfirmed(OSError):
 class Relay:
     """Publishes the streams `home` and `shared` of one room on the local broker."""
 
+    lane = LANE
+    reaches: tuple[str, ...] = (SHARED, HOME)
+
     def __init__(self, database: Database, service: str, connect: Callable[[], Connection]) -> None:
         self._database = database
         self._exchange = events_exchange(service)
         self._connect = connect
         self._publisher: Publisher | None = None
         self._has_cursors = False
-        self._offered: dict[str, deque[Signed]] = {SHARED: deque(), HOME: deque()}
+        self._offered: dict[str, deque[Signed]] = {reach: deque() for reach in self.reaches}
 
     def offer(self, events: Iterable[Signed]) -> None:
         """What was just numbered, committed and witnessed: where it comes next, the log need not be read again."""
@@ -70,7 +73,7 @@ class Relay:
             if events:
                 self._publish(events)
                 session.execute(_NO_HURRY)
-                _move(session, events)
+                self._move(session, events)
         return len(events)
 
     def close(self) -> None:
@@ -93,19 +96,19 @@ class Relay:
         if events:
             self._publish(events)
             with self._database.begin() as session:
-                _move(session, events)
+                self._move(session, events)
         return len(events)
 
     def _make_cursors(self) -> None:
         if self._has_cursors:
             return
         with self._database.begin() as session:
-            session.execute(_MAKE_CURSOR, [{"lane": LANE, "reach": reach} for reach in (SHARED, HOME)])
+            session.execute(_MAKE_CURSOR, [{"lane": self.lane, "reach": reach} for reach in self.reaches])
         self._has_cursors = True
 
     def _windows(self, session: Session, limit: int) -> list[Signed]:
         """What comes next of each stream that went on; its cursor's row is taken, or left to the relay that has it."""
-        behind = session.execute(_BEHIND).all()
+        behind = session.execute(_BEHIND, {"lane": self.lane}).all()
         return [event for reach, *place in behind for event in self._next(session, reach, (place[0], place[1]), limit)]
 
     def _next(self, session: Session, reach: str, place: tuple[int, int], limit: int) -> list[Signed]:
@@ -119,6 +122,15 @@ class Relay:
                 break
             found.append(offered[number])
         return found or list(after(session, reach, *place, limit))
+
+    def _move(self, session: Session, published: Iterable[Signed]) -> None:
+        """The cursors go over what was confirmed, never back: a second relay of an SQLite file may be faster."""
+        last = {event.header.stream.rpartition("/")[2]: event.header for event in published}
+        for reach, header in last.items():
+            place = {"epoch": header.epoch, "seq": header.seq}
+            behind = tuple_(RelayRow.epoch, RelayRow.seq) < tuple_(header.epoch, header.seq)
+            mine = (RelayRow.lane == self.lane, RelayRow.reach == reach)
+            session.execute(update(RelayRow).where(*mine, behind).values(place), execution_options=_NO_SYNC)
 
     def _publish(self, events: list[Signed]) -> None:
         """A connection that was kept may have died meanwhile: once more on a new one, before anybody has to wait."""
@@ -134,12 +146,15 @@ class Relay:
 
     def _send(self, events: list[Signed]) -> None:
         if self._publisher is None:
-            self._publisher = Publisher.opened(dial(self._connect), self._exchange)
+            self._publisher = self._opened()
         try:
             self._publisher.publish([(event.header.type, event.body()) for event in events])
         except BaseException:
             self.close()  # a channel in error answers nothing more: never use it again
             raise
+
+    def _opened(self) -> Publisher:
+        return Publisher.opened(dial(self._connect), self._exchange)
 
 
 class Publisher:
@@ -225,6 +240,7 @@ class Publisher:
             self._early.remove(self._confirmed)
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
+        """A queue did not take it; others may have."""
         self._refused = True
 
 
@@ -241,21 +257,11 @@ def after(session: Session, reach: str, epoch: int, seq: int, limit: int) -> Ite
         yield Signed(Header.from_raw(header or b""), signature or b"", data, salt)
 
 
-def _move(session: Session, published: Iterable[Signed]) -> None:
-    """The cursors go over what was confirmed, never back: a second relay of an SQLite file may have been faster."""
-    last = {event.header.stream.rpartition("/")[2]: event.header for event in published}
-    for reach, header in last.items():
-        place = {"epoch": header.epoch, "seq": header.seq}
-        behind = tuple_(RelayRow.epoch, RelayRow.seq) < tuple_(header.epoch, header.seq)
-        mine = (RelayRow.lane == LANE, RelayRow.reach == reach)
-        session.execute(update(RelayRow).where(*mine, behind).values(place), execution_options=_NO_SYNC)
-
-
 _NO_SYNC = {"synchronize_session": False}
 _BEHIND = (
     select(RelayRow.reach, RelayRow.epoch, RelayRow.seq)
     .join(StreamRow, StreamRow.reach == RelayRow.reach)
-    .where(RelayRow.lane == LANE, StreamRow.seq > 0)
+    .where(RelayRow.lane == bindparam("lane"), StreamRow.seq > 0)
     .where(tuple_(RelayRow.epoch, RelayRow.seq) < tuple_(StreamRow.epoch, StreamRow.seq))
     .with_for_update(of=RelayRow, skip_locked=True)
 )

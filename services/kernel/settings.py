@@ -163,6 +163,27 @@ class Federation:
 
 
 @dataclass(frozen=True)
+class LaneSettings:
+    """Section `[lane]`: the fast lane to other nodes, over RabbitMQ on both sides; HTTPS alone without it."""
+
+    management: str = _key(
+        "", "Management API of this node's RabbitMQ, `http://127.0.0.1:15672`; empty: no fast lane.", among=ADDRESSES
+    )
+    user: str = _key("", "An administrator of RabbitMQ; empty: user and password of `[broker] url`.")
+    password: str = _key("", "Its password; better in the environment.")
+    host: str = _key(
+        "", "Name by which other members reach this RabbitMQ; empty: the host of `[node] url`; `none`: they cannot."
+    )
+    port: int = _key(5671, "Port by which they do, 1 to 65535.", among=range(1, 65_536))
+    tls: bool = _key(True, "Whether they do by TLS; `false` only for a trial on one machine.")
+    certificate: bool = _key(
+        False, "Whether RabbitMQ has a certificate of a known authority (Let's Encrypt); else one is made for it."
+    )
+    authority: str = _key("", "PEM file of the authority of that certificate, where not every machine knows it.")
+    files: str = _key("", "Folder of certificates, readable by RabbitMQ; empty: `lane` in the node's folder.")
+
+
+@dataclass(frozen=True)
 class Log:
     """Section `[log]`."""
 
@@ -182,6 +203,7 @@ class Settings:
     mail: MailSettings = MailSettings()
     bulk: Bulk = Bulk()
     federation: Federation = Federation()
+    lane: LaneSettings = LaneSettings()
     log: Log = Log()
 
     @property
@@ -192,7 +214,7 @@ class Settings:
 
 SECTIONS: dict[str, type[Any]] = {
     "node": Node, "http": Http, "broker": Broker, "database": DatabaseSettings, "directory": Directory,
-    "mail": MailSettings, "bulk": Bulk, "federation": Federation, "log": Log,
+    "mail": MailSettings, "bulk": Bulk, "federation": Federation, "lane": LaneSettings, "log": Log,
 }  # fmt: skip
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
+import orjson
 from kombu.connection import Connection
 from kombu.entity import Queue
+from kombu.message import Message
 
 from services.kernel.broker import BROKER_ERRORS, dial, events_exchange, hang_up
 
@@ -27,14 +29,19 @@ class Bell:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
 
-    def ring(self) -> None:
-        """Wake who follows; over the connection of the last time, or a new one where that is no more."""
+    def ring(self, what: str = "") -> None:
+        """Wake who follows; over the connection of the last time, or a new one where that is no more.
+
+        `what`: the stream of which there is more, where it is one and goes on.
+        """
         with self._lock:
             for connection in (self._connection, None):
                 try:
                     self._connection = connection or dial(self._connect)
                     producer = self._connection.Producer(exchange=self._exchange, routing_key="wake")
-                    producer.publish("{}", declare=[self._exchange], delivery_mode=1)
+                    producer.publish(
+                        {"stream": what} if what else {}, serializer="json", declare=[self._exchange], delivery_mode=1
+                    )
                 except BROKER_ERRORS:
                     self._hang_up()
                 else:
@@ -52,21 +59,43 @@ class Bell:
 
 
 def follow(
-    connect: Callable[[], Connection], names: Sequence[str], wake: Callable[[], None], stop: threading.Event
-) -> None:
-    """Call `wake` at every event of these services, and at every ring of these bells, until `stop` is set."""
+    connect: Callable[[], Connection], names: Sequence[str], wake: Callable[[], None], stop: threading.Event,
+    heard: Callable[[str], None] | None = None,
+) -> None:  # fmt: skip
+    """Call `wake` at every event of these services, and at every ring of these bells, until `stop` is set.
+
+    `heard` is called instead where a bell says of which stream there is more.
+    """
+
+    def told(message: Message) -> None:
+        stream = _stream_of(message) if heard is not None else ""
+        if stream and heard is not None:
+            heard(stream)
+        else:
+            wake()
+
     while not stop.is_set():
         try:
             connection = dial(connect)
             try:
-                _listen(connection, names, wake, stop)
+                _listen(connection, names, wake, told, stop)
             finally:
                 hang_up(connection)
         except BROKER_ERRORS:
             stop.wait(1.0)
 
 
-def _listen(connection: Connection, names: Sequence[str], wake: Callable[[], None], stop: threading.Event) -> None:
+def _stream_of(message: Message) -> str:
+    try:
+        return str(orjson.loads(message.body)["stream"])
+    except (ValueError, TypeError, KeyError):
+        return ""
+
+
+def _listen(
+    connection: Connection, names: Sequence[str], wake: Callable[[], None], told: Callable[[Message], None],
+    stop: threading.Event,
+) -> None:  # fmt: skip
     channel = connection.channel()
     queues = [
         Queue("", exchange=events_exchange(name), routing_key="#", exclusive=True, auto_delete=True, durable=False,
@@ -75,9 +104,7 @@ def _listen(connection: Connection, names: Sequence[str], wake: Callable[[], Non
     ]  # fmt: skip
     for queue in queues:
         queue.declare()  # gives each the name by which the consumer knows it from the others
-    consumer = connection.Consumer(
-        queues, channel=channel, auto_declare=False, on_message=lambda _: wake(), no_ack=True
-    )
+    consumer = connection.Consumer(queues, channel=channel, auto_declare=False, on_message=told, no_ack=True)
     consumer.consume()
     wake()
     while not stop.is_set():

@@ -138,3 +138,21 @@ def test_each_is_equal_to_the_others_after_one_forgot_what_is_old(three: Three) 
         peers = three.peers(member.id)
         assert {peer["id"] for peer in peers} == {each.id for each in MEMBERS} - {member.id}
         assert all(stream["records"] > 10 for peer in peers for stream in peer["streams"])
+
+
+@pytest.mark.timeout(400)
+def test_each_hears_the_others_by_a_lane_between_their_brokers(three: Three) -> None:
+    def lanes(member: str) -> list[dict[str, Any]]:
+        command = [BIN, "peer", "lane", "show", three.folder / member, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        found: list[dict[str, Any]] = json.loads(done.stdout)["lanes"]
+        return found
+
+    ends_at = time.monotonic() + READY_WITHIN_S
+    for member in MEMBERS:
+        while [each["state"] for each in lanes(member.id)] != ["running"] * (len(MEMBERS) - 1):
+            assert time.monotonic() < ends_at, lanes(member.id)
+            time.sleep(1)
+    heard = {each["id"]: each["events"] + each["doubled"] for each in lanes("radar")}
+    assert heard["orpan"] > 0, "what the test before changed there"
+    assert not any(each["refused"] for each in lanes("radar"))

@@ -44,6 +44,25 @@ def test_each_name_that_is_followed_is_heard_within_a_moment(connect: Connect) -
         reader.join(5)
 
 
+def test_a_bell_that_names_a_stream_tells_which_and_one_that_names_none_wakes(connect: Connect) -> None:
+    woken, told = threading.Semaphore(0), list[str]()
+    stop = threading.Event()
+    arguments = (connect, ["named.bell"], woken.release, stop, told.append)
+    reader = threading.Thread(target=follow, args=arguments)
+    reader.start()
+    try:
+        assert woken.acquire(timeout=10), "it looks once as it begins"
+        bell = Bell(connect, "named.bell")
+        bell.ring("n/directory/shared")
+        bell.ring()
+        assert woken.acquire(timeout=2)
+        assert told == ["n/directory/shared"]
+        bell.close()
+    finally:
+        stop.set()
+        reader.join(5)
+
+
 def test_a_bell_without_a_broker_is_silent_and_rings_again_when_there_is_one(connect: Connect) -> None:
     away = Bell(lambda: Connection("amqp://127.0.0.1:1//", connect_timeout=1), "its.bell")
     began = time.monotonic()

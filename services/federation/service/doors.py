@@ -40,11 +40,14 @@ class Doors(Room):
         return lasts
 
     def wake(self, stream: str) -> None:
-        """Something new is held: the rooms that follow others look."""
+        """Something new is held, of this stream or of any (`""`): the rooms that follow others look."""
         engine = self.engine
         if not hasattr(engine, "bell"):
             engine.bell = wakeup.Bell(engine.runtime.connect, OTHERS_HELD)
-        engine.bell.ring()
+        engine.bell.ring(stream)
+
+    def lane_left(self, node: str) -> None:
+        """A peer is forgotten: what was made for it on this node's broker goes too, if that answers."""
 
     @property
     def own_url(self) -> str:

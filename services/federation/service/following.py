@@ -7,13 +7,17 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from kombu.connection import Connection
+
 from services.directory import events as directory
 from services.federation import cards, gossip, peering, store
+from services.federation.lane.names import vhost_of
 from services.federation.links import SERVICES, Link
 from services.federation.model import ACTIVE, Peer
 from services.federation.reaching import Reach, checked
 from services.federation.service.doors import Doors, card_of
 from services.federation.taking import Taker
+from services.kernel.broker import in_vhost
 from services.kernel.errors import MaillageError, Unavailable
 
 LOOK_EVERY_S = 1.0
@@ -60,6 +64,7 @@ class Following(Doors):
             self.db, node, Taker(card.keyring(), directory.is_told_by),
             lambda: self._reach(peer), self.wake, self._hear,
             self._renew, peer.card_version, self.engine.runtime.settings.federation.ask_every_s, peer.via,
+            self._lane_from(peer),
         )  # fmt: skip
         thread = threading.Thread(target=link.run, args=(stop, ended), daemon=True)
         thread.start()
@@ -73,7 +78,17 @@ class Following(Doors):
                 return ()
             carrier = store.peer(session, peer.via) if peer.via else None
             answers = (carrier.state, carrier.url) if carrier else ()
-            return (peer.state, peer.card_version, peer.private, peer.via, *answers)
+            lane = store.lane(session, node)
+            return (peer.state, peer.card_version, peer.private, peer.via, lane.made if lane else 0, *answers)
+
+    def _lane_from(self, peer: Peer) -> Callable[[], Connection] | None:
+        """The connection to where its events come by RabbitMQ, where they do."""
+        with self.db.read() as session:
+            lane = store.lane(session, peer.node)
+        if lane is None or not lane.way or peer.via:
+            return None
+        runtime = self.engine.runtime
+        return in_vhost(runtime.connect, vhost_of(runtime.identity.name))
 
     def _reach(self, peer: Peer) -> Reach:
         """The way to a peer, or to the one that re-serves it. Raises `ValidationError`, `Unavailable`."""

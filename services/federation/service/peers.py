@@ -81,6 +81,10 @@ class PeerDoors(Doors):
         """
         self.actor().require("node:operate")
         asked = schemas.PeerRemove.read(request)
+        if not asked["dry_run"]:
+            with self.db.read() as session:
+                node = peering.named(session, asked["peer"]).node
+            self.lane_left(node)
         with self.db.begin() as session:
             peer = peering.named(session, asked["peer"])
             held = store.taken_of(session, peer.node)
