@@ -58,8 +58,8 @@ def _group(item: pytest.Item, killing: set[Path]) -> str:
         return "killing"
     if _is_moved(item):
         return "alone"
-    folder = _folder(item)
-    return folder if folder == "browser" else str(item.path.relative_to(TESTS))
+    known = item.path.read_text("utf-8") if item.path.suffix == ".py" else ""
+    return "browser" if _folder(item) == "browser" or "playwright" in known else str(item.path.relative_to(TESTS))
 
 
 def _turn(item: pytest.Item) -> int:

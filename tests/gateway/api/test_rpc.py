@@ -127,9 +127,10 @@ def test_after_a_restart_of_the_broker_calls_work_again(rpc: RpcClient, rabbit: 
     assert _eventually(lambda: rpc.call("echo", "say", {"n": 2}, timeout_s=2)["request"]) == {"n": 2}
 
 
+@pytest.mark.alone
 def test_a_repeatable_call_survives_the_loss_of_its_connection(rpc: RpcClient, rabbit: PrivateBroker) -> None:
     with ThreadPoolExecutor(1) as pool:
-        once = pool.submit(rpc.call, "echo", "count", {"for_s": 1.0}, timeout_s=10)
+        once = pool.submit(rpc.call, "echo", "count", {"for_s": 2.0}, timeout_s=10)
         sleep(0.4)
         rabbit.cut_connections()
         with pytest.raises(Unanswered):
