@@ -17,6 +17,7 @@ from services.federation.schemas import DigestsAsked, LogAsked
 from services.kernel.errors import Conflict
 
 NDJSON: Final = "application/x-ndjson"
+SIGNATURE: Final = ("Signature-Input", "Signature")
 HELD_OPEN_S: Final = 20.0
 LOOK_EVERY_S: Final = 0.1
 HELD_AT_ONCE: Final = 3
@@ -37,6 +38,14 @@ def federation_blueprint(ask: Ask) -> Blueprint:
     def snapshot() -> Response:
         """The last event of each record that changed after a place, up to the stream's last checkpoint."""
         return _lines(_page(ask, "wire_snapshot"))
+
+    @federation.get("/addressed")
+    def addressed() -> Response:
+        """Events addressed to who asks, a peer that signs its question (RFC 9421), after those that it has."""
+        asked = {"query": request.query_string.decode("ascii", "replace")[:500] or "-", "headers": {
+            name: request.headers[name] for name in SIGNATURE if name in request.headers
+        }}  # fmt: skip
+        return _lines(ask("federation", "wire_addressed", asked)["events"])
 
     @federation.get("/wait")
     def wait() -> Response:

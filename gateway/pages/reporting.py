@@ -14,7 +14,7 @@ from gateway.limit import Limit
 from gateway.pages.shown import phone
 from gateway.search import Reader
 from services.directory.formats import hours
-from services.kernel.errors import NotFound, ValidationError
+from services.kernel.errors import Conflict, NotFound, ValidationError, WrongState
 from services.kernel.settings import Settings
 
 PER_MINUTE = 6
@@ -55,6 +55,8 @@ def add(pages: Blueprint, settings: Settings, reader: Reader, ask: Ask) -> None:
             asked |= {"field": field, "value": said.get("value") or None}
         try:
             ask("directory", "suggest", asked)
+        except (Conflict, WrongState) as error:
+            return page(identifier, 409, said=said, wrong=error.message, done=False)
         except ValidationError as error:
             wrong = " ".join([error.message, *(f"{each['why']}." for each in error.details or ())])
             return page(identifier, 422, said=said, wrong=wrong, done=False)

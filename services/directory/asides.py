@@ -41,8 +41,28 @@ class Suggestion(Base):
     decided_at: Mapped[str | None] = mapped_column(String(32))
     decided_by: Mapped[str] = mapped_column(Text, default="")
     answer: Mapped[str] = mapped_column(Text, default="")
+    origin: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Of one that was made on another node: `{node, id, reply, to_answer}`, where the answer goes."""
 
     __table_args__ = (Index("suggestion_record", "record_id"), Index("suggestion_state", "state", "id"))
+
+
+class Sent(Base):
+    """What somebody suggested here for a record of another node, until its home has answered.
+
+    `contact` as in `Suggestion`: it never leaves this node. `state`: sent, accepted, refused.
+    """
+
+    __tablename__ = "sent"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    home: Mapped[str] = mapped_column(String(32))
+    record_id: Mapped[str] = mapped_column(String(36), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    contact: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    at: Mapped[str] = mapped_column(String(32))
+    decided_at: Mapped[str | None] = mapped_column(String(32))
+    answer: Mapped[str] = mapped_column(Text, default="")
 
 
 class MatchingKey(Base):

@@ -11,6 +11,7 @@ from typing import Any
 from services.directory.formats.ids import record_id
 from services.kernel.announce import HOME, SHARED, NewEvent
 from services.kernel.envelope import Header
+from services.kernel.sealing import FACT
 
 SERVICE = "directory"
 
@@ -25,6 +26,8 @@ SUGGESTION_MADE = "directory.suggestion.made.v1"
 SUGGESTION_DECIDED = "directory.suggestion.decided.v1"
 OTHER_HIDDEN = "directory.other.hidden.v1"
 OTHER_SHOWN = "directory.other.shown.v1"
+MESSAGE = f"{SERVICE}.{FACT}"
+"""What the directory of one node writes to that of another, sealed: see `messages.py`."""
 
 PUBLIC_PUTS = frozenset({STRUCTURE_PUBLISHED, SERVICE_PUBLISHED})
 PUBLIC_DELETES = frozenset({STRUCTURE_WITHDRAWN, SERVICE_WITHDRAWN})
@@ -32,7 +35,7 @@ TYPES = (
     PUBLIC_PUTS
     | PUBLIC_DELETES
     | {STRUCTURE_DRAFTED, SERVICE_DRAFTED, IMPORT_FINISHED, SUGGESTION_MADE, SUGGESTION_DECIDED}
-    | {OTHER_HIDDEN, OTHER_SHOWN}
+    | {OTHER_HIDDEN, OTHER_SHOWN, MESSAGE}
 )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from services.directory import store
-from services.directory.asides import Suggestion
+from services.directory.asides import Sent, Suggestion
 from services.directory.model import Record
 from services.kernel import clock
 
@@ -56,7 +56,7 @@ def to_answer(session: Session) -> list[Suggestion]:
     return list(store.unanswered(session))
 
 
-def answer(node: str, made: Suggestion, name: str) -> Letter:
+def answer(node: str, made: Suggestion | Sent, name: str) -> Letter:
     """The letter to who suggested something."""
     decided = "a été prise en compte. Merci !" if made.state == "accepted" else "n’a pas été retenue."
     said = f"\n{made.answer}\n" if made.answer else ""

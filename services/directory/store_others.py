@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from services.directory.asides import Hiding, HomeNode, Other
+from services.directory.asides import Hiding, HomeNode, Other, Sent
 from services.directory.model import FeedRow
 from services.kernel.bulk import insert_many, or_newer
 from services.kernel.envelope import Header, Signed
@@ -152,3 +152,19 @@ def _ended(event: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
 
 def _told(home: HomeNode | None) -> dict[str, str] | None:
     return None if home is None else {"id": home.label, "name": home.name, "url": home.url}
+
+
+def sent(session: Session, sent_id: str) -> Sent | None:
+    """What was sent to another node, locked."""
+    return session.get(Sent, sent_id, with_for_update=True)
+
+
+def waiting(session: Session, record_id: str) -> tuple[int, int]:
+    """How many suggestions sent to other nodes wait for an answer: for one record, for all."""
+    is_open = select(func.count()).select_from(Sent).where(Sent.state == "sent")
+    return session.scalar(is_open.where(Sent.record_id == record_id)) or 0, session.scalar(is_open) or 0
+
+
+def answered(session: Session) -> Sequence[Sent]:
+    """What other nodes answered and whoever left an address was not told yet."""
+    return session.scalars(select(Sent).where(Sent.state != "sent", Sent.contact.is_not(None)).order_by(Sent.id)).all()

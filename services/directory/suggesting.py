@@ -6,6 +6,7 @@ stranger wrote is public, in an event or in an index: a permanent reads it first
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ from services.directory.writing import Choice, Desk, as_typed
 from services.kernel import clock
 from services.kernel.errors import NotFound, Problem, ValidationError, WrongState
 
+NOTHING_SAID = "Dites ce qui ne va pas, ou quel champ changer."
 OPEN, ACCEPTED, REFUSED = "open", "accepted", "refused"
 OPEN_AT_MOST, OPEN_OF_ONE_AT_MOST = 5_000, 20
 VALUE_AT_MOST_BYTES = 20_000
@@ -33,9 +35,9 @@ def make(session: Session, record: Record, asked: dict[str, Any]) -> Suggestion:
     if not record.is_public:
         raise NotFound(f"Aucune fiche publique {record.id}.")
     if asked["field"] is None and not asked["message"].strip():
-        raise ValidationError("Dites ce qui ne va pas, ou quel champ changer.")
-    value = None if asked["field"] is None else _sayable(record, asked["field"], asked["value"])
-    _must_have_room(session, record)
+        raise ValidationError(NOTHING_SAID)
+    value = None if asked["field"] is None else sayable(record.kind, record.parts, asked["field"], asked["value"])
+    must_have_room(*store.open_suggestions(session, record.id))
     made = Suggestion(
         id=str(uuid7()), record_id=record.id, field=asked["field"], message=asked["message"].strip(),
         value=None if asked["field"] is None else orjson.dumps(value), contact=asked["contact"],
@@ -67,13 +69,14 @@ def said_of(made: Suggestion) -> dict[str, Any]:
 
 def shown(made: Suggestion, record: Record) -> dict[str, Any]:
     """A suggestion for a permanent, beside what the record says now; never the address that was left."""
-    field = made.field
+    field, origin = made.field, orjson.loads(made.origin) if made.origin else {}
     return {
         "suggestion": made.id, "record": record.id, "kind": record.kind, "name": record.parts["fields"].get("nom"),
         "version": record.version, "field": field, "message": made.message, "state": made.state, "at": made.at,
         "now": flat(record.parts).get(field) if field else None,
         "value": orjson.loads(made.value) if made.value is not None else None,
-        "to_answer": made.contact is not None, "answer": made.answer, "decided_at": made.decided_at,
+        "to_answer": made.contact is not None or bool(origin.get("to_answer")), "from_node": origin.get("node"),
+        "answer": made.answer, "decided_at": made.decided_at,
     }  # fmt: skip
 
 
@@ -82,30 +85,33 @@ def said(field: str, value: Any) -> dict[str, Any]:
     return {field: value} if field in (*OWN, "sectors") else {"fields": {field: value}}
 
 
-def _sayable(record: Record, field: str, value: Any) -> Any:
-    """The proposed value as an import would read it. Raises `ValidationError`."""
-    if field not in FIELDS[record.kind] and field not in (*OWN, "sectors"):
+def sayable(kind: str, parts: Mapping[str, Any], field: str, value: Any) -> Any:
+    """The value proposed for a field of a record that says `parts`, as an import would read it.
+
+    Raises `ValidationError`.
+    """
+    if field not in FIELDS[kind] and field not in (*OWN, "sectors"):
         raise ValidationError(
             "Ce champ n’existe pas.",
             [{"line": None, "field": "field", "value": field, "why": "champ inconnu", "code": "field.unknown",
-              "remedy": f"Champs connus : {', '.join(FIELDS[record.kind])}."}],
+              "remedy": f"Champs connus : {', '.join(FIELDS[kind])}."}],
         )  # fmt: skip
     if len(orjson.dumps(value)) > VALUE_AT_MOST_BYTES:
         raise ValidationError("La valeur proposée est trop longue : dites-le plutôt en quelques mots.")
-    draft = {"kind": record.kind, "source": "-", "source_id": "-", "structure_source_id": "-", "fields": {}}
+    draft = {"kind": kind, "source": "-", "source_id": "-", "structure_source_id": "-", "fields": {}}
     problems: list[Problem] = []
-    if field in FIELDS[record.kind]:
-        fields, problems = typed.read(record.kind, {field: value}, record.parts["fields"])
+    if field in FIELDS[kind]:
+        fields, problems = typed.read(kind, {field: value}, parts["fields"])
         value = fields[field]
     problems = problems or check_draft(draft | said(field, value))
     if problems:
         raise ValidationError("La valeur proposée n’est pas valable.", problems)
-    if flat(record.parts).get(field) == value:
+    if flat(parts).get(field) == value:
         raise ValidationError("La fiche le dit déjà.")
     return value
 
 
-def _must_have_room(session: Session, record: Record) -> None:
-    of_one, of_all = store.open_suggestions(session, record.id)
+def must_have_room(of_one: int, of_all: int) -> None:
+    """Raises `WrongState` where so many wait already: of one record, of all."""
     if of_one >= OPEN_OF_ONE_AT_MOST or of_all >= OPEN_AT_MOST:
         raise WrongState("Trop de propositions attendent déjà une réponse : réessayez dans quelques jours.")

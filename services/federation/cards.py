@@ -45,6 +45,16 @@ class Card:
         lasts = {keyid: self.lasts.get(keyid, {}) for keyid in former}
         return Keyring(former | {fingerprint(self.signing): self.signing}, lasts)
 
+    def message_keys(self) -> Keyring:
+        """The keys by which its messages are signed: the one in use, and those before it that nobody else has.
+
+        No card says how far messages went. They come from the node's own address alone: a former key forges none.
+        """
+        kept: list[bytes] = []
+        for each in self.rotations:
+            kept = [] if each.revoked else [*kept, each.former]
+        return Keyring({fingerprint(key): key for key in (*kept, self.signing)})
+
     def said(self) -> dict[str, Any]:
         """The card's object, without its signature."""
         texts = {name: getattr(self, name) for name in TEXTS}

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import orjson
 import structlog
 from kombu.connection import Connection
 
-from services.federation import gossip, store
+from services.federation import gossip, requests, store
+from services.federation.addressed import Inbound
 from services.federation.lane.arriving import Arrivals
 from services.federation.model import ACTIVE
-from services.federation.reaching import Answer, Reach
+from services.federation.reaching import NO_HEADERS, Answer, Reach
 from services.federation.reading import LOG, SNAPSHOT, WAIT, Reader
 from services.federation.taking import Taker
 from services.kernel import clock
 from services.kernel.announce import SHARED
 from services.kernel.database import Database
 from services.kernel.errors import Conflict, Gone, MaillageError, Unavailable
+from services.kernel.identity import Identity, Keyring
 
 HEADS_EVERY_S: Final = 15.0
 FIRST_DELAY_S, LAST_DELAY_S = 0.5, 60.0
@@ -39,6 +44,7 @@ class Link:
 
     Args:
         node: the peer's fingerprint.
+        addressed: who asks for what the peer writes to this node, and the keys that sign it.
         carrier: that of the peer at the opened address, where it re-serves the other; `""` where it is the peer itself.
         opened: the way to its address; raises `ValidationError`, `Unavailable`.
         on_taken: called with the streams of which something new is held, after each commit.
@@ -51,6 +57,7 @@ class Link:
         on_taken: Callable[[str], None], on_claims: Callable[[str, Any], None] = lambda node, claims: None,
         on_card: Callable[[str, bytes], str] = lambda node, raw: "", card_version: int = 2**31,
         every_s: float = HEADS_EVERY_S, carrier: str = "", lane: Callable[[], Connection] | None = None,
+        addressed: tuple[Identity, Keyring] | None = None,
     ) -> None:  # fmt: skip
         self._on_claims = on_claims
         self._on_card = on_card
@@ -67,6 +74,12 @@ class Link:
         self._reach: Reach | None = None
         self._lane = Arrivals(database, node, frozenset(self._streams), self._reader, lane) if lane else None
         self._looked_at = 0.0
+        self._ahead_by = timedelta()
+        """How far the peer's clock is before ours, as its answers say."""
+        self._inbound: Inbound | None = None
+        if addressed and not carrier:
+            self._identity, keys = addressed
+            self._inbound = Inbound(database, self._identity.name, node, keys, self._get_signed, on_taken)
 
     def run(self, stop: threading.Event, ended: Callable[[], bool]) -> None:
         """Follow until `stop` is set or `ended()`."""
@@ -103,6 +116,7 @@ class Link:
         if self._lane is not None:
             self._lane.missing.clear()
         kept = sum(self._reader.catch_up(stream, *head) for stream, head in self.heads().items())
+        kept += sum(map(self._inbound.look, SERVICES)) if self._inbound else 0
         if kept and self._lane is not None:
             self._lane.keeps_up = False  # it should have brought these
         self._note(self._warning, heard=True)
@@ -157,7 +171,9 @@ class Link:
 
     def get(self, path: str, asked: dict[str, Any]) -> bytes:
         """What the peer answers to a question of the wire. Raises `Conflict`, `Gone`, `Unavailable`."""
-        answer = self._ask(path, asked)
+        return self._body(path, self._ask(path, asked))
+
+    def _body(self, path: str, answer: Answer) -> bytes:
         if answer.status == 410:
             raise Gone("Ce nœud ne garde plus ces événements-là.")
         if answer.status == 409:
@@ -166,10 +182,21 @@ class Link:
             raise Unavailable(f"Ce nœud répond {answer.status} à {path}.")
         return answer.body
 
-    def _ask(self, path: str, asked: dict[str, Any]) -> Answer:
+    def _get_signed(self, path: str, asked: dict[str, Any]) -> bytes:
+        at = clock.now() + self._ahead_by
+        answer = self._ask(path, asked, requests.signed(self._identity, self.node, urlencode(asked), at))
+        if answer.status == 401:
+            self._warning = "Ce pair n’a pas la dernière carte de ce nœud : ce qu’il nous écrit attend chez lui."
+        if answer.status in (401, 404):  # an earlier release, or one that does not follow this node: no messages
+            return b""
+        return self._body(path, answer)
+
+    def _ask(self, path: str, asked: dict[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
         if self._reach is None:
             self._reach = self._opened()
-        return self._reach.get(path, asked, lines=path in (LOG, WAIT, SNAPSHOT))
+        answer = self._reach.get(path, asked, lines=path in (LOG, WAIT, SNAPSHOT), headers=headers or NO_HEADERS)
+        self._ahead_by = _ahead_by(answer.date) or self._ahead_by
+        return answer
 
     def _note(self, trouble: str, *, heard: bool = False) -> None:
         """Write down how it went, for who looks after the node."""
@@ -187,6 +214,14 @@ class Link:
         if self._reach is not None:
             self._reach.close()
             self._reach = None
+
+
+def _ahead_by(date: str) -> timedelta | None:
+    """How far a clock that an answer tells of is before ours."""
+    try:
+        return parsedate_to_datetime(date) - clock.now()
+    except (TypeError, ValueError):
+        return None
 
 
 def streams_of(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -59,7 +59,7 @@ class Taken(Base):
     """
 
     __tablename__ = "taken"
-    stream: Mapped[str] = mapped_column(String(64), primary_key=True)
+    stream: Mapped[str] = mapped_column(String(100), primary_key=True)
     node: Mapped[str] = mapped_column(String(32))
     epoch: Mapped[int] = mapped_column(default=1)
     seq: Mapped[int] = mapped_column(BIG, default=0)
@@ -86,7 +86,7 @@ class Carried(Base):
     """
 
     __tablename__ = "carried"
-    stream: Mapped[str] = mapped_column(String(64), primary_key=True)
+    stream: Mapped[str] = mapped_column(String(100), primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BIG, primary_key=True)
     type: Mapped[str] = mapped_column(Text)

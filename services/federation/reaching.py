@@ -22,6 +22,7 @@ CONNECT_S: Final = 5.0
 READ_S: Final = 30.0
 AT_MOST_BYTES: Final = 16_000_000
 PIECE: Final = 65_536
+NO_HEADERS: Final[Mapping[str, str]] = {}
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -58,16 +59,17 @@ class Reach:
         self._host_header = str(parts.netloc)
 
     def get(
-        self, path: str, asked: Mapping[str, object], at_most: int = AT_MOST_BYTES, *, lines: bool = False
-    ) -> Answer:
+        self, path: str, asked: Mapping[str, object], at_most: int = AT_MOST_BYTES, *, lines: bool = False,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Answer:  # fmt: skip
         """`GET path?asked`. Raises `Unavailable` where no answer came, or more of it than was to be read.
 
         `lines`: of an answer that the link broke off, the lines that came whole are given; else it is none.
         """
-        headers = {"Host": self._host_header, "Accept-Encoding": "identity", "User-Agent": "maillage"}
+        own = {"Host": self._host_header, "Accept-Encoding": "identity", "User-Agent": "maillage"}
         try:
             answer = self._pool.urlopen(
-                "GET", f"{self._path}{path}?{urlencode(asked)}", headers=headers, redirect=False,
+                "GET", f"{self._path}{path}?{urlencode(asked)}", headers={**headers, **own}, redirect=False,
                 preload_content=False, decode_content=False, retries=False,
             )  # fmt: skip
             try:

@@ -51,6 +51,23 @@ class LaneTake(Request):
     document = fields.String(required=True, validate=validate.Length(1, 65_536))
 
 
+class AddressedAsked(Request):
+    """What a peer asks for what is addressed to it: the query as it was sent, and the headers that sign it."""
+
+    query = fields.String(required=True, validate=validate.Length(1, 500))
+    headers = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
+class Addressed(Request):
+    """The query itself: who asks, of which service, and the last that it holds, which it acknowledges."""
+
+    from_ = fields.String(required=True, data_key="from", validate=validate.Length(32, 32))
+    service = fields.String(required=True, validate=validate.Length(1, 32))
+    epoch = fields.Integer(load_default=1, validate=validate.Range(1, 2**31 - 1))
+    after = fields.Integer(load_default=0, validate=validate.Range(0, 2**53))
+    limit = fields.Integer(load_default=LIMIT_AT_MOST, validate=validate.Range(1, LIMIT_AT_MOST))
+
+
 class LogAsked(Request):
     """A place in a stream, `<fingerprint>/<service>/shared`, and how many events after it.
 

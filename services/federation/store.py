@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from services.federation.model import ANEW, Carried, Lane, OwnCard, Peer, Taken
+from services.kernel.announce import TO
 from services.kernel.bulk import insert_many
 from services.kernel.checkpoint import Noted, last_of
 from services.kernel.envelope import Header, Signed
@@ -37,9 +38,11 @@ def taken(session: Session, stream: str, *, lock: bool = False) -> Taken | None:
     return session.get(Taken, stream, with_for_update=lock)
 
 
-def taken_of(session: Session, node: str | None = None) -> Sequence[Taken]:
-    """How far the streams of a node, or of all nodes, were taken."""
-    query = select(Taken).where(~Taken.stream.endswith(ANEW)).order_by(Taken.stream)
+def taken_of(session: Session, node: str | None = None, *, addressed: bool = False) -> Sequence[Taken]:
+    """How far the public streams of a node, or of all nodes, were taken, or those `addressed` to this one."""
+    for_us = Taken.stream.contains(f"/{TO}")
+    query = select(Taken).where(for_us if addressed else ~for_us, ~Taken.stream.endswith(ANEW))
+    query = query.order_by(Taken.stream)
     return session.scalars(query if node is None else query.where(Taken.node == node)).all()
 
 
@@ -180,6 +183,19 @@ def compact(session: Session, taken: Taken, before: str) -> int:
     tells = Carried.type.endswith(REDACTED) | Carried.type.endswith(REOPENED)
     passed = tuple_(Carried.epoch, Carried.seq) < tuple(base)
     gone = session.execute(delete(Carried).where(of_it, passed, ~last.exists(), ~tells), execution_options=_NO_SYNC)
+    taken.base_epoch, taken.base_seq = base
+    return int(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def forget_addressed(session: Session, taken: Taken, before: str) -> int:
+    """Forget the messages that came before a time, but the last of them; how many went."""
+    of_it = Carried.stream == taken.stream
+    old = select(Carried.epoch, Carried.seq).where(of_it, Carried.time <= before)
+    base = session.execute(old.order_by(Carried.epoch.desc(), Carried.seq.desc()).limit(1)).first()
+    if base is None or tuple(base) <= (taken.base_epoch, taken.base_seq):
+        return 0
+    passed = tuple_(Carried.epoch, Carried.seq) < tuple(base)
+    gone = session.execute(delete(Carried).where(of_it, passed), execution_options=_NO_SYNC)
     taken.base_epoch, taken.base_seq = base
     return int(gone.rowcount)  # type: ignore[attr-defined]
 

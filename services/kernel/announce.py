@@ -8,6 +8,8 @@ from typing import Any
 
 HOME, SHARED = "home", "shared"
 """Reaches: `home` never leaves the node, `shared` is public."""
+TO = "to/"
+"""Begins the reach of what is addressed to one other node; its fingerprint follows."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
+from services.kernel.announce import TO
 from services.kernel.applier import cursor_of
 from services.kernel.database import Database
 from services.kernel.envelope import Header, Signed
@@ -57,8 +58,9 @@ class Head(NamedTuple):
 
 
 def heads(session: Session, prefix: str) -> list[Head]:
-    """The heads of a room's own streams; `prefix` is `<fingerprint>/<service>`."""
-    rows = session.execute(select(StreamRow.reach, StreamRow.epoch, StreamRow.seq).order_by(StreamRow.reach))
+    """The heads of a room's own streams but for what is addressed; `prefix` is `<fingerprint>/<service>`."""
+    columns = select(StreamRow.reach, StreamRow.epoch, StreamRow.seq)
+    rows = session.execute(columns.where(~StreamRow.reach.startswith(TO)).order_by(StreamRow.reach))
     return [Head(f"{prefix}/{reach}", epoch, seq) for reach, epoch, seq in rows]
 
 

@@ -19,6 +19,7 @@ import structlog
 from nameko.rpc import Rpc, RpcConsumer
 from sqlalchemy.orm import Session
 
+from services.kernel import addressed as messages
 from services.kernel import catchup, database, equality, log, retention, verify
 from services.kernel.announce import SHARED
 from services.kernel.broker import BROKER_ERRORS
@@ -124,6 +125,22 @@ class Room:
         with self.db.read() as session:
             page = catchup.log_after(session, reach, request["epoch"], request["after"], request["limit"])
         return page.to_dict()
+
+    @rpc
+    def addressed(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What is addressed to a node, after a place: `{node, epoch, after, limit}` → `{events, holes}`.
+
+        Whoever calls has proved that this node asks: it thereby acknowledges all up to that place. Raises `Conflict`.
+        """
+        place = request["epoch"], request["after"]
+        with self.db.begin() as session:
+            return messages.asked(session, request["node"], *place, request["limit"]).to_dict()
+
+    @rpc
+    def addressed_unread(self, request: dict[str, Any]) -> dict[str, Any]:
+        """How many messages other nodes have not acknowledged: `{}` → `{node: count}`."""
+        with self.db.read() as session:
+            return messages.unread(session)
 
     @rpc
     def snapshot_after(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from nameko.extensions import DependencyProvider
 
-from services.kernel import access, catchup, database, log, relay, retention, sequencer, wakeup
+from services.kernel import access, addressed, catchup, clock, database, log, relay, retention, sequencer, wakeup
 from services.kernel.announce import HOME, SHARED
 from services.kernel.applier import Handlers
 from services.kernel.broker import BROKER_ERRORS, in_vhost
@@ -249,7 +249,9 @@ class Engine(DependencyProvider):
     def prune(self, keep: retention.Keep) -> int:
         """Compact the room's public log; how many events went."""
         room = self._instance(self.container.service_cls)
-        return retention.prune(self.database, keep, room.pruned) + room.pruned_beside(keep)
+        with self.database.begin() as session:
+            read = addressed.prune(session, clock.to_text(clock.now() - max(keep.log, retention.AT_LEAST)))
+        return read + retention.prune(self.database, keep, room.pruned) + room.pruned_beside(keep)
 
     def _keep(self) -> retention.Keep:
         asked = self.runtime.settings.federation

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
 from services.kernel import clock
-from services.kernel.announce import NewEvent
+from services.kernel.announce import TO, NewEvent
 from services.kernel.envelope import MAX_DATA_BYTES, canonical
 from services.kernel.errors import ValidationError
 from services.kernel.rows import LogRow
@@ -58,7 +58,8 @@ def _row(item: NewEvent, causation: str) -> dict[str, Any]:
         )  # fmt: skip
     return {
         "reach": item.reach, "id": str(uuid7()), "type": item.type, "subject": item.subject,
-        "recordversion": item.recordversion, "time": clock.to_text(clock.now()), "causation": causation,
+        "recordversion": item.recordversion, "time": clock.to_text(clock.now()),
+        "causation": "" if item.reach.startswith(TO) else causation,  # no id leads from what is public to a message
         "data": data, "salt": os.urandom(32),
     }  # fmt: skip
 

@@ -87,7 +87,10 @@ class Sequencer:
         reopened = []
         with self._database.begin() as session:
             self._ensure_streams(session)
-            for head in self._lock(session).values():
+            heads = self._lock(session)
+            for reach in self._witness.reaches() - heads.keys():  # addressed since the database's copy
+                self._new_stream(session, heads, reach)
+            for head in heads.values():
                 mark = self._witness.mark(head.reach)
                 if mark and _is_behind(head, mark):
                     self._reopen(session, head, mark)
@@ -178,7 +181,7 @@ class Sequencer:
         if numbered:
             self._store(session, numbered)
         for head in heads.values():
-            if head.reach != HOME and self._checkpoint_due(head):
+            if head.reach == SHARED and self._checkpoint_due(head):
                 self._checkpoint(session, head)
         if self._on_numbered is not None and numbered:
             self._on_numbered(session, [signed for _, signed in numbered])
@@ -200,7 +203,7 @@ class Sequencer:
             causation=draft.causation, prev=head.hash, datahash=datahash(draft.salt or b"", draft.data or b""),
         )  # fmt: skip
         head.seq, head.hash = header.seq, header.hash
-        if head.reach != HOME:
+        if head.reach == SHARED:
             self._root(head.reach).note(header)
         signed = Signed(header, self._identity.sign(EVENT, header.raw), draft.data, draft.salt)
         self._signed.append(signed)
@@ -222,7 +225,7 @@ class Sequencer:
         session.execute(_NUMBER_MANY, {"rows": orjson.dumps(rows).decode()})
 
     def _due(self, heads: dict[str, StreamRow]) -> bool:
-        return any(head.reach != HOME and self._checkpoint_due(head) for head in heads.values())
+        return any(head.reach == SHARED and self._checkpoint_due(head) for head in heads.values())
 
     def _checkpoint_due(self, head: StreamRow) -> bool:
         waiting = head.seq - head.checkpoint_seq

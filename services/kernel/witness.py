@@ -37,6 +37,10 @@ class Witness:
         """The furthest event of this stream ever numbered here."""
         return self._marks.get(reach)
 
+    def reaches(self) -> set[str]:
+        """The streams that ever had an event."""
+        return set(self._marks)
+
     def record(self, marks: dict[str, Mark]) -> None:
         """Remember, through a power cut. Raises `OSError` (disk full): nothing may then be published."""
         self._path.parent.mkdir(parents=True, exist_ok=True)

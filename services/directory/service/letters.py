@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import structlog
 from sqlalchemy.orm import Session
 
-from services.directory import reminding, store
+from services.directory import reminding, store, store_others
 from services.directory.service.doors import Doors
 from services.directory.writing import must_exist
 from services.kernel import access, clock
@@ -26,7 +26,11 @@ class Letters(Doors):
         """Send what is due now; how many letters. A letter that accounts cannot take is tried again later."""
         if not self.engine.runtime.settings.mail.host:
             return 0
-        return self._tell_authors() + (self._remind() if self.engine.runtime.settings.directory.reminders else 0)
+        return (
+            self._tell_authors()
+            + self._tell_authors_of_others()
+            + (self._remind() if self.engine.runtime.settings.directory.reminders else 0)
+        )
 
     def _write(self, stop: threading.Event) -> None:
         while not stop.wait(EVERY_S):
@@ -42,9 +46,23 @@ class Letters(Doors):
                 (made.id, reminding.answer(self._node, made, self._name(session, made.record_id))) for made in waiting
             ]
         for made_id, letter in letters:
-            self._send(letter)
+            self._send_letter(letter)
             with self.db.begin() as session:
                 made = store.suggestion(session, made_id)
+                if made is not None:
+                    made.contact = None
+        return len(letters)
+
+    def _tell_authors_of_others(self) -> int:
+        """What the homes of other nodes' records answered, to who suggested it here."""
+        with self.db.read() as session:
+            letters = [
+                (made.id, reminding.answer(self._node, made, made.name)) for made in store_others.answered(session)
+            ]
+        for made_id, letter in letters:
+            self._send_letter(letter)
+            with self.db.begin() as session:
+                made = store_others.sent(session, made_id)
                 if made is not None:
                     made.contact = None
         return len(letters)
@@ -59,10 +77,10 @@ class Letters(Doors):
         for record in records:
             asked = {"structures": [record.id], "days": reminding.LINK_DAYS}
             url = self._ask("structure_link", asked)["url"]
-            self._send(reminding.reminder(self._node, record, url))
+            self._send_letter(reminding.reminder(self._node, record, url))
         return len(records)
 
-    def _send(self, letter: Mapping[str, object]) -> None:
+    def _send_letter(self, letter: Mapping[str, object]) -> None:
         """An address that no mail could be sent to holds up nobody else's letter."""
         try:
             self._ask("mail_queue", letter)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
-from services.directory import events, schemas, store, suggesting
+import structlog
+from sqlalchemy.orm import Session
+
+from services.directory import events, messages, schemas, store, suggesting
 from services.directory.service.doors import Doors
 from services.directory.writing import must_exist
-from services.kernel.doors import rpc
+from services.kernel import identity
+from services.kernel.announce import TO
+from services.kernel.applier import Event
+from services.kernel.doors import on_event, rpc
 from services.kernel.errors import NotFound
+from services.kernel.sealing import opened
+
+_logger = structlog.get_logger(__name__)
 
 
 class SuggestionDoors(Doors):
@@ -18,15 +28,43 @@ class SuggestionDoors(Doors):
     def suggest(self, request: dict[str, Any]) -> dict[str, Any]:
         """Say that something is wrong, or propose a value: `Suggest` → `{suggestion}`. Nobody needs to be known.
 
-        Raises `NotFound` where the public sees no such record, `ValidationError`, `WrongState` where too many wait.
-        Announces `directory.suggestion.made.v1`, without what was said.
+        For a record of another node it goes to its home, sealed, and the answer comes back: `{suggestion, home}`; an
+        address that was left stays here. Raises `NotFound` where the public sees no such record, `ValidationError`,
+        `WrongState` where too many wait, `Conflict` where that node cannot be reached. Announces
+        `directory.suggestion.made.v1`, without what was said, or `directory.message.sealed.v1` to that node alone.
         """
         asked = schemas.Suggest.read(request)
         with self.db.begin() as session:
-            record = must_exist(store.record(session, asked["id"], lock=True), asked["id"])
-            made = suggesting.make(session, record, asked)
-            self.log.append(session, events.suggestion("made", made.id, record.id, 1))
-            return {"suggestion": made.id}
+            record = store.record(session, asked["id"], lock=True)
+            if record is not None:
+                made = suggesting.make(session, record, asked)
+                self.log.append(session, events.suggestion("made", made.id, record.id, 1))
+                return {"suggestion": made.id}
+            home = messages.of_other(session, asked["id"]).home
+        return self._send(home, asked)
+
+    def _send(self, home: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """To the home of a record of another node, which comes for it."""
+        runtime = self.engine.runtime
+        key = base64.b64decode(runtime.ask("federation", "way_to", {"node": home})["sealing"])
+        own_key = bytes(identity.sealing_key(runtime.folder).public_key)
+        with self.db.begin() as session:
+            sent, message = messages.send(session, messages.of_other(session, asked["id"]), asked, key, own_key)
+            self.log.append(session, message)
+            return {"suggestion": sent.id, "home": home}
+
+    @on_event(events.MESSAGE)
+    def message(self, session: Session, event: Event) -> None:
+        """What the directory of another node wrote to this one; what this node's key does not open is nothing."""
+        node, _, reach = event.stream.split("/", 2)
+        runtime = self.engine.runtime
+        if reach != f"{TO}{runtime.identity.name}":
+            return
+        said = opened(event.data, identity.sealing_key(runtime.folder))
+        if said is None:
+            _logger.warning("a message that this node cannot open", sender=node)
+            return
+        self.log.append(session, *messages.receive(session, node, said))
 
     @rpc
     def suggestions(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -57,4 +95,6 @@ class SuggestionDoors(Doors):
             desk = self._desk(session, actor)
             suggesting.decide(session, desk, made, record, actor.name, asked["accept"], asked["answer"])
             self.log.append(session, events.suggestion("decided", made.id, record.id, 2))
+            told = messages.answer(made)
+            self.log.append(session, *([told] if told else []))
             return suggesting.shown(made, record)

@@ -64,7 +64,7 @@ class Following(Doors):
             self.db, node, Taker(card.keyring(), directory.is_told_by),
             lambda: self._reach(peer), self.wake, self._hear,
             self._renew, peer.card_version, self.engine.runtime.settings.federation.ask_every_s, peer.via,
-            self._lane_from(peer),
+            self._lane_from(peer), (self.engine.runtime.identity, card.message_keys()),
         )  # fmt: skip
         thread = threading.Thread(target=link.run, args=(stop, ended), daemon=True)
         thread.start()

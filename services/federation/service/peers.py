@@ -6,7 +6,7 @@ from typing import Any
 
 from services.directory import events as directory
 from services.federation import cards, comparing, peering, schemas, store
-from services.federation.links import Link
+from services.federation.links import SERVICES, Link
 from services.federation.model import ACTIVE, BLOCKED, PAUSED, Peer
 from services.federation.reaching import Reach, checked
 from services.federation.reading import settle
@@ -144,12 +144,14 @@ class PeerDoors(Doors):
             return {"node": peer.node, "id": peer.label, "state": peer.state}
 
     def _peers(self) -> list[dict[str, Any]]:
+        unread = [self.engine.runtime.ask(service, "addressed_unread", {}) for service in SERVICES]
         with self.db.read() as session:
             rows = []
             for peer in store.peers(session):
                 streams = list(store.taken_of(session, peer.node))
                 live = {each.stream: store.records(session, each) for each in streams}
-                rows.append(peering.shown(peer, streams, live))
+                waiting = sum(counts.get(peer.node, 0) for counts in unread)
+                rows.append(peering.shown(peer, streams, live) | {"unread": waiting})
         return rows
 
     def _seen(self, card: cards.Card, private: bool, carrier: Peer | None) -> dict[str, Any]:

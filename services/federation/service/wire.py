@@ -104,7 +104,8 @@ class WireDoors(Doors):
             heads = [
                 {"stream": each.stream, "epoch": each.epoch, "seq": each.seq, "generation": each.generation,
                  "base_epoch": each.base_epoch, "base_seq": each.base_seq}
-                for each in store.taken_of(session) if each.stream.split("/")[1] == request["service"] and each.seq
+                for each in (*store.taken_of(session), *store.taken_of(session, addressed=True))
+                if each.stream.split("/")[1] == request["service"] and each.seq
             ]  # fmt: skip
         return {"heads": heads}
 
@@ -119,7 +120,8 @@ class WireDoors(Doors):
         """What is held of others is compacted as our own logs are."""
         with self.db.begin() as session:
             before = clock.to_text(clock.now() - keep.log)
-            return sum(store.compact(session, each, before) for each in store.taken_of(session))
+            read = [store.forget_addressed(session, each, before) for each in store.taken_of(session, addressed=True)]
+            return sum(read) + sum(store.compact(session, each, before) for each in store.taken_of(session))
 
     def _held(self, asked: dict[str, Any]) -> dict[str, Any]:
         with self.db.read() as session:

@@ -1,0 +1,126 @@
+"""Questions that only one node may ask, signed by it: HTTP Message Signatures (RFC 9421), Ed25519.
+
+Covered are the method and the query, which names who asks; the tag names the purpose and who is asked, so that a
+question to one node is none to another. A clock that is wrong does no harm to who heard the other's: the time is that
+of whoever is asked, learnt from the `Date` of its answers. Pure, but for the memory of nonces.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from http_message_signatures import (
+    HTTPMessageSigner,
+    HTTPMessageVerifier,
+    HTTPSignatureAlgorithm,
+    HTTPSignatureKeyResolver,
+    InvalidSignature,
+)
+
+from services.kernel.envelope import Forged
+from services.kernel.errors import Unauthorized
+from services.kernel.identity import Identity, Keyring
+
+COVERED: Final = ("@method", "@query")
+LASTS: Final = timedelta(minutes=5)
+HEADERS: Final = ("Signature-Input", "Signature")
+_NOWHERE: Final = "https://node.invalid/?"
+"""A signature covers nothing of the address but its query: a proxy may stand before a node."""
+
+
+def tag(asked: str) -> str:
+    """What every signature of this purpose says, of a question to a node."""
+    return f"maillage/addressed/1 {asked}"
+
+
+@dataclass
+class _Message:
+    method: str
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class _Ed25519(HTTPSignatureAlgorithm):
+    """Ed25519 by the keys of nodes, which sign many other things: each with its purpose before it, as the tag is here.
+
+    No signature base begins as a purpose does: its first line names `"@method"`.
+    """
+
+    algorithm_id = "ed25519"
+
+    def __init__(self, public_key: Any = None, private_key: Any = None) -> None:
+        self._check, self._identity = public_key, private_key
+
+    def sign(self, message: bytes) -> bytes:
+        signature: bytes = self._identity.sign(b"", message)
+        return signature
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        self._check(message, signature)
+
+
+class _Keys(HTTPSignatureKeyResolver):
+    def __init__(self, keyring: Keyring | None = None, identity: Identity | None = None) -> None:
+        self._keyring, self._identity = keyring, identity
+
+    def resolve_public_key(self, key_id: str) -> Any:
+        keyring = self._keyring
+        return None if keyring is None else lambda message, signed: keyring.check(b"", key_id, message, signed)
+
+    def resolve_private_key(self, key_id: str) -> Any:
+        return self._identity
+
+
+class _Verifier(HTTPMessageVerifier):
+    max_clock_skew = LASTS
+
+
+def signed(identity: Identity, asked: str, query: str, at: datetime) -> dict[str, str]:
+    """The headers of a `GET` whose query string is `query`, to the node `asked`; `at`: its time."""
+    message = _Message("GET", f"{_NOWHERE}{query}")
+    signer = HTTPMessageSigner(signature_algorithm=_Ed25519, key_resolver=_Keys(identity=identity))
+    signer.sign(
+        message, key_id=identity.keyid, created=at, nonce=secrets.token_urlsafe(18), label="maillage", tag=tag(asked),
+        covered_component_ids=COVERED,
+    )  # fmt: skip
+    return {name: message.headers[name] for name in HEADERS}
+
+
+def proved(keyring: Keyring, own: str, query: str, headers: Mapping[str, str]) -> str:
+    """The nonce of a question to this node, signed by a key of the keyring within five minutes. Raises `Unauthorized`.
+
+    Who asks is somebody of the keyring: the caller chose it by whom the query names.
+    """
+    verifier = _Verifier(signature_algorithm=_Ed25519, key_resolver=_Keys(keyring))
+    message = _Message("GET", f"{_NOWHERE}{query}", {name: headers[name] for name in HEADERS if name in headers})
+    try:
+        [result] = verifier.verify(message, max_age=LASTS, expect_tag=tag(own), require_components=COVERED)
+    except (InvalidSignature, Forged, ValueError) as error:
+        raise Unauthorized(f"Cette question n’est pas signée par le pair qu’elle nomme ({error}).") from None
+    if not result.nonce:
+        raise Unauthorized("Cette question n’a pas de nonce.")
+    return str(result.nonce)
+
+
+class Nonces:
+    """What was asked within the time that a signature lasts: nobody asks the same question with it again."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._seen: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def use(self, nonce: str) -> None:
+        """Raises `Unauthorized` where it was used."""
+        now = self._now()
+        with self._lock:
+            self._seen = {known: at for known, at in self._seen.items() if now - at < 2 * LASTS.total_seconds()}
+            if nonce in self._seen:
+                raise Unauthorized("Cette question signée a déjà été posée.")
+            self._seen[nonce] = now
