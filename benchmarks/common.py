@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from deploy.servers import free_ports
+from deploy.processes import free_ports
 from tests.conftest import Backend
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,7 +18,7 @@ from benchmarks.common import ROOT, allow_any_rate, stop, wait_for
 from benchmarks.figure import Figure, beside, duration
 from deploy import demo
 from deploy.client import connected
-from deploy.servers import free_ports
+from deploy.processes import free_ports
 from services.kernel import identity, settings
 
 SETTLE_S = 3.0

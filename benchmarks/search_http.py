@@ -28,7 +28,7 @@ from urllib.parse import urlencode
 from benchmarks import bare_search
 from benchmarks.common import ROOT, stop, wait_for
 from benchmarks.figure import Figure, beside, duration, rate
-from deploy.servers import free_ports
+from deploy.processes import free_ports
 from gateway.projection import Projector
 from services.directory.formats import territory_tables
 from services.directory.formats.referentials import values

@@ -17,7 +17,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -29,13 +28,12 @@ import psutil
 import psycopg
 
 from deploy.debian import POSTGRES, RABBITMQ, Tool
+from deploy.processes import accepts, alive, family, free_ports
 from deploy.tenants import call_broker_api, make_database, make_vhost, plain_url
 
 FEDERATED = ("rabbitmq_management", "rabbitmq_federation", "rabbitmq_federation_management")
 START_WITHIN_S = 90
 STOP_WITHIN_S = 20
-PORTS_OF, LANES = "MAILLAGE_TEST_LANE", 2
-"""The variable that says in which lane of tests a process is; each has every other pair of ports."""
 
 
 class ServerFailed(RuntimeError):
@@ -104,7 +102,7 @@ class PrivateServer:
     def kill(self) -> None:
         """SIGKILL the server and all its children, as a power cut would, and wait until they are gone."""
         self._release_guardian()
-        doomed = [member for process in self._processes for member in _family(process.pid)]
+        doomed = [member for process in self._processes for member in family(process.pid)]
         for member in doomed:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
@@ -124,12 +122,12 @@ class PrivateServer:
 
     def freeze(self) -> None:
         """Stop the clock of every process of the server (SIGSTOP): it holds its connections and answers nothing."""
-        for process in _family(self.pid):
+        for process in family(self.pid):
             process.suspend()
 
     def thaw(self) -> None:
         """Let a frozen server go on (SIGCONT)."""
-        for process in _family(self.pid):
+        for process in family(self.pid):
             process.resume()
 
     def close(self) -> None:
@@ -254,7 +252,7 @@ class PrivateBroker(PrivateServer):
             call_broker_api(self.api_url, "GET", "/vhosts")
         except (OSError, urllib.error.HTTPError):
             return False
-        return _accepts(self.port)
+        return accepts(self.port)
 
 
 class PrivatePostgres(PrivateServer):
@@ -310,42 +308,6 @@ class PrivatePostgres(PrivateServer):
                 return True
         except psycopg.OperationalError:
             return False
-
-
-def free_ports(count: int) -> tuple[int, ...]:
-    """Ports of 127.0.0.1 that nobody listens on now, all different; two lanes of tests never find the same one."""
-    lane, found = os.environ.get(PORTS_OF), list[int]()
-    with contextlib.ExitStack() as held:
-        while len(found) < count:
-            one = held.enter_context(socket.socket())
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-            if lane is None or port // 2 % LANES == int(lane) % LANES:
-                found.append(port)
-        return tuple(found)
-
-
-def _accepts(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    """A process and all that descend from it, the parent first; nothing when it is gone."""
-    try:
-        parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def alive(process: psutil.Process) -> bool:
-    """Whether it still runs; a zombie does not, it only waits for its parent to ask."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _unprivileged_user() -> str | None:

@@ -22,7 +22,8 @@ from typing import Any, Literal
 import pytest
 from hypothesis import settings
 
-from deploy.servers import PORTS_OF, PrivateBroker, PrivatePostgres
+from deploy.processes import PORTS_OF
+from deploy.servers import PrivateBroker, PrivatePostgres
 from deploy.tenants import drop_database, drop_vhost, make_database, make_vhost
 from services.kernel import local
 from tests.parallel import WORKER, pytest_collection_modifyitems, pytest_runtest_protocol

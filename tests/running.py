@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.client import connected
-from deploy.servers import free_ports
+from deploy.processes import free_ports
 from services.kernel import identity, settings
 
 BIN = Path(sys.executable).parent / "maillage"

@@ -15,7 +15,8 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from deploy.servers import PrivateBroker, PrivatePostgres, free_ports
+from deploy.processes import free_ports
+from deploy.servers import PrivateBroker, PrivatePostgres
 from deploy.tenants import plain_url
 from services.kernel.database import Database
 from services.kernel.migrate import migrate

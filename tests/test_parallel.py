@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.servers import PORTS_OF, free_ports
+from deploy.processes import PORTS_OF, free_ports
 from tests.parallel import place
 
 WAIT_S = 10

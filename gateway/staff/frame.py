@@ -29,6 +29,8 @@ SAID: Final[Mapping[str, str]] = {
     "import-annule": "L’import est annulé.",
     "expurge": "C’est effacé de ce nœud, et aucun import ne le ramènera. Les fichiers de /data/ sont refaits.",
     "masquee": "Ce nœud ne montre plus cette fiche.",
+    "masquee-dite": "Ce nœud ne montre plus cette fiche, et le dit à celui qui la tient.",
+    "masquee-non-dite": "Ce nœud ne montre plus cette fiche. Celui qui la tient ne peut pas être joint : appelez-le.",
     "montree": "Ce nœud montre de nouveau cette fiche.",
     "fusionne": "Les deux fiches n’en font plus qu’une.",
     "antenne": "C’est noté : l’une est un établissement de l’autre.",

@@ -24,11 +24,12 @@ def add(staff: Blueprint, frame: Frame) -> None:
     def hide() -> Answer:
         frame.visitor()
         typed = {name: request.form.get(name, "").strip() for name in TYPED}
+        tell = request.form.get("tell") == "oui"
         try:
-            frame.call("directory", "hide", typed)
+            told = frame.call("directory", "hide", typed | {"tell": tell})["told"]
         except (NotFound, Conflict, ValidationError) as error:
             return _page(frame, 422, typed, _why(error))
-        return frame.on("hidings", "masquee")
+        return frame.on("hidings", "masquee-dite" if told else "masquee-non-dite" if tell else "masquee")
 
     @staff.post("/masquees/<uuid:id>/montrer")
     def show(id: Any) -> Answer:

@@ -16,7 +16,7 @@ from uuid_utils import uuid7
 
 from services.directory import events, store, store_others, suggesting
 from services.directory.asides import Other, Sent, Suggestion
-from services.directory.store_others import SHOWN
+from services.directory.store_others import GONE, SHOWN
 from services.kernel import clock
 from services.kernel.announce import NewEvent
 from services.kernel.errors import MaillageError, NotFound, ValidationError
@@ -28,11 +28,17 @@ _TEXT_AT_MOST: Final = 2_000
 
 
 def of_other(session: Session, record_id: str) -> Other:
-    """A record of another node that this one shows. Raises `NotFound`."""
+    """A record of another node. Raises `NotFound`."""
     found = store_others.other(session, record_id)
-    if found is None or found.state != SHOWN:
+    if found is None or found.state == GONE:
         raise NotFound(f"Aucune fiche publique {record_id}.")
     return found
+
+
+def must_be_shown(session: Session, record_id: str) -> None:
+    """Raises `NotFound` for a record that the public does not see here."""
+    if of_other(session, record_id).state != SHOWN:
+        raise NotFound(f"Aucune fiche publique {record_id}.")
 
 
 def send(session: Session, other: Other, asked: dict[str, Any], key: bytes, own_key: bytes) -> tuple[Sent, NewEvent]:
@@ -78,6 +84,14 @@ def answer(made: Suggestion) -> NewEvent | None:
     origin = orjson.loads(made.origin)
     said = {"kind": ANSWER, "id": origin["id"], "state": made.state, "answer": made.answer}
     return sealed(events.SERVICE, origin["node"], base64.b64decode(origin["reply"]), said)
+
+
+def shown(made: Sent) -> dict[str, Any]:
+    """What became of a suggestion for another node's record."""
+    return {
+        "id": made.id, "record": made.record_id, "name": made.name, "home": made.home, "state": made.state,
+        "at": made.at, "decided_at": made.decided_at, "answer": made.answer,
+    }  # fmt: skip
 
 
 def _receive_suggestion(session: Session, node: str, said: dict[str, Any]) -> list[NewEvent]:

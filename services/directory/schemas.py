@@ -146,6 +146,7 @@ class Hide(Request):
 
     id = fields.String(required=True, validate=validate.Length(1, 1_000))
     reason = fields.String(required=True, validate=[validate.Length(3, 500), VISIBLE])
+    tell = fields.Boolean(load_default=False)
 
 
 class Hidings(Request):

@@ -168,3 +168,8 @@ def waiting(session: Session, record_id: str) -> tuple[int, int]:
 def answered(session: Session) -> Sequence[Sent]:
     """What other nodes answered and whoever left an address was not told yet."""
     return session.scalars(select(Sent).where(Sent.state != "sent", Sent.contact.is_not(None)).order_by(Sent.id)).all()
+
+
+def sent_lately(session: Session) -> Sequence[Sent]:
+    """The last hundred suggestions sent to other nodes."""
+    return session.scalars(select(Sent).order_by(Sent.id.desc()).limit(100)).all()

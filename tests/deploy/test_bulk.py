@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from deploy.bulk import Keeper
-from deploy.servers import free_ports
+from deploy.processes import free_ports
 from gateway.bulk.shelf import Shelf
 from gateway.index.folder import Folder
 from gateway.projection import Projector

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import pytest
 
-from deploy.servers import free_ports
+from deploy.processes import free_ports
 from services.directory.formats.argumentaire import PARTS
 
 BIN = Path(sys.executable).parent / "maillage"

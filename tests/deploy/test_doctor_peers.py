@@ -22,7 +22,7 @@ import pytest
 from deploy import doctor
 from deploy.doctor_peers import examine_peers
 from deploy.findings import Finding
-from deploy.servers import free_ports
+from deploy.processes import free_ports
 from services.federation import reaching
 from services.kernel import identity, settings
 from services.kernel.settings import Broker, Node, Settings

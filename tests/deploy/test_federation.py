@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from deploy.federation import MEMBERS, _for_postgres
-from deploy.servers import alive, free_ports
+from deploy.processes import alive, free_ports
 from tests.flows.conftest import Program
 from tests.running import BIN
 

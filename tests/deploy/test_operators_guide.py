@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.client import Client, try_socket
-from deploy.servers import free_ports
+from deploy.processes import free_ports
 from services.kernel.errors import Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from deploy.client import Client, try_socket
-from deploy.servers import free_ports
+from deploy.processes import free_ports
 from services.kernel import identity
 from services.kernel.errors import MaillageError, Unavailable
 from tests.faults.report import Result, tell

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.servers import free_ports
+from deploy.processes import free_ports
 from services.federation import cards
 from services.kernel.errors import ValidationError
 from tests.faults.conftest import Three

@@ -13,11 +13,10 @@ from services.directory.service.objections import ObjectionDoors
 from services.directory.service.others import OtherDoors
 from services.directory.service.qualification import QualificationDoors
 from services.directory.service.records import RecordDoors
-from services.directory.service.suggestions import SuggestionDoors
 
 
 class DirectoryService(
-    RecordDoors, QualificationDoors, SuggestionDoors, DuplicateDoors, ObjectionDoors, ImportDoors, Letters, OtherDoors
+    RecordDoors, QualificationDoors, OtherDoors, DuplicateDoors, ObjectionDoors, ImportDoors, Letters
 ):
     """Structures and services of this node, who checked them, their imports, and the feed of public changes."""
 

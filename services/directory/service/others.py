@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import structlog
 from sqlalchemy.orm import Session
 
 from services.directory import events, others, schemas, store, store_others
 from services.directory.asides import Hiding
-from services.directory.service.doors import Doors
+from services.directory.service.suggestions import SuggestionDoors
 from services.federation import events as federation
 from services.kernel.applier import Event
 from services.kernel.doors import on_event, rpc
+from services.kernel.errors import MaillageError
 from services.kernel.wakeup import Bell
 
+_logger = structlog.get_logger(__name__)
 FEED = "directory.feed"
 """The bell of the public feed, for changes that are no event of this node."""
 
 
-class OtherDoors(Doors):
+class OtherDoors(SuggestionDoors):
     """Applies the public streams of other nodes' directories, as federation holds them."""
 
     follows: ClassVar = (federation,)
@@ -33,7 +36,8 @@ class OtherDoors(Doors):
 
     @rpc
     def hide(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Show a record of another node no more: `Hide` → `{id, reason, by, at, hidden}`. Its home is not touched.
+        """Show a record of another node no more: `Hide` → `{id, reason, by, at, hidden, told}`. Its home is not
+        touched; it is told why where that is asked for (`tell`), as by any suggestion, and can be (`told`).
 
         Raises `NotFound` where no other node publishes it, `Conflict` where two do under one name, `Forbidden`.
         Announces `directory.other.hidden.v1`.
@@ -42,7 +46,19 @@ class OtherDoors(Doors):
         actor.require("directory:qualify")
         asked = schemas.Hide.read(request)
         with self.db.begin() as session:
-            return self._decided(session, "hidden", others.hide(session, asked["id"], asked["reason"], actor.name))
+            made = others.hide(session, asked["id"], asked["reason"], actor.name)
+            said = self._decided(session, "hidden", made)
+        return said | {"told": asked["tell"] and self._tell_home(made)}
+
+    def _tell_home(self, made: Hiding) -> bool:
+        """Say to the home of a record why it is hidden here; whether it will come for that."""
+        why = f"{self.engine.runtime.settings.node.name} ne montre plus cette fiche : {made.reason}"
+        try:
+            self.send(made.record_id, {"field": None, "value": None, "message": why, "contact": None})
+        except MaillageError as error:
+            _logger.warning("a home was not told of a hiding", record=made.record_id, reason=error.message)
+            return False
+        return True
 
     @rpc
     def show(self, request: dict[str, Any]) -> dict[str, Any]:

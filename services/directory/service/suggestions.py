@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
-from services.directory import events, messages, schemas, store, suggesting
+from services.directory import events, messages, schemas, store, store_others, suggesting
 from services.directory.service.doors import Doors
 from services.directory.writing import must_exist
 from services.kernel import identity
@@ -40,16 +40,18 @@ class SuggestionDoors(Doors):
                 made = suggesting.make(session, record, asked)
                 self.log.append(session, events.suggestion("made", made.id, record.id, 1))
                 return {"suggestion": made.id}
-            home = messages.of_other(session, asked["id"]).home
-        return self._send(home, asked)
+            messages.must_be_shown(session, asked["id"])
+        return self.send(asked["id"], asked)
 
-    def _send(self, home: str, asked: dict[str, Any]) -> dict[str, Any]:
-        """To the home of a record of another node, which comes for it."""
+    def send(self, record_id: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """To the home of a record of another node, which comes for it. Raises as `suggest` does."""
         runtime = self.engine.runtime
+        with self.db.read() as session:
+            home = messages.of_other(session, record_id).home
         key = base64.b64decode(runtime.ask("federation", "way_to", {"node": home})["sealing"])
         own_key = bytes(identity.sealing_key(runtime.folder).public_key)
         with self.db.begin() as session:
-            sent, message = messages.send(session, messages.of_other(session, asked["id"]), asked, key, own_key)
+            sent, message = messages.send(session, messages.of_other(session, record_id), asked, key, own_key)
             self.log.append(session, message)
             return {"suggestion": sent.id, "home": home}
 
@@ -76,6 +78,16 @@ class SuggestionDoors(Doors):
             more = len(found) == asked["limit"]
             shown = [suggesting.shown(made, record) for made, record in found]
             return {"suggestions": shown, "next": found[-1][0].id if more else None}
+
+    @rpc
+    def sent_suggestions(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What was suggested here for records of other nodes, newest first: `{}` → `{suggestions}`, 100 at most.
+
+        Each is `{id, record, name, home, state, at, decided_at, answer}`; never the address that was left.
+        """
+        self.actor().require("directory:qualify")
+        with self.db.read() as session:
+            return {"suggestions": [messages.shown(made) for made in store_others.sent_lately(session)]}
 
     @rpc
     def decide(self, request: dict[str, Any]) -> dict[str, Any]:

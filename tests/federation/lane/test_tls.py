@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from deploy.doctor_lanes import why
-from deploy.servers import FEDERATED, PrivateBroker, free_ports
+from deploy.processes import free_ports
+from deploy.servers import FEDERATED, PrivateBroker
 from services.federation.lane import certificates, making, names
 from services.federation.lane.management import Management
 from services.federation.service.lanes import _hashed
