@@ -73,7 +73,7 @@ def log_after(session: Session, reach: str, epoch: int, seq: int, limit: int) ->
     if head is None or (epoch, seq) > (head.epoch, head.seq):
         raise Conflict(f"Le flux {reach} ne va pas jusqu’à ({epoch}, {seq}).")
     holes = (epoch, seq) < (head.base_epoch, head.base_seq)
-    return Page(_bodies(after(session, reach, epoch, seq, min(limit, PAGE))), holes)
+    return Page(page_of(after(session, reach, epoch, seq, min(limit, PAGE))), holes)
 
 
 def snapshot_after(session: Session, reach: str, epoch: int, seq: int, limit: int, *, anew: bool = False) -> Page:
@@ -91,7 +91,7 @@ def snapshot_after(session: Session, reach: str, epoch: int, seq: int, limit: in
         return Page([], holes=True)
     asked = min(limit, PAGE)
     rows = session.execute(_RECORDS, {"reach": reach, "epoch": epoch, "seq": seq, "limit": asked}).all()
-    bodies = _bodies(Signed(Header.from_raw(row.header), row.signature, row.data, row.salt) for row in rows)
+    bodies = page_of(Signed(Header.from_raw(row.header), row.signature, row.data, row.salt) for row in rows)
     if len(bodies) == len(rows) < asked:
         bodies.append(end.body())
     return Page(bodies, holes=True)
@@ -143,7 +143,8 @@ _KEYS = text(
 _HEADER_AT = text("SELECT header FROM event_log WHERE reach = :reach AND epoch = :epoch AND seq = :seq")
 
 
-def _bodies(events: Iterable[Signed]) -> list[bytes]:
+def page_of(events: Iterable[Signed]) -> list[bytes]:
+    """As they travel: as many as come to about 4 MB, one at least."""
     bodies: list[bytes] = []
     size = 0
     for signed in events:

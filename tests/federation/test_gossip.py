@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from services.federation import gossip, store
 from services.federation.cards import Card, written
@@ -100,3 +101,10 @@ def test_what_is_said_in_our_own_name_goes_to_the_room_itself(home: Home) -> Non
     claim = claim_of(home.events[-1])
     assert gossip.split([claim], home.identity.name) == ([], [claim])
     assert bodies(home.events)[-1].startswith(b"{")
+
+
+def test_what_is_held_without_a_signature_of_its_own_accuses_nobody(database: Database, home: Home) -> None:
+    """A record read from who re-serves it is believed at the checkpoint only; until then it may be anybody's word."""
+    with database.begin() as session:
+        session.execute(text("UPDATE carried SET signature = :none"), {"none": bytes(64)})
+    assert hear(database, [claim_of(other_history(home).events[-1])]) == ACTIVE

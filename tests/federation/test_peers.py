@@ -8,15 +8,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 
 from services.federation.cards import Card, read, written
 from services.federation.service import FederationService
+from services.kernel import catchup
 from services.kernel.errors import Conflict, Forbidden, NotFound, ValidationError
 from services.kernel.identity import Identity
 from services.kernel.settings import Node, Settings
 from tests.conftest import Backend
 from tests.federation.homes import Home
+from tests.federation.test_reading import Peer
 from tests.rooms import NODE, OPERATOR, PERMANENT, Opened
 
 ORPAN = Home.of("orpan").identity
@@ -125,7 +128,7 @@ def test_a_peer_is_read_from_another_that_answers_itself_and_from_nobody_else(fe
 
 def test_only_who_operates_the_node_decides_whom_it_trusts(federation: Opened) -> None:
     federation.as_(PERMANENT)
-    for door in ("peers", "card", "peer_add", "peer_pause", "peer_resume", "peer_block", "peer_remove"):
+    for door in ("peers", "card", "peer_add", "peer_pause", "peer_resume", "peer_block", "peer_remove", "peer_compare"):
         with pytest.raises(Forbidden):
             getattr(federation, door)()
 
@@ -148,3 +151,45 @@ def test_others_read_what_is_public_and_nothing_else(federation: Opened) -> None
     for stream in private:
         with pytest.raises(NotFound):
             federation.wire_log(stream=stream)
+
+
+def test_pages_of_what_is_held_are_no_larger_than_another_node_reads(
+    federation: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home.of("orpan")
+    for number in range(9):
+        home.says(number)
+    home.checkpoint()
+    peer = Peer(home)
+    peer.catch_up(peer.reader(federation.database))
+    told = federation.wire_snapshot(stream=home.stream)["events"]
+    assert len(told) == 10
+    monkeypatch.setattr(catchup, "PAGE_BYTES", 3 * len(told[0]))
+    read: list[str] = []
+    while len(read) < 10:
+        after = orjson.loads(read[-1])["sequence"] if read else 0
+        page = federation.wire_snapshot(stream=home.stream, after=after)["events"]
+        assert 1 <= len(page) <= 4
+        read += page
+    assert read == told
+    home.says(9)
+    home.says(10)
+    monkeypatch.setattr(catchup, "PAGE_BYTES", 1)
+    peer.catch_up(peer.reader(federation.database))
+    assert len(federation.wire_log(stream=home.stream, after=10)["events"]) == 1
+
+
+def test_who_is_being_read_tells_nothing_that_no_checkpoint_named(federation: Opened) -> None:
+    home = Home.of("orpan")
+    for number in range(9):
+        home.says(number)
+    home.checkpoint()
+    peer = Peer(home, page=4)
+    cut = peer.reader(federation.database)
+    cut._get = lambda path, asked: peer.get(path, asked) if not peer.asked else b""
+    peer.catch_up(cut)
+    assert federation.wire_log(stream=home.stream)["events"] == []
+    assert federation.wire_snapshot(stream=home.stream)["events"] == []
+    assert federation.held(service="directory")["heads"] == []
+    peer.catch_up(peer.reader(federation.database))
+    assert len(federation.wire_snapshot(stream=home.stream)["events"]) == 10

@@ -9,6 +9,7 @@ from services.federation.links import SERVICES, streams_of
 from services.federation.service.doors import Doors
 from services.kernel import clock, equality
 from services.kernel.announce import SHARED
+from services.kernel.catchup import Page, page_of
 from services.kernel.doors import rpc
 from services.kernel.errors import Gone, NotFound
 from services.kernel.retention import Keep
@@ -131,7 +132,7 @@ class WireDoors(Doors):
             proved = taken.epoch, taken.seq
             found = store.after(session, asked["stream"], asked["epoch"], asked["after"], asked["limit"], proved)
             holes = (asked["epoch"], asked["after"]) < (taken.base_epoch, taken.base_seq)
-        return {"events": [event.body().decode() for event in found], "holes": holes}
+        return Page(page_of(found), holes).to_dict()
 
     def _held_records(self, asked: dict[str, Any]) -> dict[str, Any]:
         place = asked["epoch"], asked["after"]
@@ -143,5 +144,7 @@ class WireDoors(Doors):
             if end is None or taken.differs or (taken.epoch, taken.root_seq) <= place:
                 return {"events": []}
             found = store.snapshot_after(session, asked["stream"], *place, asked["limit"])
-            last = [] if len(found) == asked["limit"] else [end]
-        return {"events": [event.body().decode() for event in (*found, *last)]}
+        bodies = page_of(found)
+        if len(bodies) == len(found) < asked["limit"]:
+            bodies.append(end.body())
+        return {"events": [body.decode() for body in bodies]}
