@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.conftest import Three
 from tests.faults.report import IS_SOAK
-from tests.faults.sites import Site, Watch, all_of, equal
+from tests.faults.sites import EQUAL_WITHIN_S, Site, Watch, all_of, equal
 
 TEST = "tests/faults/test_links.py"
 CUT_S = 60.0 if IS_SOAK else 1.5
@@ -44,7 +44,7 @@ def test_one_way_alone_is_cut(three: Three, events_per_run: int, answers_only: b
         home.publish(events_per_run // 4, source=source)
         began = time.monotonic()
         home.sign()
-        assert equal(home, other, began + 60) == 0, "the way that is whole goes on"
+        assert equal(home, other, began + EQUAL_WITHIN_S) == 0, "the way that is whole goes on"
         assert home.stream(other)["held"] < other.head()[1], "the other way is cut"
         time.sleep(max(CUT_S - (time.monotonic() - began), 0))
         other.wire.mend()
