@@ -1,7 +1,7 @@
 """The fast lane: two whole nodes, each with its RabbitMQ and its tables in PostgreSQL, a lane between them, the sure
 lane's polling at its default. Changes are written at one, so many a second (those of 300 in calls of fifteen), and a
 search at the other asks for the last of each call until it is found; the clock starts when the answer to the write,
-which follows its commit, has come.
+which follows its commit, has come. First the same is asked of the home itself: what the lane adds is the difference.
 
 Then the throughput of the link alone: signed events of 1 kB go from the log of one, by the relay for other nodes, over
 both brokers, and are proved and kept, committed, at the other. Beside it kombu publishes the same bytes to the same
@@ -41,7 +41,10 @@ def run(full: bool) -> list[Figure]:
         tempfile.TemporaryDirectory() as folder,
     ):  # fmt: skip
         figures = throughput(one, other, postgres, 5 if full else 3)
-        with _two(Path(folder), one, other, postgres) as (home, reader, url):
+        with _two(Path(folder), one, other, postgres) as (home, reader, home_url, url):
+            at_home = _measure(home, home_url, 20, 1, seconds // 2)
+            figures.append(Figure("commit → found at home, 20 events/s, p50", p(0.5, at_home), "ms"))
+            figures.append(Figure("commit → found at home, 20 events/s, p95", p(0.95, at_home), "ms"))
             for events, at_once, p50, p95 in RATES:
                 taken = _measure(home, url, events // at_once, at_once, seconds)
                 figures += _figures(f"{events} events/s", taken, p50, p95)
@@ -60,9 +63,10 @@ def _figures(what: str, taken: list[float], p50: float | None, p95: float) -> li
 @contextmanager
 def _two(
     folder: Path, one: PrivateBroker, other: PrivateBroker, postgres: PrivatePostgres
-) -> Iterator[tuple[Client, Client, str]]:
+) -> Iterator[tuple[Client, Client, str, str]]:
     with (
-        _node(folder / "home", one, postgres, "home") as _, _node(folder / "reader", other, postgres, "reader") as url,
+        _node(folder / "home", one, postgres, "home") as home_url,
+        _node(folder / "reader", other, postgres, "reader") as url,
         connected(folder / "home") as home, connected(folder / "reader") as reader,
     ):  # fmt: skip
         for each in (home, reader):
@@ -84,7 +88,7 @@ def _two(
             home.call("directory", "put", {"records": [_structure(number % 300, f"Essai {number}")]})
             number += 1
             time.sleep(0.5)
-        yield home, reader, url
+        yield home, reader, home_url, url
 
 
 @contextmanager

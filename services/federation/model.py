@@ -126,8 +126,8 @@ class Lane(Base):
     """The lane over RabbitMQ with one peer: what was made for it here, what it offered, what came by it.
 
     `said`: what the `document` for it says, without the password, of which only RabbitMQ's hash is kept; `opened_at`
-    is `""` where nothing was made for it. `made`, `cluster`, `way`: of its own offer, `way` being `host:port`, `""`
-    where its broker cannot be reached; `taken_at` is `""` before one came.
+    is `""` where nothing was made for it. `heard` is its own document, sealed as it came, `""` before one did; `made`,
+    `cluster` and `way` are said there, `way` being `host:port`, `""` where its broker cannot be reached.
     """
 
     __tablename__ = "lane"
@@ -137,6 +137,7 @@ class Lane(Base):
     document: Mapped[str] = mapped_column(Text, default="")
     password_hash: Mapped[str] = mapped_column(Text, default="")
     taken_at: Mapped[str] = mapped_column(String(32), default="")
+    heard: Mapped[str] = mapped_column(Text, default="")
     made: Mapped[int] = mapped_column(BIG, default=0)
     cluster: Mapped[str] = mapped_column(String(100), default="")
     way: Mapped[str] = mapped_column(Text, default="")

@@ -120,6 +120,14 @@ def lane(session: Session, node: str) -> Lane | None:
     return session.get(Lane, node)
 
 
+def new_lane(node: str) -> Lane:
+    """A lane of which nothing is made yet."""
+    return Lane(
+        node=node, opened_at="", said="", document="", password_hash="", taken_at="", heard="", made=0, cluster="",
+        way="", events=0, doubled=0, refused=0, last_at="",
+    )  # fmt: skip
+
+
 def lanes(session: Session) -> Sequence[Lane]:
     """All lanes, by peer."""
     return session.scalars(select(Lane).order_by(Lane.node)).all()

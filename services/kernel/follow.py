@@ -53,10 +53,15 @@ class Batches:
         self._connect = connect
         self._name = name
         self._arrived: list[Message] = []
+        self._last = 0
 
     def take(self, bodies: list[bytes]) -> None:
         """What to do with a batch: commit it, or raise `Unavailable`, and it comes again."""
         raise NotImplementedError
+
+    def patience_s(self, last: int) -> float:
+        """How long to wait for more once one is there, where the last batch had so many: not at all."""
+        return 0.0
 
     def connected(self, is_so: bool) -> None:
         """The broker is there, or away."""
@@ -99,7 +104,7 @@ class Batches:
 
     def _drain(self, connection: Connection) -> None:
         """Wait for one message, then take those that are already here."""
-        timeout_s = 0.5
+        timeout_s, until = 0.5, 0.0
         seen = size = 0
         while len(self._arrived) < BATCH and size < BATCH_BYTES:
             try:
@@ -109,10 +114,12 @@ class Batches:
                 return
             size += sum(len(message.body) for message in self._arrived[seen:])
             seen = len(self._arrived)
-            timeout_s = AT_ONCE_S
+            until = until or time.monotonic() + self.patience_s(self._last)
+            timeout_s = max(until - time.monotonic(), AT_ONCE_S)
 
     def _take(self) -> None:
         batch, self._arrived[:] = list(self._arrived), []
+        self._last = len(batch)
         self.take([_raw(message) for message in batch])
         self._acknowledge(batch[-1])
 

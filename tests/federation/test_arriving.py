@@ -12,7 +12,6 @@ from kombu.connection import Connection
 
 from services.federation import store
 from services.federation.lane.arriving import Arrivals
-from services.federation.model import Lane
 from services.federation.reading import LOG, WAIT, Reader
 from services.kernel.database import Database
 from services.kernel.envelope import Signed
@@ -29,8 +28,7 @@ class Both:
         plain = self.peer.reader(database)
         self.reader = Reader(database, plain._taker, self._get, lambda stream: None)
         with database.begin() as session:
-            session.add(Lane(node=home.identity.name, opened_at="", said="", document="", password_hash="", taken_at="",
-                             made=0, cluster="", way="", events=0, doubled=0, refused=0, last_at=""))  # fmt: skip
+            session.add(store.new_lane(home.identity.name))
         streams = frozenset({home.stream})
         self.lane = Arrivals(database, home.identity.name, streams, self.reader, lambda: Connection("local://"))
 

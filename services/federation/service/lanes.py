@@ -55,6 +55,8 @@ class LaneDoors(Doors):
         own = self.engine.runtime.identity.name
         made = making.prepare(broker, own, self._own_user())
         made += making.admit(broker, own, peer.node, lane.password_hash, lane.cluster)
+        if lane.heard and lane.way:
+            made += making.listen(broker, own, peer.node, self._uri(self._heard(lane.heard)[1], peer.node))
         with self.db.begin() as session:
             session.merge(lane)
         ours = str(self._files()) if offer.host and offer.tls and not self._settings.certificate else ""
@@ -73,11 +75,10 @@ class LaneDoors(Doors):
         self.actor().require("node:operate")
         asked = schemas.LaneTake.read(request)
         own = self.engine.runtime.identity.name
-        key = identity.sealing_key(self.engine.runtime.folder)
-        card, offer = documents.take(asked["document"], key, own, self._card_of)
+        card, offer = self._heard(asked["document"])
         with self.db.read() as session:
             peer = peering.named(session, card.node)
-            lane = store.lane(session, card.node) or _new(card.node)
+            lane = store.lane(session, card.node) or store.new_lane(card.node)
         if offer.made < lane.made:
             raise ValidationError("Ce document est plus ancien que celui que l’on a déjà de ce membre.")
         broker = self._management()
@@ -89,6 +90,7 @@ class LaneDoors(Doors):
         if lane.document:
             made += making.admit(broker, own, card.node, lane.password_hash, offer.cluster)
         lane.made, lane.cluster, lane.taken_at = offer.made, offer.cluster, clock.to_text(clock.now())
+        lane.heard = asked["document"]
         lane.way = f"{offer.host}:{offer.port}" if offer.host else ""
         with self.db.begin() as session:
             session.merge(lane)
@@ -158,7 +160,7 @@ class LaneDoors(Doors):
     def _promise(self, lane: Lane | None, peer: Peer, card: cards.Card, offer: Offer, said: str) -> Lane:
         """A new password, sealed for the peer; here only what RabbitMQ needs to know it by."""
         password = secrets.token_urlsafe(32)
-        lane = lane or _new(peer.node)
+        lane = lane or store.new_lane(peer.node)
         told = replace(offer, password=password, made=time.time_ns() // 1000)
         lane.document = documents.make(self.engine.runtime.identity, card, told)
         lane.password_hash, lane.said, lane.opened_at = _hashed(password), said, clock.to_text(clock.now())
@@ -200,6 +202,11 @@ class LaneDoors(Doors):
         file = quote(certificates.believe(self._files(), node, offer.authority), safe="/")
         return f"amqps://{whole}&cacertfile={file}&verify=verify_peer&depth=3&server_name_indication={offer.host}"
 
+    def _heard(self, document: str) -> tuple[cards.Card, Offer]:
+        """What a peer offers. Raises `ValidationError`."""
+        runtime = self.engine.runtime
+        return documents.take(document, identity.sealing_key(runtime.folder), runtime.identity.name, self._card_of)
+
     def _card_of(self, node: str) -> cards.Card | None:
         with self.db.read() as session:
             peer = store.peer(session, node)
@@ -228,11 +235,6 @@ class LaneDoors(Doors):
     @property
     def _settings(self) -> Any:
         return self.engine.runtime.settings.lane
-
-
-def _new(node: str) -> Lane:
-    return Lane(node=node, opened_at="", said="", document="", password_hash="", taken_at="", made=0, cluster="",
-                way="", events=0, doubled=0, refused=0, last_at="")  # fmt: skip
 
 
 def _shown(lane: Lane, peer: Peer | None) -> dict[str, Any]:

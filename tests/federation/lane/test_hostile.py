@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import psutil
 import pytest
 from amqp.basic_message import Message
 from amqp.exceptions import AccessRefused, AMQPError, NotAllowed
@@ -122,6 +124,34 @@ def test_a_peer_cannot_speak_in_the_name_of_its_host(raw: Raw) -> None:
     for vhost in ("", "/"):
         with pytest.raises(AMQPError):
             Connection(raw.url.rpartition("/")[0] + f"/{vhost}").connect()
+
+
+def test_no_password_lies_about_in_a_log_a_table_or_a_command_line(raw: Raw, lane: tuple[Member, Member]) -> None:
+    password = raw.url.partition("://")[2].partition("@")[0].partition(":")[2].encode()
+    assert len(password) > 30
+    _, orpan = lane
+    places = [*orpan.node.folder.rglob("*"), *orpan.broker.folder.glob("log/*"), orpan.broker.log]
+    read = [path for path in places if path.is_file()]
+    assert any(path.suffix == ".sqlite3" for path in read)
+    assert [path.name for path in read if password in path.read_bytes()] == []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            assert password.decode() not in " ".join(process.cmdline())
+
+
+def test_a_lane_is_made_anew_on_a_broker_that_forgot_it_without_a_word_to_the_peer(
+    raw: Raw, lane: tuple[Member, Member]
+) -> None:
+    radar, _ = lane
+    vhost = names.vhost_of(written_by(radar).node)
+    before = radar.node.ask("federation", "lane_open", peer="orpan")
+    assert before["made"] == [], "all was there"
+    call_broker_api(radar.broker.api_url, "DELETE", f"/vhosts/{vhost}")
+    again = radar.node.ask("federation", "lane_open", peer="orpan")
+    assert f"vhost {vhost}" in again["made"]
+    assert again["document"] == before["document"], "the peer has it already"
+    until(lambda: radar.lane("orpan")["state"] == "running", "the link does not come back")
+    assert raw.home
 
 
 def test_its_queues_are_bounded_whatever_it_asks(raw: Raw, lane: tuple[Member, Member]) -> None:

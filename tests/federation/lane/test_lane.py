@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import threading
+from pathlib import Path
+from typing import Any
 
 from tests.federation.lane.conftest import Member, answers, open_lane, until
+from tests.running import BIN
 
 SOON_S = 5
 Two = tuple[Member, Member]
@@ -67,3 +73,33 @@ def test_the_lane_closes_and_opens_again_in_a_burst(lane: Two, events_per_run: i
 def _user(member: Member, label: str) -> str:
     peers = {each["id"]: each["node"] for each in member.node.ask("federation", "peers")["peers"]}
     return f"federation-{member.node.ask('federation', 'card')['node']}-{peers[label]}"
+
+
+def test_two_commands_on_each_side_are_enough_and_doctor_sees_the_lane(lane: Two, tmp_path: Path) -> None:
+    files = {member.label: tmp_path / f"for-{member.label}.lane" for member in lane}
+    for member, peer in ((lane[0], lane[1]), (lane[1], lane[0])):
+        assert "lane take" in maillage("open", member.node.folder, peer.label, "--out", files[peer.label])
+        assert files[peer.label].stat().st_mode & 0o777 == 0o600
+    for member in lane:
+        assert "RabbitMQ" in maillage("take", member.node.folder, files[member.label])
+    shown = json.loads(maillage("show", lane[0].node.folder, "--json"))["lanes"]
+    assert [each["id"] for each in shown] == ["orpan"]
+    until(lambda: lane[0].lane("orpan")["state"] == "running", "no lane")
+    found = list(examine(lane[0].node.folder, lane[0].node.environment))
+    assert [each["ok"] for each in found if each["check"].startswith("voie")] == [True, True], found
+
+
+def examine(folder: Path, environment: dict[str, str]) -> list[dict[str, Any]]:
+    """What `maillage doctor` says."""
+    done = subprocess.run([BIN, "doctor", folder, "--json"], capture_output=True, text=True, timeout=120,
+                          env=os.environ | environment, check=False)  # fmt: skip
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def maillage(command: str, *arguments: object) -> str:
+    """What a command about lanes prints; 0 is how it ends."""
+    words = [BIN, "peer", "lane", command, *map(str, arguments)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

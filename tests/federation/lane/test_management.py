@@ -15,6 +15,7 @@ from nacl.public import PrivateKey
 from deploy.doctor_lanes import examine_lanes
 from deploy.servers import PrivateBroker
 from deploy.tenants import call_broker_api
+from services.federation import store
 from services.federation.cards import Card, written
 from services.federation.lane import documents
 from services.federation.lane.documents import Offer
@@ -153,8 +154,7 @@ def test_without_a_broker_or_where_it_is_away_nothing_is_made_and_the_remedy_sai
 
 def test_forgetting_a_peer_needs_no_broker(federation: Opened) -> None:
     with federation.database.begin() as session:
-        session.add(Lane(node=ORPAN.name, opened_at="", said="", document="x", password_hash="x", taken_at="", made=0,
-                         cluster="", way="", events=0, doubled=0, refused=0, last_at=""))  # fmt: skip
+        session.add(store.new_lane(ORPAN.name))
     federation.room.engine.runtime.settings = settings("http://127.0.0.1:1")
     assert federation.peer_remove(peer="orpan")["id"] == "orpan"
     assert federation.lanes()["lanes"] == []

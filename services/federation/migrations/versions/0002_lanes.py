@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=False),
         sa.Column("taken_at", sa.String(length=32), nullable=False),
+        sa.Column("heard", sa.Text(), nullable=False),
         sa.Column("made", big, nullable=False),
         sa.Column("cluster", sa.String(length=100), nullable=False),
         sa.Column("way", sa.Text(), nullable=False),
