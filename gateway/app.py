@@ -22,6 +22,7 @@ from gateway.pages.data import data_blueprint
 from gateway.pages.views import pages_blueprint
 from gateway.search import Reader
 from gateway.staff.views import staff_blueprint
+from gateway.tray import Tray
 from services.kernel.errors import Conflict
 from services.kernel.settings import Settings
 
@@ -54,7 +55,7 @@ def create_app(settings: Settings, reader: Reader, ask: Ask, workers: int = 1, s
         api.spec.components.security_scheme(name, {"type": "http", "scheme": "bearer"})
     api.register_blueprint(reading_blueprint(reader))
     api.register_blueprint(writing_blueprint(reader, ask))
-    api.register_blueprint(working_blueprint(ask))
+    api.register_blueprint(working_blueprint(ask, Tray.of(settings.node.id)))
     api.register_blueprint(hsds_blueprint(reader))
     app.register_blueprint(federation_blueprint(ask))
     app.register_blueprint(pages_blueprint(settings, reader, ask))

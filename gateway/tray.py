@@ -1,7 +1,8 @@
 """Files that somebody sent by a page, kept for an hour so that a form that comes back need not be sent its file again.
 
-They lie in the machine's temporary folder, for this user alone, each under a name that only its page knows; a file that
-was imported is dropped at once.
+They lie in the machine's temporary folder, for this user alone, each under a name that only its page knows. A file that
+was imported is dropped at once, one that lay there for an hour with the next or when the node starts, and all of them
+when somebody objects to being named: any of them may name them.
 """
 
 from __future__ import annotations
@@ -26,13 +27,21 @@ _KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 class Tray:
     """Where they lie; all workers of a node's gateway share one."""
 
-    def __init__(self, root: Path | None = None) -> None:
-        self._root = root or Path(tempfile.gettempdir()) / f"maillage-{os.getuid()}-sent"
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @classmethod
+    def of(cls, node: str) -> Tray:
+        """That of the node of this name; what is too old in it goes."""
+        made = cls(Path(tempfile.gettempdir()) / f"maillage-{os.getuid()}-sent-{node}")
+        with contextlib.suppress(OSError):
+            made.sweep()
+        return made
 
     def keep(self, sent: FileStorage) -> str:
         """Take a file in; the key by which it is found again. Drops those whose hour is over."""
         self._mine()
-        self._sweep(time.time())
+        self.sweep()
         key = secrets.token_urlsafe(32)
         folder = self._root / key
         folder.mkdir(mode=0o700)
@@ -58,8 +67,10 @@ class Tray:
         if found.st_uid != os.getuid() or found.st_mode & 0o077 or self._root.is_symlink():
             raise PermissionError(f"{self._root} is not ours alone")
 
-    def _sweep(self, now: float) -> None:
-        for folder in self._root.iterdir():
+    def sweep(self, kept_s: float = KEPT_S) -> None:
+        """Drop what lies there for longer."""
+        now = time.time()
+        for folder in self._root.iterdir() if self._root.is_dir() else ():
             with contextlib.suppress(FileNotFoundError):
-                if folder.stat().st_mtime < now - KEPT_S:
+                if folder.stat().st_mtime <= now - kept_s:
                     shutil.rmtree(folder, ignore_errors=True)

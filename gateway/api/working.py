@@ -22,8 +22,10 @@ from gateway.auth import Ask, Callers, bearer
 from gateway.forgetting import forget
 from gateway.limit import Limit
 from gateway.problems import too_many
+from gateway.tray import Tray
 from services.accounts import schemas as accounts
 from services.directory import schemas
+from services.kernel.errors import ValidationError
 
 TRIES_PER_MINUTE = 10
 RECORD = "/records/<uuid:id>"
@@ -68,14 +70,14 @@ DOORS = (
 """Each page of staff has its door here; `docs/directory.md` shows them in use."""
 
 
-def working_blueprint(ask: Ask) -> Blueprint:
-    """The blueprint, over the rooms alone: nothing of it is read from the read model."""
+def working_blueprint(ask: Ask, tray: Tray) -> Blueprint:
+    """The blueprint, over the rooms alone: nothing of it is read from the read model. `tray`: files sent by pages."""
     blueprint = Blueprint("travail", __name__, url_prefix="/api/v1", description="Pour qui travaille à l’annuaire.")
     callers = Callers(ask)
     doors.add(blueprint, ask, callers, DOORS)
     _add_sessions(blueprint, ask)
     _add_imports(blueprint, ask, callers)
-    _add_objections(blueprint, ask, callers)
+    _add_objections(blueprint, ask, callers, tray)
     return blueprint
 
 
@@ -113,7 +115,8 @@ def _add_sessions(blueprint: Blueprint, ask: Ask) -> None:
 
 def _add_imports(blueprint: Blueprint, ask: Ask, callers: Callers) -> None:
     properties = {
-        "file": {"type": "string", "format": "binary"}, "source": {"type": "string"}, "trial": {"enum": ["true"]},
+        "file": {"type": "string", "format": "binary"}, "source": {"type": "string"},
+        "trial": {"enum": ["true", "false"]},
         "mapping": {"type": "string", "description": "How other columns are read: the text of a mapping."},
     }  # fmt: skip
     form = {"schema": {"type": "object", "required": ["file"], "properties": properties}}
@@ -128,13 +131,25 @@ def _add_imports(blueprint: Blueprint, ask: Ask, callers: Callers) -> None:
         """Bring in a file of records; `trial` says what would become of it."""
         request.max_content_length = importing.LARGEST_BYTES
         actor = callers.actor()
-        source, trial = request.form.get("source", "").strip(), request.form.get("trial") == "true"
+        source, trial = request.form.get("source", "").strip(), _trial()
         call, mapping = partial(_call, ask, actor), request.form.get("mapping", "")
         report = asdict(importing.bring_in(call, request.files.get("file"), source, trial, mapping))
         return answered({"import": report.pop("import_id")} | report)
 
 
-def _add_objections(blueprint: Blueprint, ask: Ask, callers: Callers) -> None:
+def _trial() -> bool:
+    """Whether a file is only to be tried. Raises `ValidationError` for a word that could mean either."""
+    said = request.form.get("trial", "false")
+    if said not in ("true", "false"):
+        raise ValidationError(
+            "Rien n’est importé : trial est true ou false.",
+            [{"line": None, "field": "trial", "value": said[:200], "why": "true ou false attendu", "code": "request",
+              "remedy": "Envoyez trial=true pour essayer."}],
+        )  # fmt: skip
+    return said == "true"
+
+
+def _add_objections(blueprint: Blueprint, ask: Ask, callers: Callers, tray: Tray) -> None:
     @blueprint.post("/objections")
     @blueprint.doc(security=[{"session": []}], requestBody=_json(schemas.ObjectTo))
     @blueprint.response(200, fields.Dict)
@@ -142,7 +157,11 @@ def _add_objections(blueprint: Blueprint, ask: Ask, callers: Callers) -> None:
         """Take somebody out of this node for good; `dry_run` says which records name them."""
         actor, asked = callers.actor(), body_of()
         call = partial(_call, ask, actor)
-        return answered(call("object_to", asked) if asked.get("dry_run") else {"records": forget(call, asked)})
+        if asked.get("dry_run"):
+            return answered(call("object_to", asked))
+        records = forget(call, asked)
+        tray.sweep(0)
+        return answered({"records": records})
 
 
 def _call(ask: Ask, actor: str, door: str, asked: dict[str, Any]) -> Any:

@@ -22,9 +22,8 @@ UNKNOWN_COLUMNS: Final = (
 GONE: Final = "Le fichier n’est plus gardé : choisissez-le de nouveau."
 
 
-def add(staff: Blueprint, frame: Frame) -> None:
+def add(staff: Blueprint, frame: Frame, tray: Tray) -> None:
     """`/importer`, and taking an import back."""
-    tray = Tray()
 
     @staff.get("/importer")
     def imports() -> Response:

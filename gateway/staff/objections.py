@@ -10,13 +10,17 @@ from werkzeug.wrappers import Response as Answer
 
 from gateway import forgetting
 from gateway.staff.frame import Frame
+from gateway.tray import Tray
 from services.kernel.errors import ValidationError
 
+PLACES: Final = {
+    "extra": "ce qu’un import a gardé à côté", "source_id": "son identifiant, qui reste : retirez plutôt la fiche",
+}  # fmt: skip
 FIELDS: Final = (("contact_nom_prenom", "Nom et prénom"), ("courriel", "Adresse électronique"),
                  ("telephone", "Téléphone"))  # fmt: skip
 
 
-def add(staff: Blueprint, frame: Frame) -> None:
+def add(staff: Blueprint, frame: Frame, tray: Tray) -> None:
     """`/oppositions`."""
 
     @staff.get("/oppositions")
@@ -33,6 +37,7 @@ def add(staff: Blueprint, frame: Frame) -> None:
                 found = frame.call("directory", "object_to", said | {"dry_run": True})["found"]
                 return _page(frame, typed=said, found=found, wrong="")
             forgetting.forget(partial(frame.call, "directory"), said)
+            tray.sweep(0)
         except ValidationError as error:
             wrong = " ".join([error.message, *(f"{each['why']}." for each in error.details or ())])
             return _page(frame, 422, typed=said, found=None, wrong=wrong)
@@ -41,4 +46,4 @@ def add(staff: Blueprint, frame: Frame) -> None:
 
 def _page(frame: Frame, status: int = 200, **given: Any) -> Response:
     known = frame.call("directory", "objections", {})["objections"]
-    return frame.page("objections.html", status, fields=FIELDS, known=known, **given)
+    return frame.page("objections.html", status, fields=FIELDS, places=PLACES, known=known, **given)

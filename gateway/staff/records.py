@@ -77,6 +77,11 @@ def _add_editing(staff: Blueprint, frame: Frame) -> None:
         left = found["public"] and not _opened(frame, identifier)["public"]
         return frame.on("record", "plus-publique" if left else "enregistre", identifier=identifier)
 
+    @staff.post("/fiches/<uuid:identifier>/a-cote")
+    def forget_unread(identifier: UUID) -> Answer:
+        frame.call("directory", "forget_unread", {"id": str(identifier), "field": request.form.get("field", "")})
+        return frame.on("record", "enregistre", identifier=identifier)
+
 
 def _add_deciding(staff: Blueprint, frame: Frame) -> None:
     @staff.post("/fiches/<uuid:identifier>/etape")

@@ -12,6 +12,7 @@ from gateway.auth import Ask
 from gateway.staff import duplicates, entering, hidings, importing, objections, peers, records, work
 from gateway.staff.frame import Frame
 from gateway.staff.session import Sessions
+from gateway.tray import Tray
 from services.directory.formats.groups import GROUP_OF
 from services.kernel.errors import Forbidden, Unauthorized
 from services.kernel.settings import Settings
@@ -21,8 +22,10 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
     """The pages of staff and structures, to be registered by the application."""
     staff = Blueprint("staff", __name__, template_folder="templates")
     frame = Frame(ask, Sessions(ask, urlsplit(settings.base_url).scheme == "https"))
-    for pages in (entering, records, work, duplicates, importing, objections, hidings, peers):
+    for pages in (entering, records, work, duplicates, hidings, peers):
         pages.add(staff, frame)
+    for with_files in (importing, objections):
+        with_files.add(staff, frame, Tray.of(settings.node.id))
 
     @staff.get("/equipe")
     def home() -> Answer:
@@ -44,12 +47,7 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
             return redirect(url_for("staff.enter"), 303)
         return problems.of_error(error)
 
-    @staff.errorhandler(Forbidden)
-    def not_theirs(error: Forbidden) -> Response:
-        """A page that somebody's role does not open, told in words of pages; a form says what was refused."""
-        if request.method == "GET" and problems.for_people():
-            error = Forbidden("Cette page demande un autre rôle que le vôtre. Votre première page : /equipe.")
-        return problems.of_error(error)
+    staff.register_error_handler(Forbidden, _not_theirs)
 
     @staff.after_request
     def keep_private(response: Response) -> Response:
@@ -57,3 +55,10 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
         return response
 
     return staff
+
+
+def _not_theirs(error: Forbidden) -> Response:
+    """A page that somebody's role does not open, told in words of pages; a form says what was refused."""
+    if request.method == "GET" and problems.for_people():
+        error = Forbidden("Cette page demande un autre rôle que le vôtre. Votre première page : /equipe.")
+    return problems.of_error(error)

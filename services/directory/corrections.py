@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from typing import Any, NamedTuple, cast
 
 import orjson
@@ -22,6 +23,13 @@ def content(draft: dict[str, Any], record: Record | None) -> bytes:
     if record is None:
         return content_of(draft)
     return content_of(draft | {"fields": dated(cast("Draft", draft), record.parts["fields"])}, record.parts)
+
+
+def read_by_now(extra: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """What stands beside a record once somebody wrote these fields anew: what no import could read of them is read."""
+    left = {name: value for name, value in extra.get("unread", {}).items() if name not in set(names)}
+    rest = {name: value for name, value in extra.items() if name != "unread"}
+    return rest | ({"unread": left} if left else {})
 
 
 class Held(NamedTuple):

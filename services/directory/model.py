@@ -312,6 +312,15 @@ def view(record: Record, source: Source) -> dict[str, Any]:
     return seen | known | record.parts
 
 
+def public(seen: dict[str, Any]) -> dict[str, Any]:
+    """The native record without what an import could not read: it may be anything, and was not meant for the public."""
+    if "unread" not in seen.get("extra", {}):
+        return seen
+    extra = {name: value for name, value in seen["extra"].items() if name != "unread"}
+    rest = {name: value for name, value in seen.items() if name != "extra"}
+    return rest | ({"extra": extra} if extra else {})
+
+
 def hidden(record: Record) -> dict[str, Any]:
     """What is told of a record that the public sees no more: no field."""
     return {

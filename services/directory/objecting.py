@@ -7,6 +7,7 @@ and to nobody else what they were. Source of the rule: articles 17 and 21 of the
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from services.directory.model import Record, flat
 from services.directory.writing import Desk
 from services.kernel import redaction
 from services.kernel.envelope import canonical
+from services.kernel.errors import Problem, ValidationError
 from services.kernel.identity import Identity
 from services.kernel.log import EventLog
 
@@ -28,6 +30,10 @@ PURPOSE = b"maillage/objection/1\n"
 CONTACT = ("contact_nom_prenom", "courriel", "telephone")
 PARTS = ("fields", "sectors", "extra", "sources", *OWN)
 """What the content of a record is made of."""
+UNREAD = "unread"
+"""In `extra`: what an import could not read, as it came."""
+NATIONAL = 9
+"""Digits of a number without its country."""
 SHORTEST = 4
 """Characters of a value that is looked for inside other texts: a shorter one would tear words apart."""
 
@@ -71,15 +77,35 @@ class Objections:
         return naming.without(value, self._is_unwanted) if isinstance(value, str) else value
 
 
+def must_be_sayable(said: Mapping[str, str]) -> None:
+    """Raises `ValidationError` for what is no name, address or number: nothing would be found, and all seem well."""
+    problems: list[Problem] = []
+    for name, value in said.items():
+        try:
+            {"telephone": clean.phone, "courriel": clean.email, "contact_nom_prenom": _name}[name](value)
+        except clean.Refused as refused:
+            problems.append(refused.problem(name, value))
+    if problems:
+        raise ValidationError("Corrigez ce qui est à effacer.", problems)
+
+
+def _name(value: str) -> None:
+    if len(words(value).replace(" ", "")) < SHORTEST or not value.isprintable():
+        why = f"Ce n’est pas un nom : {SHORTEST} lettres au moins."
+        raise clean.Refused("name.short", why, "Écrivez le prénom et le nom.")
+
+
 def normalised(field: str, value: str) -> str:
     """One writing of a name, an address or a number."""
     if field == "contact_nom_prenom":
         return " ".join(sorted(words(value).split()))
     if field == "telephone":
-        try:
-            return clean.phone(value)
-        except clean.Refused:
-            return value
+        for written in (value, re.sub(r"[^\d+]", "", value)):
+            try:
+                return clean.phone(written)
+            except clean.Refused:
+                continue
+        return value
     return value.strip().casefold()
 
 
@@ -93,8 +119,11 @@ def records_naming(session: Session, said: Mapping[str, str], lock: bool = False
 
 def told(record: Record, said: Mapping[str, str]) -> dict[str, Any]:
     """Where a record names somebody, for who decides: its name, and the fields, without what they say."""
-    clean, now = flat(cleaned(record.parts, said)), flat(record.parts)
-    fields = [name for name, value in now.items() if clean.get(name) != value]
+    after = cleaned(record.parts, said)
+    now, then = flat(record.parts), flat(after)
+    fields = [name for name, value in now.items() if then.get(name) != value]
+    fields += ["extra"] if after.get("extra") != record.parts.get("extra") else []
+    fields += ["source_id"] if _Somebody(said).is_all_in(record.source_id) else []
     return {"id": record.id, "kind": record.kind, "name": record.parts["fields"].get("nom"), "fields": fields}
 
 
@@ -150,25 +179,60 @@ def erase(session: Session, log: EventLog, service: str, said: Mapping[str, str]
 
 
 def cleaned(parts: Any, said: Mapping[str, str]) -> Any:
-    """The same without somebody: their fields gone, their values inside other texts replaced."""
+    """The same without somebody: their fields gone, their values inside other texts replaced.
+
+    What is recognised in a text is what an import would recognise in it, whatever the spelling, and the words as given.
+    """
+    return _cleaned(parts, _Somebody(said))
+
+
+class _Somebody:
+    """Who is looked for: by field, in one writing each."""
+
+    def __init__(self, said: Mapping[str, str]) -> None:
+        self.said = {name: normalised(name, value) for name, value in said.items()}
+        number = re.sub(r"\D", "", self.said.get("telephone", ""))[-NATIONAL:]
+        self._number = number if len(number) == NATIONAL else ""
+        self._words = set(words(said.get("contact_nom_prenom", "")).split())
+        self._address = said.get("courriel", "").strip().casefold()
+        self._needles = {each for each in (*said.values(), *self.said.values()) if len(each) >= SHORTEST}
+
+    def is_named(self, field: str, value: str) -> bool:
+        """Whether a value is theirs."""
+        return field in self.said and normalised(field, value) == self.said[field]
+
+    def out_of(self, text: str) -> str:
+        """A text without them."""
+        if self._may_be_in(text):
+            text = naming.without(text, self.is_named)
+        for needle in self._needles:
+            text = _without(text, needle)
+        return text
+
+    def is_all_in(self, text: str) -> bool:
+        """Whether a text that was not understood holds them in any writing: it is then kept no more."""
+        return bool(self._words) and self._words <= set(words(re.sub(r"[\W_]", " ", text)).split())
+
+    def _may_be_in(self, text: str) -> bool:
+        """Whether it is worth looking word by word."""
+        if self._number and self._number in re.sub(r"\D", "", text):
+            return True
+        if self._address and self._address in text.casefold():
+            return True
+        return self.is_all_in(text)
+
+
+def _cleaned(parts: Any, somebody: _Somebody, aside: bool = False) -> Any:
     if isinstance(parts, dict):
         return {
-            name: cleaned(value, said) for name, value in parts.items()
-            if not (name in said and isinstance(value, str) and normalised(name, value) == normalised(name, said[name]))
+            name: _cleaned(value, somebody, aside or name == UNREAD) for name, value in parts.items()
+            if not (isinstance(value, str) and (
+                somebody.is_named(name, value) or ((aside or name == UNREAD) and somebody.is_all_in(value))
+            ))
         }  # fmt: skip
     if isinstance(parts, list):
-        return [cleaned(each, said) for each in parts]
-    if not isinstance(parts, str):
-        return parts
-    for needle in _needles(said):
-        parts = _without(parts, needle)
-    return parts
-
-
-def _needles(said: Mapping[str, str]) -> set[str]:
-    """What is looked for inside texts: as it was given, and a number as records write it."""
-    numbers = {normalised(name, value) for name, value in said.items() if name == "telephone"}
-    return {needle for needle in (*said.values(), *numbers) if len(needle) >= SHORTEST}
+        return [_cleaned(each, somebody, aside) for each in parts]
+    return somebody.out_of(parts) if isinstance(parts, str) else parts
 
 
 def _without(text: str, needle: str) -> str:

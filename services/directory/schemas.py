@@ -114,6 +114,13 @@ class Revert(Request):
     version = fields.Integer(load_default=None, allow_none=True)
 
 
+class ForgetUnread(Request):
+    """What stands beside a record under a name, since no import could read it."""
+
+    id = fields.String(required=True)
+    field = fields.String(required=True, validate=validate.Length(1, 500))
+
+
 class Suggest(Request):
     """What somebody says of a public record: `field` and `value` propose a change, `message` says anything."""
 

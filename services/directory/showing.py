@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from services.directory import events, qualification, store
-from services.directory.model import Record, Source, hidden, view
+from services.directory.model import Record, Source, hidden, public, view
 from services.directory.qualification import REVIEW, WITHDRAWN
 from services.kernel.announce import NewEvent
 from services.kernel.errors import Problem
@@ -59,7 +59,7 @@ class Showing:
         barriers = self.barriers(record) if wanted else []
         if wanted and not barriers:
             record.show(self._at)
-            self._told.append(events.published(view(record, self.source(record.source))))
+            self._told.append(events.published(public(view(record, self.source(record.source)))))
         elif was_public and any(each["code"] != "gate.status" for each in barriers):
             self.hide(record)
         else:

@@ -108,6 +108,8 @@ class Desk:
         parts = record.parts
         draft = {"kind": record.kind, "source": record.source, "source_id": record.source_id, **parts, **said}
         draft["fields"] = parts["fields"] | said.get("fields", {})
+        if "extra" in draft:
+            draft["extra"] = corrections.read_by_now(draft["extra"], said.get("fields", ()))
         draft = self.respected(draft) | {"structure_source_id": "-"}  # its structure stays: a draft must name one
         if "argumentaire" in said:
             draft["argumentaire"] = parts.get("argumentaire", {}) | said["argumentaire"]

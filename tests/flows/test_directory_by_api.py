@@ -44,6 +44,10 @@ def test_a_spreadsheet_is_tried_imported_held_for_review_and_qualified_in_bulk(
 ) -> None:
     tried = bring_in(marie, trial="true")
     assert (tried["created"], tried["refused"], tried["problems"][0]["line"]) == (2, 1, 4)
+    for unclear in ("oui", "1", "True", ""):
+        sent = {"file": ("structures.csv", (COLUMNS + AINES).encode())}
+        given = {"source": "pays-de-blain", "trial": unclear}
+        marie.call("POST", "/api/v1/imports", files=sent, data=given, status=422)
     assert marie.call("GET", "/api/v1/imports")["imports"] == []
     report = bring_in(marie)
     visitor.call("GET", PUBLIC_AINES, status=404)

@@ -47,6 +47,16 @@ def test_what_lay_there_for_an_hour_goes_when_the_next_comes(tmp_path: Path) -> 
     assert (tray.find(old), tray.find(new) is not None) == (None, True)
 
 
+def test_all_of_it_goes_when_somebody_objects_and_what_is_old_when_a_node_starts(tmp_path: Path) -> None:
+    tray = Tray(tmp_path / "sent")
+    key = tray.keep(sent())
+    tray.sweep()
+    assert tray.find(key) is not None
+    tray.sweep(0)
+    assert tray.find(key) is None
+    assert Tray.of("radar")._root != Tray.of("orpan")._root
+
+
 def test_a_folder_that_others_can_read_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "sent").mkdir(mode=0o755)
     (tmp_path / "sent").chmod(0o755)

@@ -4,11 +4,17 @@ without it. Source of the parts: the mission's function F3.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.directory.formats import clean_text
+
 CHARS_AT_LEAST, CHARS_AT_MOST = 40, 5_000
+LETTERS_AT_LEAST, WORDS_AT_LEAST = 20, 5
+"""Of those, letters, and different words."""
+_WORD: Final = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,15 @@ NAMES: Final = frozenset(part.name for part in PARTS)
 
 
 def unwritten(said: Mapping[str, Any]) -> list[Part]:
-    """The parts that are missing, or too short to say anything."""
-    return [part for part in PARTS if len(str(said.get(part.name) or "").strip()) < CHARS_AT_LEAST]
+    """The parts that are missing, or too short to say anything: signs that nobody sees, and dashes, say nothing."""
+    return [part for part in PARTS if not _says_something(str(said.get(part.name) or ""))]
+
+
+def _says_something(text: str) -> bool:
+    words = _WORD.findall(clean_text.text(text))
+    return sum(map(len, words)) >= LETTERS_AT_LEAST and len(clean_text.text(text)) >= CHARS_AT_LEAST and (
+        len({word.casefold() for word in words}) >= WORDS_AT_LEAST
+    )  # fmt: skip
 
 
 def faults(said: Any) -> list[tuple[str, str]]:

@@ -30,6 +30,7 @@ class ObjectionDoors(Doors):
         actor.require("directory:erase")
         asked = schemas.ObjectTo.read(request)
         said = {name: asked[name].strip() for name in objecting.CONTACT if asked[name]}
+        objecting.must_be_sayable(said)
         if asked["dry_run"]:
             with self.db.read() as session:
                 found = list(objecting.records_naming(session, said))

@@ -7,14 +7,15 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.directory import schemas, store, store_others, working
+from services.directory.corrections import read_by_now
 from services.directory.formats.own import OWN
 from services.directory.formats.territory_names import words
-from services.directory.model import Source, view
+from services.directory.model import Source, public, view
 from services.directory.service.doors import Doors, choice_of, require
 from services.directory.writing import as_typed, raise_problems
 from services.kernel.access import Actor
 from services.kernel.doors import rpc
-from services.kernel.errors import ValidationError
+from services.kernel.errors import NotFound, ValidationError
 
 
 class RecordDoors(Doors):
@@ -64,6 +65,23 @@ class RecordDoors(Doors):
         saved = desk.edit(record, said, choice_of(actor))
         store.settle_differences(session, record.id, [*said.get("fields", {}), *(set(said) & set(OWN))])
         return self._answer(desk, saved)
+
+    @rpc
+    def forget_unread(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Drop what an import could not read of a field and kept beside the record: `{id, field}` → native record.
+
+        Raises `NotFound` where there is nothing, what an edit raises. It was never public.
+        """
+        actor = self.actor()
+        asked = schemas.ForgetUnread.read(request)
+        with self.db.begin() as session:
+            desk, record = self._desk(session, actor), self._locked(session, asked["id"], None)
+            require(actor, "directory:write", record)
+            extra = record.parts.get("extra") or {}
+            if asked["field"] not in extra.get("unread", {}):
+                raise NotFound(f"Rien n’est gardé à côté de {asked['field']}.")
+            saved = desk.edit(record, {"extra": read_by_now(extra, [asked["field"]])}, choice_of(actor))
+            return self._answer(desk, saved)
 
     @rpc
     def get(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -156,4 +174,5 @@ class RecordDoors(Doors):
             )  # fmt: skip
             sources: dict[str, Source] = {}
             records = [view(record, self._source(session, record, sources)) for record in page]
+            records = list(map(public, records)) if asked["public"] else records
         return {"records": records, "next": page[-1].id if len(page) == asked["limit"] else None}
