@@ -26,6 +26,8 @@ SUGGESTION_MADE = "directory.suggestion.made.v1"
 SUGGESTION_DECIDED = "directory.suggestion.decided.v1"
 OTHER_HIDDEN = "directory.other.hidden.v1"
 OTHER_SHOWN = "directory.other.shown.v1"
+REDACTED = f"{SERVICE}.stream.redacted.v1"
+"""The stream itself tells which of its events were erased."""
 MESSAGE = f"{SERVICE}.{FACT}"
 """What the directory of one node writes to that of another, sealed: see `messages.py`."""
 

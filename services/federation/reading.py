@@ -12,6 +12,7 @@ Three ways, each proved (`taking.py`):
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +29,7 @@ from services.federation.taking import Receipt, Taker
 from services.kernel.checkpoint import note_heads
 from services.kernel.database import Database
 from services.kernel.envelope import GENESIS
-from services.kernel.errors import Gone
+from services.kernel.errors import Gone, Unavailable
 
 PAGE: Final = 500
 LOG, WAIT, SNAPSHOT = "/federation/v1/log", "/federation/v1/wait", "/federation/v1/snapshot"
@@ -150,6 +151,7 @@ class Reader:
                 bodies = [body for place, body in map(placed, bodies) if place > (taken.epoch, taken.seq)]
             receipt = take(session, taken, bodies)
             self._judge(taken, receipt)
+        self._shed(receipt)
         if receipt.kept:
             self._on_taken(stream if path in (LOG, WAIT) else "")
         return receipt
@@ -166,6 +168,12 @@ class Reader:
         if done.kept:
             self._on_taken(stream)
         return done
+
+    def _shed(self, receipt: Receipt) -> None:
+        """What was erased stays in no journal of the database."""
+        if receipt.erased:
+            with contextlib.suppress(Unavailable):  # somebody reads what was before; the node's end does it then
+                self._database.shed()
 
     def _bring(self, session: Session, taken: Taken | None, arrived: Sequence[Placed]) -> Brought:
         if taken is None or taken.reading or not taken.seq:

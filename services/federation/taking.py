@@ -60,6 +60,8 @@ class Receipt:
 
     kept: int = 0
     refused: str = ""
+    erased: bool = False
+    """The home told of events that it erased: they are here, and go from here too."""
     ended: bool = False
     """The checkpoint at the end of the records was there, and they are what it says."""
     bare: bool = False
@@ -260,6 +262,7 @@ def _keep(session: Session, stream: str, receipt: Receipt) -> None:
         if event.header.type.endswith(REDACTED):
             places = [(each["epoch"], each["seq"]) for each in (event.payload() or {}).get("redacted", ())]
             store.erase(session, stream, places)
+            receipt.erased = True
     receipt.kept += len(receipt.waiting)
     receipt.waiting = []
 

@@ -152,7 +152,8 @@ def test_a_contact_is_withdrawn_for_good_and_no_import_brings_it_back(
     visitor.until(PUBLIC_AINES, lambda found: True)
     said = {"telephone": "02 40 00 00 01"}
     uuid = state(marie, "Aînés")["id"]
-    assert marie.call("POST", "/api/v1/objections", json=said | {"dry_run": True}) == {"records": [uuid]}
+    tried = marie.call("POST", "/api/v1/objections", json=said | {"dry_run": True})
+    assert (tried["records"], tried["found"][0]["fields"]) == ([uuid], ["telephone"])
     assert marie.call("POST", "/api/v1/objections", json=said) == {"records": [uuid]}
     bring_in(marie)
     visitor.until(PUBLIC_AINES, lambda found: not found.get("telephone"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, ClassVar
 
 import structlog
@@ -13,7 +14,7 @@ from services.directory.service.suggestions import SuggestionDoors
 from services.federation import events as federation
 from services.kernel.applier import Event
 from services.kernel.doors import on_event, rpc
-from services.kernel.errors import MaillageError
+from services.kernel.errors import MaillageError, Unavailable
 from services.kernel.wakeup import Bell
 
 _logger = structlog.get_logger(__name__)
@@ -33,6 +34,11 @@ class OtherDoors(SuggestionDoors):
         if not hasattr(engine, "bell"):
             engine.bell = Bell(engine.runtime.connect, FEED)
         engine.bell.ring()
+        if getattr(engine, "erased", False):
+            with contextlib.suppress(Unavailable):  # somebody reads what was before: with the next event, then
+                self.db.shed()
+                engine.erased = False
+                engine.runtime.note_erasure()
 
     @rpc
     def hide(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +106,11 @@ class OtherDoors(SuggestionDoors):
     def other_record(self, session: Session, event: Event) -> None:
         """A record of another node is public, in this version, or is no more."""
         others.take(session, event)
+
+    @on_event(events.REDACTED)
+    def other_redacted(self, session: Session, event: Event) -> None:
+        """A home erased somebody: once this is committed, nothing made of what was said before stays here either."""
+        self.engine.erased = True
 
     @on_event(federation.PEER_CHANGED)
     def peer_changed(self, session: Session, event: Event) -> None:
