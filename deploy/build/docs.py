@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from deploy.build import faults
+from deploy.build import faults, scale
 from deploy.build.vectors import vectors
 from services.accounts import events as accounts_events
 from services.directory import events as directory_events
@@ -35,6 +35,7 @@ def pages() -> dict[str, str]:
         "settings.md": _settings(), "access.md": _access(), "events-list.md": _events(), "values.md": _values(),
         "federation-vectors.json": vectors().decode(),
         "faults.md": faults.page(_read(DOCS / "faults.md"), _read(DOCS / "faults.jsonl")),
+        "scale.md": scale.page(_read(DOCS / "scale.md"), _read(DOCS / "performance.md")),
     }  # fmt: skip
 
 
