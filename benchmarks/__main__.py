@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="measure, beside the bare libraries")
     parser.add_argument("--full", action="store_true", help="all sizes")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES), metavar="NAME", help=", ".join(NAMES))
-    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md, the sections of what was run")
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
@@ -43,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     found, failed = _run_all(asked.only, asked.full)
     if asked.write:
-        report.PAGE.write_text(report.page(found, _command(asked)), encoding="utf-8")
+        before = report.PAGE.read_text("utf-8") if report.PAGE.exists() else ""
+        report.PAGE.write_text(report.page(found, _command(asked), before, NAMES), encoding="utf-8")
         print(f"→ {report.PAGE}")
     missed = [figure for _, figures in found.values() for figure in figures if figure.ok is False]
     for name in failed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,8 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 HEAD = ("what", "measured", "bare library, same run", "ratio", "to reach", "reached")
 _ABOUT = """# Performance
 
-Written by `{command}`; `make bench` prints the same figures anew on your machine.
+Written by `python -m benchmarks --full --write`, and anew where a section says so; `make bench` prints the same figures
+on your machine. What has no day was measured on 2026-11-24.
 
 {machine}
 
@@ -52,11 +54,21 @@ def screen(figures: Sequence[Figure]) -> str:
     )
 
 
-def page(found: Mapping[str, tuple[str, Sequence[Figure]]], command: str) -> str:
-    """The page of the documentation: for each benchmark its story, then its table."""
-    parts = [_ABOUT.format(command=command, machine=machine())]
+def page(
+    found: Mapping[str, tuple[str, Sequence[Figure]]], command: str, before: str = "", order: Sequence[str] = ()
+) -> str:
+    """The page of the documentation: for each benchmark its story, the day and command it was run by, its table.
+
+    Args:
+        before: the page as it was: what was not run now keeps its section.
+        order: the names of all benchmarks.
+    """
+    kept = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", before, re.MULTILINE | re.DOTALL))
+    sections = {name: f"\n{text.strip()}\n" for name, text in kept.items()}
+    day = datetime.now(UTC).date().isoformat()
     for name, (story, figures) in found.items():
         table = [HEAD, tuple("---" for _ in HEAD), *map(cells, figures)]
         lines = "\n".join(f"| {' | '.join(row)} |" for row in table)
-        parts.append(f"## {name}\n\n{story}\n\n{lines}\n")
-    return "\n".join(parts)
+        sections[name] = f"\n{story}\n\n`{command}`, {day}.\n\n{lines}\n"
+    names = [name for name in (order or sections) if name in sections]
+    return "\n".join([_ABOUT.format(machine=machine()), *(f"## {name}\n{sections[name]}" for name in names)])
