@@ -247,6 +247,16 @@ def settle_differences(session: Session, record_id: str, fields: Collection[str]
     session.execute(update(Difference).where(*of_these).values(settled=True))
 
 
+def drop_differences(session: Session, record_id: str, said: Mapping[str, Any], since: str) -> list[str]:
+    """Forget what stands beside a record since a time and is what `said` says; of which fields."""
+    query = select(Difference).where(Difference.record_id == record_id, Difference.at >= since)
+    found = [each for each in session.scalars(query) if orjson.loads(each.value) == said.get(each.field)]
+    for each in found:
+        session.delete(each)
+    session.flush()
+    return [each.field for each in found]
+
+
 def work(session: Session, kind: str, soon: str, after: str, limit: int) -> Sequence[Record]:
     """A page of what waits for a permanent for one reason, in order of id.
 

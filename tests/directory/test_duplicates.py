@@ -207,9 +207,9 @@ def test_law_a_merge_undone_at_once_changes_nothing_that_the_public_sees(directo
         a, va = put(directory, structure(number, **mine), service(number, number))
         b, vb = put(directory, structure(number + 1, **theirs), service(number + 1, number + 1))
         directory.qualify(ids=[b, vb] + ([a, va] if mine_public else []))
-        before = content(directory)
-        directory.duplicate_decide(a=a, b=b, decision="same", keep=b if keep_other else a)
-        directory.merge_undo(id=b if keep_other else a)
+        before, keep = content(directory), b if keep_other or not mine_public else a
+        directory.duplicate_decide(a=a, b=b, decision="same", keep=keep)
+        directory.merge_undo(id=keep)
         assert content(directory) == before
 
     law()
