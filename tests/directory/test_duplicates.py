@@ -191,7 +191,7 @@ def test_pages_of_pairs_hold_every_pair_once(directory: Opened) -> None:
 
 SAID = st.fixed_dictionaries({}, optional={
     "telephone": st.sampled_from(["+33240000000", "+33251000000"]), "courriel": st.just("a@example.org"),
-    "adresse": st.sampled_from(["3 rue Haute", "5 rue Basse"]), "siret": st.just("12345678901234"),
+    "adresse": st.sampled_from(["3 rue Haute", "5 rue Basse"]), "siret": st.just("73282932000074"),
     "description": st.sampled_from(["On y répare ensemble.", "Un atelier."]),
 })  # fmt: skip
 
