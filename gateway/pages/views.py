@@ -25,6 +25,7 @@ def pages_blueprint(settings: Settings, reader: Reader, ask: Ask) -> Blueprint:
     pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
     pages.add_app_template_filter(shown.phone, "phone")
     pages.add_app_template_filter(shown.day, "day")
+    pages.add_app_template_filter(shown.fault, "fault")
 
     @pages.app_context_processor
     def always() -> dict[str, Any]:

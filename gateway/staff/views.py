@@ -21,7 +21,8 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
     """The pages of staff and structures, to be registered by the application."""
     staff = Blueprint("staff", __name__, template_folder="templates")
     frame = Frame(ask, Sessions(ask, urlsplit(settings.base_url).scheme == "https"))
-    for pages in (entering, records, work, duplicates, importing, objections, hidings, peers):
+    entering.add(staff, frame, bool(settings.mail.host))
+    for pages in (records, work, duplicates, importing, objections, hidings, peers):
         pages.add(staff, frame)
 
     @staff.get("/equipe")

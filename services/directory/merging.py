@@ -120,7 +120,7 @@ def foresee(desk: Desk, kept: Record, gone: Record, chosen: Collection[str] = ()
 def _require_seen(*records: Record) -> None:
     """Raises `WrongState` where a change waits for a permanent: a merge would show it unread, and undo leave it so."""
     for record in records:
-        if record.is_public and record.public_version != record.version:
+        if record.waits:
             name = record.parts["fields"].get("nom", record.id)
             raise WrongState(f"« {name} » a changé et attend d’être relue : qualifiez-la, puis fusionnez.")
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from services.directory import corrections, qualification, store
 from services.directory.formats import typed
+from services.directory.formats.groups import EDIT
 from services.directory.formats.ids import record_id
 from services.directory.model import NO_TRUST, Act, Record, content_of, words_of
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
@@ -305,7 +306,7 @@ class Desk:
         trust = record.trusted
         if choice is Choice.PERMANENT and record.status == QUALIFIED:
             role = self._by.role("directory:qualify")
-            trust = qualification.verified(trust, groups, role, "known", self._at, self._months)
+            trust = qualification.verified(trust, groups, role, EDIT, self._at, self._months)
         elif trust:
             trust = qualification.unverified(trust, groups)
         if choice is not Choice.POLICY and self._by.roles:

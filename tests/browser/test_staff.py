@@ -78,6 +78,9 @@ def test_a_spreadsheet_is_tried_then_imported_held_for_review_and_qualified_in_b
     goto_soon(visitor, "/structures/pays-de-blain--e1")
     expect(visitor.get_by_role("heading", level=1)).to_have_text("L’Écluse des Outils")
     expect(visitor.get_by_text("Vérifiée par un permanent")).to_be_visible()
+    open_record(page, "L’Écluse des Outils")
+    page.get_by_role("button", name="Mettre à revoir").click()
+    goto_soon(visitor, "/structures/pays-de-blain--e1", "En révision : un permanent la relit.")
 
 
 def test_a_structure_of_the_social_economy_waits_for_its_argumentaire_and_shows_it(
@@ -152,6 +155,22 @@ def test_a_visitor_reports_an_error_and_a_permanent_answers_it(node: RunningNode
     page.get_by_role("link", name="Propositions", exact=True).first.click()
     expect(page.get_by_text("02 40 99 99 99")).to_be_visible()
     page.get_by_role("button", name="Accepter, et changer la fiche").click()
+    expect(page.get_by_role("status")).to_contain_text("la fiche a changé")
+    visitor.goto(visitor.url)
+    visitor.get_by_label("Ce qui est à corriger").select_option(label="Horaires")
+    visitor.get_by_label("La bonne valeur").fill("quand le coq chante")
+    visitor.get_by_role("button", name="Envoyer").click()
+    expect(visitor.get_by_role("alert")).to_contain_text("Par exemple : lundi au vendredi")
+    expect(visitor.get_by_role("alert")).not_to_contain_text("gardé à côté")
+    visitor.get_by_label("Ce qui est à corriger").select_option(label="Autre chose, ou toute la fiche")
+    visitor.get_by_label("La bonne valeur").fill("")
+    visitor.get_by_label("Dites-le avec vos mots").fill("La porte est derrière l’église.")
+    visitor.get_by_role("button", name="Envoyer").click()
+    page.goto("/propositions")
+    page.get_by_role("button", name="Accepter : je m’en occupe").click()
+    expect(page.get_by_role("status")).to_contain_text("La fiche n’a pas changé")
+    page.get_by_role("link", name="Acceptées").click()
+    expect(page.get_by_text("derrière l’église")).to_be_visible()
     goto_soon(visitor, "/structures/pays-de-blain--e2", "02 40 99 99 99")
     expect(visitor.get_by_role("link", name="02 40 99 99 99")).to_be_visible()
 
@@ -173,7 +192,15 @@ def test_a_structure_opens_its_link_answers_the_question_and_confirms_its_entry(
     phone.get_by_label("Horaires d’accueil").fill("lundi au vendredi 9h-12h")
     phone.get_by_role("button", name="Enregistrer").click()
     phone.get_by_role("button", name="je confirme").click()
-    expect(phone.get_by_role("status")).to_contain_text("Merci")
+    expect(phone.get_by_role("status")).to_have_text("La fiche est confirmée. Merci !")
+    phone.get_by_role("link", name="Modifier : Contact").click()
+    phone.get_by_label("Téléphone").fill("02 40 77 77 77")
+    phone.get_by_role("button", name="Enregistrer").click()
+    expect(phone.get_by_role("status")).to_contain_text("attend d’être relu par un permanent")
+    phone.get_by_role("button", name="je confirme").click()
+    expect(phone.get_by_role("status")).to_contain_text("attend encore d’être relu")
+    phone.goto("/equipe")
+    expect(phone.get_by_text("Un changement attend d’être relu")).to_be_visible()
     assert phone.goto("/travail").status == 403
     again = visit()
     again.goto(url)
@@ -181,6 +208,11 @@ def test_a_structure_opens_its_link_answers_the_question_and_confirms_its_entry(
     expect(again.get_by_role("alert")).to_contain_text("déjà servi")
     open_record(page, "Le Relais des Aînés")
     expect(page.get_by_text("Confirmée par la structure")).to_be_visible()
+    expect(page.get_by_text("Le public voit : 02 40 00 00 01")).to_be_visible()
+    expect(page.get_by_text("Attend : 02 40 77 77 77")).to_be_visible()
+    page.get_by_role("link", name="Historique").click()
+    expect(page.get_by_text("par la structure, par son lien").first).to_be_visible()
+    assert "structure_editor" not in page.content()
     visitor = visit()
     goto_soon(visitor, "/structures/pays-de-blain--e2", "lundi au vendredi")
     expect(visitor.get_by_text("Confirmée par la structure")).to_be_visible()
@@ -222,6 +254,9 @@ def test_a_change_is_read_in_the_history_and_taken_back(node: RunningNode, visit
     page.get_by_role("button", name="Enregistrer").click()
     page.get_by_role("link", name="Historique").click()
     expect(page.locator("del").first).to_have_text("Le Relais des Aînés")
+    csrf = page.locator("[name='csrf']").first.input_value()
+    for of in ("99999999999999999999", "-1", "x"):
+        assert page.request.post(page.url, form={"csrf": csrf, "of": of}).status == 404
     page.get_by_role("button", name="Défaire la version 2").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Le Relais des Aînés")
 
@@ -290,6 +325,8 @@ def test_every_page_can_be_used_by_everybody_and_fits_its_screen(
 ) -> None:
     page = visit(phone, scripts=True)
     page.goto("/entrer")
+    expect(page.get_by_text("demandez votre lien à son administrateur")).to_be_visible()
+    expect(page.get_by_role("button", name="Recevoir un lien")).to_have_count(0)
     assert violations(page) == []
     enter(page, node)
     bring_in(page, file)
