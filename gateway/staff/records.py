@@ -18,7 +18,7 @@ from services.kernel.errors import Conflict, NotFound, Problem, ValidationError
 GUIDANCE = {f"argumentaire.{part.name}": part for part in argumentaire.PARTS}
 
 STRUCTURE_EDITOR: Final = "structure_editor"
-LARGEST_VERSION: Final = 2**53
+LONGEST_VERSION: Final = 15
 
 
 def add(staff: Blueprint, frame: Frame) -> None:
@@ -115,10 +115,7 @@ def _add_deciding(staff: Blueprint, frame: Frame) -> None:
 
     @staff.post("/fiches/<uuid:identifier>/historique")
     def revert(identifier: UUID) -> Answer:
-        of = request.form.get("of", type=int, default=-1)
-        if not 0 < of <= LARGEST_VERSION:
-            raise NotFound("Cette version n’existe pas.")
-        frame.call("directory", "revert", {"id": str(identifier), "of": of})
+        frame.call("directory", "revert", {"id": str(identifier), "of": _version(request.form.get("of", ""))})
         return frame.on("record", "annule", identifier=identifier)
 
     @staff.post("/fiches/<uuid:identifier>/lien")
@@ -132,6 +129,13 @@ def _add_deciding(staff: Blueprint, frame: Frame) -> None:
 def _opened(frame: Frame, identifier: UUID) -> dict[str, Any]:
     record: dict[str, Any] = frame.call("directory", "open_record", {"id": str(identifier)})
     return record
+
+
+def _version(typed: str) -> int:
+    """A version that a form names. Raises `NotFound` where there can be none: a larger number fits no database."""
+    if not typed.isdecimal() or len(typed) > LONGEST_VERSION:
+        raise NotFound("Cette version n’existe pas.")
+    return int(typed)
 
 
 def _told(entry: dict[str, Any]) -> dict[str, Any]:

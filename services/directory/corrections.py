@@ -25,7 +25,10 @@ def content(draft: dict[str, Any], record: Record | None) -> bytes:
 
 
 class Held(NamedTuple):
-    """A draft in which corrected fields stay as they are: their names, and what it said otherwise of them."""
+    """A draft in which corrected fields stay as they are: their names, and what it said otherwise of them.
+
+    A source that has no place for a field says nothing of it, and contradicts nobody.
+    """
 
     draft: dict[str, Any]
     fields: list[str]
@@ -54,7 +57,8 @@ def held(record: Record, draft: dict[str, Any]) -> Held:
         (kept if name in OWN else kept["fields"])[name] = now.get(name)
     if "offer" in groups:
         kept["sectors"] = record.parts["sectors"]
-    return Held(kept, fields, differing)
+    told = {*draft, *draft["fields"], *draft.get("empty", ())}
+    return Held(kept, fields, {name: value for name, value in differing.items() if name in told})
 
 
 def with_given(session: Session, record: Record, draft: dict[str, Any]) -> dict[str, Any]:

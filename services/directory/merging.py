@@ -183,7 +183,7 @@ def _give_back(desk: Desk, gone: Record, was: dict[str, Any]) -> None:
     before = _bytes(was["content"]) if "content" in was else said
     desk.revive(gone, before, was["status"], was["trust"], was["public"])
     if said != before:
-        desk.hear(gone, orjson.loads(said))
+        desk.hear(gone, orjson.loads(said), orjson.loads(before))
 
 
 def _state(record: Record) -> dict[str, Any]:

@@ -179,9 +179,10 @@ class Desk:
         record.trust_in(trust)
         self.showing.settle(record, wanted=public)
 
-    def hear(self, record: Record, said: dict[str, Any]) -> None:
-        """Take what its source says of a record, as an import does."""
-        draft = corrections.with_given(self._session, record, {"kind": record.kind, **said})
+    def hear(self, record: Record, said: dict[str, Any], before: dict[str, Any]) -> None:
+        """Take what its source says of a record, as an import does; what it said before and does not now is empty."""
+        empty = sorted(before["fields"].keys() - said["fields"].keys())
+        draft = corrections.with_given(self._session, record, {"kind": record.kind, **said, "empty": empty})
         draft = corrections.respected(self._session, record, draft, clock.to_text(self._at))
         self._change(record, corrections.content(draft, record), record.structure, Choice.POLICY)
 

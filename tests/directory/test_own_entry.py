@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.kernel.access import Actor
-from services.kernel.errors import Forbidden, ValidationError
+from services.kernel.errors import Forbidden, NotFound, ValidationError
 from tests.directory.conftest import service, structure
 from tests.directory.test_qualification import get, imported, put, seen
 from tests.rooms import PERMANENT, VOLUNTEER, Opened
@@ -166,3 +166,22 @@ def test_decided_suggestions_are_listed_with_the_newest_first(directory: Opened)
     page = directory.suggestions(state="accepted", limit=2)
     rest = directory.suggestions(state="accepted", limit=2, after=page["next"])
     assert [each["suggestion"] for each in page["suggestions"] + rest["suggestions"]] == made[::-1]
+
+
+def test_a_file_without_a_column_contradicts_no_correction_and_one_that_leaves_it_empty_does(
+    directory: Opened,
+) -> None:
+    imported(directory, [structure(1)])
+    [known] = directory.export(kind="structure", public=False)["records"]
+    said = {"adresse": "3 rue Haute", "telephone": "+33240000000"}
+    directory.edit(id=known["id"], version=known["version"], fields=said)
+    imported(directory, [structure(1)])
+    assert directory.open_record(id=known["id"])["differences"] == {}
+    imported(directory, [structure(1) | {"empty": ["adresse"]}])
+    assert directory.open_record(id=known["id"])["differences"] == {"adresse": None}
+    assert get(directory, known["id"])["fields"]["adresse"] == "3 rue Haute"
+
+
+def test_what_waits_of_an_import_that_there_is_none_of_is_not_found(directory: Opened) -> None:
+    with pytest.raises(NotFound):
+        directory.qualify({"import": "0190-nowhere"})

@@ -59,6 +59,8 @@ class Drafter:
         }  # fmt: skip
         if candidate.kind == "service":
             draft["structure_source_id"] = clean.line(candidate.structure_source_id)
+        if empty := [name for name in candidate.empty if name in FIELDS[candidate.kind]]:
+            draft["empty"] = empty
         task = _Task(candidate, line, Made(draft), self)
         task.identify()
         task.clean_fields()
