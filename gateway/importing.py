@@ -87,6 +87,8 @@ def _load(call: Call, path: Path, source: str, trial: bool, mapping: Mapping | N
     if not source:
         raise ValidationError("Dites de quelle source viennent ces fiches : un nom court, toujours le même.")
     report = Report()
+    if detected.mapping is not None and detected.mapping.source.policy == "publish":
+        report.warnings.append(_not_followed(source))
     rows = read([path], None, mapping, source)
     first = next(rows, None)
     if first is None:
@@ -99,6 +101,12 @@ def _load(call: Call, path: Path, source: str, trial: bool, mapping: Mapping | N
     if report.import_id:
         call("import_finish", {"import": report.import_id, "refused": report.refused})
     return report
+
+
+def _not_followed(source: str) -> Problem:
+    why = "Cette ligne de la correspondance n’est pas suivie ici : les fiches d’une source nouvelle sont retenues."
+    remedy = f"Qualifiez-les, ou faites publier d’office : maillage source set DOSSIER {source} --policy publish."
+    return {"line": None, "field": "policy", "value": "publish", "why": why, "remedy": remedy, "code": "policy.held"}
 
 
 def _taken(rows: Iterable[Row], report: Report) -> Iterator[Row]:

@@ -21,6 +21,7 @@ from services.kernel.errors import ValidationError
 from services.kernel.request import Request
 
 LONGEST_KEY: Final = 200
+LINK: Final = "structure_link"
 VERSION, REPEAT = "version", "request_id"
 """Fields of a request that travel as headers: `If-Match` and `Idempotency-Key`."""
 
@@ -91,6 +92,8 @@ def _add(blueprint: Blueprint, ask: Ask, callers: Callers, door: Door) -> None:
         asked = _asked(door) | {door.names.get(name, name): str(value) for name, value in within.items()}
         if door.must_match and VERSION not in asked:
             return problem(428, "Dites quelle version vous changez : If-Match, avec l’ETag lu.")
+        if door.door == LINK:
+            _require_structures(ask, actor, asked)
         return answered(ask(door.room, door.door, asked, actor=actor), door.status)
 
     answer.__name__ = f"{door.method}_{door.door}".lower()
@@ -98,6 +101,21 @@ def _add(blueprint: Blueprint, ask: Ask, callers: Callers, door: Door) -> None:
     view = blueprint.response(door.status, fields.Dict)(answer)
     view = blueprint.doc(security=[{"key": []}, {"session": []}], **_documented(door))(view)
     blueprint.route(door.path, methods=[door.method], endpoint=answer.__name__)(view)
+
+
+def _require_structures(ask: Ask, actor: str | None, asked: dict[str, Any]) -> None:
+    """Raises `NotFound`, or `ValidationError` for what is no living structure: a link to it would open nothing.
+
+    Here, since accounts knows people and no records.
+    """
+    named = asked.get("structures")
+    for each in named if isinstance(named, list) else ():
+        record = ask("directory", "get", {"id": str(each)}, actor=actor)
+        if record["kind"] != "structure" or record["status"] == "withdrawn" or record["id"] != str(each):
+            fault = {"line": None, "field": "structures", "value": str(each), "code": "structure",
+                     "why": "ce n’est pas une structure vivante",
+                     "remedy": "Donnez l’identifiant de la fiche d’une structure."}  # fmt: skip
+            raise ValidationError("Un lien s’ouvre sur des structures.", [fault])
 
 
 def _asked(door: Door) -> dict[str, Any]:

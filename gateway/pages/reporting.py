@@ -11,7 +11,7 @@ from flask import Blueprint, Response, render_template, request
 from gateway import problems
 from gateway.auth import Ask
 from gateway.limit import Limit
-from gateway.pages.shown import phone
+from gateway.pages.shown import phone, refusal
 from gateway.search import Reader
 from services.directory.formats import hours
 from services.kernel.errors import Conflict, NotFound, ValidationError, WrongState
@@ -58,8 +58,7 @@ def add(pages: Blueprint, settings: Settings, reader: Reader, ask: Ask) -> None:
         except (Conflict, WrongState) as error:
             return page(identifier, 409, said=said, wrong=error.message, done=False)
         except ValidationError as error:
-            wrong = " ".join([error.message, *(f"{each['why']}." for each in error.details or ())])
-            return page(identifier, 422, said=said, wrong=wrong, done=False)
+            return page(identifier, 422, said=said, wrong=refusal(error), done=False)
         return page(identifier, said={}, wrong="", done=True)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from services.directory.formats import argumentaire, hours, referentials, sectors
-from services.directory.formats.groups import GROUP_OF, WAYS
+from services.directory.formats.groups import EDIT, GROUP_OF, WAYS
 from services.kernel import clock
+from services.kernel.errors import MaillageError
 
 LISTS = {
     "thematiques": "thematiques", "publics": "publics", "modes_accueil": "modes_accueil",
@@ -20,6 +22,8 @@ GROUP_NAMES = {
 }  # fmt: skip
 HOW = dict(zip(WAYS, ("par téléphone", "sur place", "sur un document", "sur son site", "la structure est connue"),
                strict=True))  # fmt: skip
+HOW_TOLD = HOW | {EDIT: "en la corrigeant"}
+"""The ways that a form offers, and what else is told."""
 SINGLES = {"type": "types_de_services", "frais": "frais"}
 
 
@@ -64,10 +68,12 @@ def trust(native: dict[str, Any], now: datetime) -> list[str]:
         lines = [f"Vérifiée par un permanent le {day(checked)}{how} ; à vérifier de nouveau depuis le {day(until)}."]
     else:
         lines = [f"Vérifiée par un permanent le {day(checked)}{how}, jusqu’au {day(until)}."]
-    if changed := _changed_since(native):
+    changed = _changed_since(native)
+    if changed:
         lines.append(f"Changé depuis, et pas encore vérifié : {', '.join(changed)}.")
     if native.get("status") == "review":
-        lines.append("En révision : elle a changé depuis qu’elle a été vérifiée.")
+        changed_or_not = "elle a changé depuis qu’elle a été vérifiée" if changed else "un permanent la relit"
+        lines.append(f"En révision : {changed_or_not}.")
     if native.get("confirmed_at"):
         lines.append(f"Confirmée par la structure le {day(native['confirmed_at'])}.")
     return [*lines, f"Modifiée ici le {day(native['changed_at'])}."]
@@ -76,7 +82,7 @@ def trust(native: dict[str, Any], now: datetime) -> list[str]:
 def _how(native: dict[str, Any]) -> str:
     """` (par téléphone, sur place)`; nothing where it is not told."""
     ways = dict.fromkeys(entry["how"] for entry in native.get("verified", {}).values())
-    words = [HOW[way] for way in ways if way in HOW]
+    words = [HOW_TOLD[way] for way in ways if way in HOW_TOLD]
     return f" ({', '.join(words)})" if words else ""
 
 
@@ -87,6 +93,24 @@ def _changed_since(native: dict[str, Any]) -> list[str]:
     said = [name for name, value in {**native["fields"], **native}.items() if value and name in GROUP_OF]
     groups = {GROUP_OF[name] for name in said} - native["verified"].keys()
     return [GROUP_NAMES[group].lower() for group in GROUP_NAMES if group in groups]
+
+
+def fault(problem: Mapping[str, Any]) -> str:
+    """What is wrong and what to do, as sentences: `Manque : « x ». Donnez-le.`"""
+    why, value, remedy = (str(problem.get(name) or "").strip() for name in ("why", "value", "remedy"))
+    said = f" : « {value} »" if value else ""
+    return " ".join(_sentence(each) for each in (f"{why.rstrip('.')}{said}", remedy) if each)
+
+
+def refusal(error: MaillageError) -> str:
+    """A refusal in one paragraph: what is refused, then each thing at fault and what to do."""
+    details = error.details if isinstance(error.details, list) else []
+    return " ".join([_sentence(error.message), *(fault(each) for each in details)])
+
+
+def _sentence(text: str) -> str:
+    """With a capital and one stop."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?', '…')) else '.'}"
 
 
 def told(native: dict[str, Any]) -> list[tuple[str, str]]:

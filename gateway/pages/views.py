@@ -13,11 +13,13 @@ from gateway.auth import Ask
 from gateway.pages import reporting, shown
 from gateway.pages.asked import RADIUS_CHOICES_KM, Asked
 from gateway.query import Kind
-from gateway.search import Page, Reader
+from gateway.search import Page, Reader, Suggestion
 from services.directory.formats import sectors
 from services.kernel import clock
 from services.kernel.errors import NotFound, ValidationError
 from services.kernel.settings import Settings
+
+STRUCTURES_AT_MOST = 5
 
 
 def pages_blueprint(settings: Settings, reader: Reader, ask: Ask) -> Blueprint:
@@ -25,6 +27,7 @@ def pages_blueprint(settings: Settings, reader: Reader, ask: Ask) -> Blueprint:
     pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
     pages.add_app_template_filter(shown.phone, "phone")
     pages.add_app_template_filter(shown.day, "day")
+    pages.add_app_template_filter(shown.fault, "fault")
 
     @pages.app_context_processor
     def always() -> dict[str, Any]:
@@ -59,7 +62,7 @@ def _search_page(reader: Reader) -> Response:
         "search.html", asked=asked, wrong=wrong, total=page.total if page else 0,
         results=_results(page) if page else [], next_cursor=page.next_cursor if page else None,
         sectors=shown.sector_choices(), publics=shown.public_choices(), radii=RADIUS_CHOICES_KM,
-        facets=_sector_facets(page, asked),
+        facets=_sector_facets(page, asked), structures=_structures(reader, asked),
     )  # fmt: skip
     return Response(html, 422 if wrong else 200, {"Vary": "Accept"}, content_type="text/html; charset=utf-8")
 
@@ -93,6 +96,11 @@ def _results(page: Page) -> list[dict[str, Any]]:
         item = orjson.loads(raw)
         found.append(shown.labelled(item) | {"distance_km": distance_km, "address": shown.address(item)})
     return found
+
+
+def _structures(reader: Reader, asked: Asked) -> list[Suggestion]:
+    """Structures by their names, beside the services: one without services would be found nowhere."""
+    return reader.complete(asked.words, ("structure",), STRUCTURES_AT_MOST) if asked.words and not asked.cursor else []
 
 
 def _sector_facets(page: Page | None, asked: Asked) -> list[dict[str, Any]]:

@@ -14,17 +14,17 @@ from services.kernel.errors import Unauthorized, ValidationError
 TRIES_PER_MINUTE = 10
 
 
-def add(staff: Blueprint, frame: Frame) -> None:
-    """`/entrer`, `/entrer/<secret>`, `/sortir`."""
+def add(staff: Blueprint, frame: Frame, mail: bool) -> None:
+    """`/entrer`, `/entrer/<secret>`, `/sortir`. `mail`: whether the node sends any."""
     tries = Limit(TRIES_PER_MINUTE)
-    _add_asking(staff, frame, tries)
+    _add_asking(staff, frame, tries, mail)
     _add_links(staff, frame, tries)
 
 
-def _add_asking(staff: Blueprint, frame: Frame, tries: Limit) -> None:
+def _add_asking(staff: Blueprint, frame: Frame, tries: Limit, mail: bool) -> None:
     @staff.get("/entrer")
     def enter() -> Response:
-        return frame.page("enter.html", asked=None, wrong="")
+        return frame.page("enter.html", asked=None, wrong="", mail=mail)
 
     @staff.post("/entrer")
     def ask_link() -> Response:
@@ -37,9 +37,9 @@ def _add_asking(staff: Blueprint, frame: Frame, tries: Limit) -> None:
             answer = frame.open_call("accounts", "link_ask", {"email": email})
         except ValidationError:
             return frame.page(
-                "enter.html", 422, asked=None, email=email, wrong="Ce n’est pas une adresse électronique."
+                "enter.html", 422, asked=None, email=email, wrong="Ce n’est pas une adresse électronique.", mail=mail
             )
-        return frame.page("enter.html", asked=answer, email=email, wrong="")
+        return frame.page("enter.html", asked=answer, email=email, wrong="", mail=mail)
 
 
 def _add_links(staff: Blueprint, frame: Frame, tries: Limit) -> None:

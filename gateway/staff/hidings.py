@@ -7,6 +7,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Answer
 
+from gateway.pages.shown import refusal
 from gateway.staff.frame import Frame
 from services.kernel.errors import Conflict, NotFound, ValidationError
 
@@ -28,7 +29,7 @@ def add(staff: Blueprint, frame: Frame) -> None:
         try:
             told = frame.call("directory", "hide", typed | {"tell": tell})["told"]
         except (NotFound, Conflict, ValidationError) as error:
-            return _page(frame, 422, typed, _why(error))
+            return _page(frame, 422, typed, refusal(error))
         return frame.on("hidings", "masquee-dite" if told else "masquee-non-dite" if tell else "masquee")
 
     @staff.post("/masquees/<uuid:id>/montrer")
@@ -41,8 +42,3 @@ def add(staff: Blueprint, frame: Frame) -> None:
 def _page(frame: Frame, status: int = 200, typed: dict[str, str] | None = None, wrong: str = "") -> Response:
     found = frame.call("directory", "hidings", {"after": request.args.get("apres", "")})
     return frame.page("hidings.html", status, found=found, typed=typed or {}, wrong=wrong)
-
-
-def _why(error: NotFound | Conflict | ValidationError) -> str:
-    details = error.details if isinstance(error, ValidationError) and isinstance(error.details, list) else []
-    return " ".join([error.message, *(f"{each['why']}." for each in details)])

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Answer
 
 from gateway import importing
+from gateway.pages.shown import fault
 from gateway.staff.frame import Frame
 from gateway.tray import Tray
 from services.directory.formats.sketch import sketch
@@ -56,20 +57,20 @@ def _bring_in(frame: Frame, tray: Tray) -> Response:
         report = importing.take(partial(frame.call, "directory"), path, source, trial, mapping)
     except ValidationError as error:
         if not mapping.strip() and any(each["code"] == "file.columns" for each in error.details or ()):
-            return _page(frame, 422, **typed | {"mapping": sketch(path), "wrong": [UNKNOWN_COLUMNS]})
+            return _page(
+                frame, 422, **typed | {"mapping": sketch(path, source, by_page=True), "wrong": [UNKNOWN_COLUMNS]}
+            )
         return _page(frame, 422, **typed, wrong=_sentences(error))
     if trial:
         return _page(frame, **typed, report=report, trial=True)
     tray.drop(kept)
-    return _page(frame, report=report)
+    return _page(frame, report=report, used=mapping)
 
 
 def _sentences(error: ValidationError) -> list[str]:
     """What is wrong, each thing once: the message of a file that cannot be read is made of its first fault."""
     faults = error.details or []
-    told = [
-        f"{f'Ligne {line} : ' if (line := each.get('line')) else ''}{each['why']} {each['remedy']}" for each in faults
-    ]
+    told = [f"{f'Ligne {line} : ' if (line := each.get('line')) else ''}{fault(each)}" for each in faults]
     repeated = any(each["why"][:40] in error.message for each in faults)
     return told if repeated else [error.message, *told]
 
@@ -77,5 +78,14 @@ def _sentences(error: ValidationError) -> list[str]:
 def _page(frame: Frame, status: int = 200, **given: Any) -> Response:
     done = frame.call("directory", "imports", {})["imports"]
     largest = importing.LARGEST_BYTES // 1_000_000
-    shown = {"report": None, "wrong": [], "source": "", "mapping": "", "kept": "", "name": "", "trial": False} | given
+    shown = {
+        "report": None,
+        "wrong": [],
+        "source": "",
+        "mapping": "",
+        "kept": "",
+        "name": "",
+        "trial": False,
+        "used": "",
+    } | given
     return frame.page("imports.html", status, imports=done, counts=COUNTS, largest=largest, **shown)

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Answer
 
 from gateway import forgetting
+from gateway.pages.shown import refusal
 from gateway.staff.frame import Frame
 from gateway.tray import Tray
 from services.kernel.errors import ValidationError
@@ -39,8 +40,7 @@ def add(staff: Blueprint, frame: Frame, tray: Tray) -> None:
             forgetting.forget(partial(frame.call, "directory"), said)
             tray.sweep(0)
         except ValidationError as error:
-            wrong = " ".join([error.message, *(f"{each['why']}." for each in error.details or ())])
-            return _page(frame, 422, typed=said, found=None, wrong=wrong)
+            return _page(frame, 422, typed=said, found=None, wrong=refusal(error))
         return frame.on("objections", "expurge")
 
 

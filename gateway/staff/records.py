@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from flask import Blueprint, Response, request
@@ -16,6 +16,9 @@ from services.kernel import clock
 from services.kernel.errors import Conflict, NotFound, Problem, ValidationError
 
 GUIDANCE = {f"argumentaire.{part.name}": part for part in argumentaire.PARTS}
+
+STRUCTURE_EDITOR: Final = "structure_editor"
+LONGEST_VERSION: Final = 15
 
 
 def add(staff: Blueprint, frame: Frame) -> None:
@@ -37,13 +40,14 @@ def _add_reading(staff: Blueprint, frame: Frame) -> None:
         return frame.page(
             "record.html", record=found, groups=fields.groups_of(found["kind"]), trust=shown.trust(found, clock.now())
             if found["status"] != "withdrawn" else [], how=shown.HOW, suggestions=waiting, forms=forms, fields=fields,
+            changes=_in_parts(found.get("waiting", {})),
         )  # fmt: skip
 
     @staff.get("/fiches/<uuid:identifier>/historique")
     def history(identifier: UUID) -> Response:
         entries = frame.call("directory", "history", {"id": str(identifier)})["entries"]
         told = [_told(entry) for entry in entries]
-        return frame.page("history.html", record=_opened(frame, identifier), entries=told, how=shown.HOW)
+        return frame.page("history.html", record=_opened(frame, identifier), entries=told, how=shown.HOW_TOLD)
 
 
 def _add_editing(staff: Blueprint, frame: Frame) -> None:
@@ -74,8 +78,10 @@ def _add_editing(staff: Blueprint, frame: Frame) -> None:
             problems = [_moved(found)]
         if problems:
             return _form(frame, _opened(frame, identifier), group, filled, problems, 422)
-        left = found["public"] and not _opened(frame, identifier)["public"]
-        return frame.on("record", "plus-publique" if left else "enregistre", identifier=identifier)
+        now = _opened(frame, identifier)
+        left = found["public"] and not now["public"]
+        said_now = "plus-publique" if left else "attend" if now["waits"] else "enregistre"
+        return frame.on("record", said_now, identifier=identifier)
 
     @staff.post("/fiches/<uuid:identifier>/a-cote")
     def forget_unread(identifier: UUID) -> Answer:
@@ -93,7 +99,8 @@ def _add_deciding(staff: Blueprint, frame: Frame) -> None:
             return frame.on("record", "retenue" if done["kept_back"] else "qualifie", identifier=identifier)
         if wanted == "confirm":
             frame.call("directory", "confirm", {"id": asked, "how": why})
-            return frame.on("record", "confirme", identifier=identifier)
+            waits = _opened(frame, identifier)["waits"]
+            return frame.on("record", "confirme-attend" if waits else "confirme", identifier=identifier)
         if wanted == "withdraw":
             frame.call("directory", "withdraw", {"id": asked, "reason": why})
             return frame.on("record", "retire", identifier=identifier)
@@ -113,8 +120,7 @@ def _add_deciding(staff: Blueprint, frame: Frame) -> None:
 
     @staff.post("/fiches/<uuid:identifier>/historique")
     def revert(identifier: UUID) -> Answer:
-        of = request.form.get("of", type=int, default=-1)
-        frame.call("directory", "revert", {"id": str(identifier), "of": of})
+        frame.call("directory", "revert", {"id": str(identifier), "of": _version(request.form.get("of", ""))})
         return frame.on("record", "annule", identifier=identifier)
 
     @staff.post("/fiches/<uuid:identifier>/lien")
@@ -130,15 +136,30 @@ def _opened(frame: Frame, identifier: UUID) -> dict[str, Any]:
     return record
 
 
+def _version(typed: str) -> int:
+    """A version that a form names. Raises `NotFound` where there can be none: a larger number fits no database."""
+    if not typed.isdecimal() or len(typed) > LONGEST_VERSION:
+        raise NotFound("Cette version n’existe pas.")
+    return int(typed)
+
+
 def _told(entry: dict[str, Any]) -> dict[str, Any]:
     """An entry of a history as people read it: each part of an argumentaire by itself, the other record by its link."""
-    changed = dict(entry["changed"])
+    other = entry["how"] if entry["act"] in ("merge", "separate") else ""
+    by = "la structure, par son lien" if entry["role"] == STRUCTURE_EDITOR else entry["by"]
+    role = "" if entry["role"] == STRUCTURE_EDITOR else entry["role"]
+    return entry | {"changed": _in_parts(entry["changed"]), "other": other, "by": by, "role": role}
+
+
+def _in_parts(changed: dict[str, Any]) -> dict[str, Any]:
+    """What changed, `{field: [before, after]}`, with each part of an argumentaire by itself."""
+    changed = dict(changed)
     before, after = (each or {} for each in changed.pop("argumentaire", (None, None)))
     for part in argumentaire.PARTS:
         pair = before.get(part.name), after.get(part.name)
         if pair[0] != pair[1]:
             changed[f"argumentaire.{part.name}"] = pair
-    return entry | {"changed": changed, "other": entry["how"] if entry["act"] in ("merge", "separate") else ""}
+    return changed
 
 
 def _form(

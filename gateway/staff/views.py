@@ -22,7 +22,8 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
     """The pages of staff and structures, to be registered by the application."""
     staff = Blueprint("staff", __name__, template_folder="templates")
     frame = Frame(ask, Sessions(ask, urlsplit(settings.base_url).scheme == "https"))
-    for pages in (entering, records, work, duplicates, hidings, peers):
+    entering.add(staff, frame, bool(settings.mail.host))
+    for pages in (records, work, duplicates, hidings, peers):
         pages.add(staff, frame)
     for with_files in (importing, objections):
         with_files.add(staff, frame, Tray.of(settings.node.id))

@@ -19,6 +19,8 @@ WORDS: Final = {
     "expiring": "Vérification qui se termine", "submitted": "À qualifier", "duplicates": "Doublons possibles",
 }  # fmt: skip
 
+STATES: Final = {"open": "En attente", "accepted": "Acceptées", "refused": "Refusées"}
+
 
 def add(staff: Blueprint, frame: Frame) -> None:
     """`/travail`, `/travail/chercher`, `/travail/qualifier`, `/propositions`."""
@@ -66,15 +68,18 @@ def add(staff: Blueprint, frame: Frame) -> None:
 def _add_suggestions(staff: Blueprint, frame: Frame) -> None:
     @staff.get("/propositions")
     def suggestions() -> Response:
-        asked = {"after": request.args.get("apres", ""), "limit": PAGE_SIZE}
-        return frame.page("suggestions.html", page=frame.call("directory", "suggestions", asked))
+        state = request.args.get("etat", "open")
+        state = state if state in STATES else "open"
+        asked = {"state": state, "after": request.args.get("apres", ""), "limit": PAGE_SIZE}
+        page = frame.call("directory", "suggestions", asked)
+        return frame.page("suggestions.html", page=page, state=state, states=STATES)
 
     @staff.post("/propositions/<uuid:suggestion>")
     def decide(suggestion: Any) -> Answer:
         accept = request.form.get("decision") == "accept"
         asked = {"suggestion": str(suggestion), "accept": accept, "answer": request.form.get("answer", "")}
-        frame.call("directory", "decide", asked)
-        return frame.on("suggestions", "accepte" if accept else "refuse")
+        made = frame.call("directory", "decide", asked)
+        return frame.on("suggestions", "refuse" if not accept else "accepte" if made["field"] else "note")
 
 
 def _place(code: str) -> str:

@@ -33,7 +33,10 @@ def read_by_now(extra: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 
 class Held(NamedTuple):
-    """A draft in which corrected fields stay as they are: their names, and what it said otherwise of them."""
+    """A draft in which corrected fields stay as they are: their names, and what it said otherwise of them.
+
+    A source that has no place for a field says nothing of it, and contradicts nobody.
+    """
 
     draft: dict[str, Any]
     fields: list[str]
@@ -62,7 +65,8 @@ def held(record: Record, draft: dict[str, Any]) -> Held:
         (kept if name in OWN else kept["fields"])[name] = now.get(name)
     if "offer" in groups:
         kept["sectors"] = record.parts["sectors"]
-    return Held(kept, fields, differing)
+    told = {*draft, *draft["fields"], *draft.get("empty", ())}
+    return Held(kept, fields, {name: value for name, value in differing.items() if name in told})
 
 
 def with_given(session: Session, record: Record, draft: dict[str, Any]) -> dict[str, Any]:
@@ -99,3 +103,19 @@ def say_beside(session: Session, record: Record, content: bytes, at: str) -> Non
         now = flat(kept.parts)
         differing = {name: value for name, value in new.items() if value != now.get(name)}
         store.note_differences(session, kept.id, list(new), differing, at)
+
+
+def take_beside_back(session: Session, kept: Record, gone: Record, said: bytes, since: str, at: str) -> None:
+    """What a merged record's source said stands beside the kept one no more; what was merged into it keeps its own.
+
+    Args:
+        said: what its own source says of it by now; the record takes that itself.
+        since: when it was merged: what stood beside the kept one before is of the kept one's source.
+    """
+    told = flat(orjson.loads(said))
+    store.drop_differences(session, kept.id, told, since)
+    for record in store_pairs.merged_into(session, gone.id):
+        theirs, now = flat(record.parts), flat(gone.parts)
+        moved = store.drop_differences(session, kept.id, theirs, since)
+        news = {name: theirs[name] for name in moved if theirs[name] != now.get(name)}
+        store.note_differences(session, gone.id, list(news), news, at)

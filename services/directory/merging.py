@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
-from services.directory import duplicates, store, store_pairs
+from services.directory import corrections, duplicates, store, store_pairs
 from services.directory.asides import Merge
 from services.directory.duplicates import SAME
 from services.directory.formats.groups import GROUPS
@@ -36,13 +36,14 @@ def merge(session: Session, desk: Desk, kept: Record, gone: Record, by: str, cho
     Args:
         chosen: fields of which the word of `gone` is the better one.
     Raises `WrongState` unless both are living structures that, with the services that move, the public sees as they
-    are; `NotHome`.
+    are, and where the public would lose the one it sees; `NotHome`.
     """
     for record in (kept, gone):
         record.require_home(desk.home)
     duplicates.require_two(kept, gone)
     services = [each for each in store.services_of(session, gone.id) if not each.is_withdrawn]
     _require_seen(kept, gone, *services)
+    _require_public(kept, gone)
     done = Merge(
         id=str(uuid7()), kept=kept.id, gone=gone.id, at=clock.to_text(clock.now()), by=by,
         before=orjson.dumps({
@@ -59,9 +60,11 @@ def merge(session: Session, desk: Desk, kept: Record, gone: Record, by: str, cho
     for service in services:
         desk.rewrite(service, service.content, kept.id, service.is_public or service.status == QUALIFIED)
     store.move_suggestions(session, gone.id, kept.id)
-    gone.replaced_by = kept.id
+    gone.replaced_by, was_public = kept.id, gone.is_public
     name = kept.parts["fields"].get("nom", kept.id)
     desk.showing.withdraw(gone, f"n’en fait plus qu’une avec « {name} »")
+    if not was_public:
+        desk.showing.lead(gone, kept)
     desk.note(kept, "merge", gone.id, before)
     desk.note(gone, "merge", kept.id)
     duplicates.decided(session, kept, gone, SAME, done.at, by)
@@ -82,8 +85,10 @@ def undo(session: Session, desk: Desk, kept: Record) -> Merge:
     gone = must_exist(store.record(session, done.gone, lock=True), done.gone)
     if gone.replaced_by != kept.id:
         raise Conflict("L’autre fiche a changé depuis la fusion.")
-    was = orjson.loads(done.before)
+    was, said = orjson.loads(done.before), gone.content
     _give_back(desk, gone, was["gone"])
+    if kept.is_public and not gone.is_public:
+        desk.showing.hide(gone)  # the public was told that it is one with the kept record, and is not so any more
     for service in store.records(session, was["services"], lock=True).values():
         if service.structure == kept.id and not service.is_withdrawn:
             public = service.is_public or was["services"][service.id]
@@ -91,6 +96,7 @@ def undo(session: Session, desk: Desk, kept: Record) -> Merge:
     merged_content = content_of(_without(kept, gone, orjson.loads(_bytes(was["kept"])), was["given"]))
     before = kept.content
     desk.rewrite(kept, merged_content, None)
+    corrections.take_beside_back(session, kept, gone, said, done.at, clock.to_text(clock.now()))
     desk.note(kept, "separate", gone.id, before)
     desk.note(gone, "separate", kept.id)
     pair = store_pairs.pair(session, kept.id, gone.id)
@@ -105,6 +111,7 @@ def undo(session: Session, desk: Desk, kept: Record) -> Merge:
 def foresee(desk: Desk, kept: Record, gone: Record, chosen: Collection[str] = ()) -> dict[str, Any]:
     """What the record kept would say. Raises `WrongState` as `merge` does."""
     _require_seen(kept, gone)
+    _require_public(kept, gone)
     joined = _joined(desk, kept, gone, chosen)
     said: dict[str, Any] = orjson.loads(content_of(joined))
     return said
@@ -113,9 +120,19 @@ def foresee(desk: Desk, kept: Record, gone: Record, chosen: Collection[str] = ()
 def _require_seen(*records: Record) -> None:
     """Raises `WrongState` where a change waits for a permanent: a merge would show it unread, and undo leave it so."""
     for record in records:
-        if record.is_public and record.public_version != record.version:
+        if record.waits:
             name = record.parts["fields"].get("nom", record.id)
             raise WrongState(f"« {name} » a changé et attend d’être relue : qualifiez-la, puis fusionnez.")
+
+
+def _require_public(kept: Record, gone: Record) -> None:
+    """Raises `WrongState` where the public sees the one that goes and not the one that would be kept."""
+    if gone.is_public and not kept.is_public:
+        own, other = (each.parts["fields"].get("nom", each.id) for each in (kept, gone))
+        raise WrongState(
+            f"« {own} » ({kept.source}) n’est pas publique, et « {other} » ({gone.source}) l’est : gardez la publique, "
+            "ou qualifiez d’abord l’autre."
+        )
 
 
 def _joined(desk: Desk, kept: Record, gone: Record, chosen: Collection[str]) -> dict[str, Any]:
@@ -166,7 +183,7 @@ def _give_back(desk: Desk, gone: Record, was: dict[str, Any]) -> None:
     before = _bytes(was["content"]) if "content" in was else said
     desk.revive(gone, before, was["status"], was["trust"], was["public"])
     if said != before:
-        desk.hear(gone, orjson.loads(said))
+        desk.hear(gone, orjson.loads(said), orjson.loads(before))
 
 
 def _state(record: Record) -> dict[str, Any]:

@@ -142,6 +142,11 @@ class Record(Base):
         """Whether the public sees it, in this version or an earlier one."""
         return self.public_version is not None
 
+    @property
+    def waits(self) -> bool:
+        """Whether it changed since the public saw it, which goes on seeing it as it was."""
+        return self.public_version not in (None, self.version)
+
     def show(self, at: datetime) -> None:
         """Make the current version public, as a new one where the public has this one already."""
         if self.public_version == self.version:

@@ -132,7 +132,7 @@ class Suggest(Request):
 
 
 class Suggestions(Request):
-    """A page of suggestions, oldest first."""
+    """A page of suggestions: open ones oldest first, decided ones newest first."""
 
     state = fields.String(load_default="open", validate=validate.OneOf(("open", "accepted", "refused")))
     record = fields.String(load_default=None, allow_none=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from services.directory import events, qualification, store
+from services.directory import events, qualification, store, store_pairs
 from services.directory.model import Record, Source, hidden, public, view
 from services.directory.qualification import REVIEW, WITHDRAWN
 from services.kernel.announce import NewEvent
@@ -66,12 +66,20 @@ class Showing:
             self._told.append(events.drafted(view(record, self.source(record.source))))
         if record.kind == "structure" and record.version > 1 and record.is_public != was_public:
             self._take_services_along(record)
+            if record.is_public and "sources" in record.parts:
+                self._lead_along(record)
 
     def withdraw(self, record: Record, reason: str) -> None:
         """Leave a tombstone, told to whoever could see the record."""
         was_public = record.withdraw(reason, self._at)
         tombstone = view(record, self.source(record.source))
         self._told.append(events.withdrawn(tombstone) if was_public else events.drafted(tombstone))
+
+    def lead(self, tombstone: Record, kept: Record) -> None:
+        """Tell the public of a tombstone that it never saw alive, where it sees the record that this one is now."""
+        if kept.is_public:
+            self.retell(tombstone, public=True)
+            self._lead_along(tombstone)
 
     def retell(self, tombstone: Record, public: bool) -> None:
         """Tell a tombstone anew, whose reason may not be read any more."""
@@ -89,6 +97,11 @@ class Showing:
         record.hide()
         self._told.append(events.withdrawn(hidden(record)))
         self._told.append(events.drafted(view(record, self.source(record.source))))
+
+    def _lead_along(self, record: Record) -> None:
+        """What was merged into a record leads to it, for the public too."""
+        for gone in store_pairs.merged_into(self._session, record.id):
+            self.retell(gone, public=True)
 
     def _take_services_along(self, structure: Record) -> None:
         for service in store.services_of(self._session, structure.id):

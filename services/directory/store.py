@@ -247,6 +247,16 @@ def settle_differences(session: Session, record_id: str, fields: Collection[str]
     session.execute(update(Difference).where(*of_these).values(settled=True))
 
 
+def drop_differences(session: Session, record_id: str, said: Mapping[str, Any], since: str) -> list[str]:
+    """Forget what stands beside a record since a time and is what `said` says; of which fields."""
+    query = select(Difference).where(Difference.record_id == record_id, Difference.at >= since)
+    found = [each for each in session.scalars(query) if orjson.loads(each.value) == said.get(each.field)]
+    for each in found:
+        session.delete(each)
+    session.flush()
+    return [each.field for each in found]
+
+
 def work(session: Session, kind: str, soon: str, after: str, limit: int) -> Sequence[Record]:
     """A page of what waits for a permanent for one reason, in order of id.
 
@@ -297,12 +307,15 @@ def suggestion(session: Session, suggestion_id: str) -> Suggestion | None:
 def suggestions(
     session: Session, state: str, record_id: str | None, after: str, limit: int
 ) -> list[tuple[Suggestion, Record]]:
-    """Suggestions in a state with their records, oldest first, of one record or of all."""
+    """Suggestions in a state with their records, of one or of all; open ones oldest first, others newest first."""
     query = select(Suggestion, Record).join(Record, Record.id == Suggestion.record_id)
-    query = query.where(Suggestion.state == state, Suggestion.id > after)
+    newest_first = state != "open"
+    place = Suggestion.id < after if newest_first and after else Suggestion.id > after
+    query = query.where(Suggestion.state == state, place)
     if record_id is not None:
         query = query.where(Suggestion.record_id == record_id)
-    return [(made, of) for made, of in session.execute(query.order_by(Suggestion.id).limit(limit))]
+    order = Suggestion.id.desc() if newest_first else Suggestion.id
+    return [(made, of) for made, of in session.execute(query.order_by(order).limit(limit))]
 
 
 def move_suggestions(session: Session, of: str, to: str) -> None:

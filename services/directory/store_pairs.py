@@ -108,6 +108,19 @@ def merges_into(session: Session, kept: str) -> Sequence[bytes]:
     return session.scalars(select(Merge.before).where(Merge.kept == kept).order_by(Merge.id)).all()
 
 
+def merged_into(session: Session, kept: str) -> list[Record]:
+    """Every record that leads to this one: merged into it, or into one that was."""
+    found: list[Record] = []
+    waiting = [kept]
+    while waiting:
+        query = select(Record).join(Merge, Merge.gone == Record.id)
+        query = query.where(Merge.kept.in_(waiting), Record.replaced_by == Merge.kept).order_by(Record.id)
+        more = session.scalars(query).all()
+        found += more
+        waiting = [each.id for each in more]
+    return found
+
+
 def _some(ids: Collection[Any]) -> Iterable[list[Any]]:
     ordered = sorted(ids)
     return (ordered[start : start + AT_ONCE] for start in range(0, len(ordered), AT_ONCE))

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import store, store_pairs
+from services.directory import store, store_objections, store_pairs
 from services.directory.formats import quality
 from services.directory.formats.groups import REASONS
 from services.directory.model import Act, Import, ImportChange, Record, flat, view
@@ -37,6 +37,8 @@ def opened(session: Session, record: Record, desk: Desk) -> dict[str, Any]:
     differing = store.differences(session, [record.id]).get(record.id, {})
     services = store.services_of(session, record.id, lock=False) if record.kind == "structure" else ()
     shown = _shown(record, desk, differing)
+    if shown["waits"]:
+        shown["waiting"] = _waiting(session, record)
     score, question = (0.0, None) if record.is_withdrawn else (quality.score(shown), quality.next_question(shown))
     return shown | _kin(session, record) | {
         "services": [
@@ -45,6 +47,12 @@ def opened(session: Session, record: Record, desk: Desk) -> dict[str, Any]:
         ],
         "score": score, "next_question": question,
     }  # fmt: skip
+
+
+def _waiting(session: Session, record: Record) -> dict[str, list[Any]]:
+    """What waits for a permanent: `{field: [what the public sees, what waits]}`."""
+    seen = store_objections.shown(session, record.id)
+    return {} if seen is None else _between(flat(seen), flat(record.parts))
 
 
 def _kin(session: Session, record: Record) -> dict[str, Any]:
@@ -89,7 +97,10 @@ def _of_import(change: ImportChange, done: Import) -> dict[str, Any]:
 
 def _difference(before: bytes, after: bytes) -> dict[str, list[Any]]:
     """`{field: [before, after]}`."""
-    old, new = flat(orjson.loads(before)), flat(orjson.loads(after))
+    return _between(flat(orjson.loads(before)), flat(orjson.loads(after)))
+
+
+def _between(old: dict[str, Any], new: dict[str, Any]) -> dict[str, list[Any]]:
     return {
         name: [old.get(name), new.get(name)]
         for name in sorted(old.keys() | new.keys())
@@ -100,5 +111,5 @@ def _difference(before: bytes, after: bytes) -> dict[str, list[Any]]:
 def _shown(record: Record, desk: Desk, differing: dict[str, Any]) -> dict[str, Any]:
     barriers = [each for each in desk.showing.barriers(record) if each["code"] != "gate.status"]
     return view(record, desk.source(record.source)) | {
-        "public": record.is_public, "differences": differing, "barriers": barriers
+        "public": record.is_public, "waits": record.waits, "differences": differing, "barriers": barriers
     }  # fmt: skip

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from services.directory import corrections, qualification, store
 from services.directory.formats import typed
+from services.directory.formats.groups import EDIT
 from services.directory.formats.ids import record_id
 from services.directory.model import NO_TRUST, Act, Record, content_of, words_of
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
@@ -180,9 +181,10 @@ class Desk:
         record.trust_in(trust)
         self.showing.settle(record, wanted=public)
 
-    def hear(self, record: Record, said: dict[str, Any]) -> None:
-        """Take what its source says of a record, as an import does."""
-        draft = corrections.with_given(self._session, record, {"kind": record.kind, **said})
+    def hear(self, record: Record, said: dict[str, Any], before: dict[str, Any]) -> None:
+        """Take what its source says of a record, as an import does; what it said before and does not now is empty."""
+        empty = sorted(before["fields"].keys() - said["fields"].keys())
+        draft = corrections.with_given(self._session, record, {"kind": record.kind, **said, "empty": empty})
         draft = corrections.respected(self._session, record, draft, clock.to_text(self._at))
         self._change(record, corrections.content(draft, record), record.structure, Choice.POLICY)
 
@@ -307,7 +309,7 @@ class Desk:
         trust = record.trusted
         if choice is Choice.PERMANENT and record.status == QUALIFIED:
             role = self._by.role("directory:qualify")
-            trust = qualification.verified(trust, groups, role, "known", self._at, self._months)
+            trust = qualification.verified(trust, groups, role, EDIT, self._at, self._months)
         elif trust:
             trust = qualification.unverified(trust, groups)
         if choice is not Choice.POLICY and self._by.roles:

@@ -13,6 +13,12 @@ from deploy.debian import CHROMIUM
 from tests.running import RunningNode, running_node
 
 MARIE = "marie@example.org"
+COLUMNS = "nom;description;siret;adresse;code_postal;commune;telephone;courriel;date_maj;id\n"
+ROWS = (
+    "L’Écluse des Outils;Un atelier où l’on répare ensemble;;3 rue Haute;44130;Blain;0240000000;;2026-01-31;e1\n"
+    "Le Relais des Aînés;Visites à domicile;;5 rue Basse;44130;Blain;0240000001;;2026-01-31;e2\n"
+    "Sans commune connue;Une ligne à refuser;;1 rue;99999;Nulle-Part;;;2026-01-31;e3\n"
+)
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
 
@@ -61,3 +67,11 @@ def enter(page: Page, node: RunningNode, email: str = MARIE) -> Page:
     page.goto(node.ask("accounts", "link_make", email=email)["url"])
     page.get_by_role("button", name="Entrer").click()
     return page
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A spreadsheet of three structures, of which one has a fault."""
+    path = tmp_path / "structures.csv"
+    path.write_text(COLUMNS + ROWS, "utf-8")
+    return path

@@ -28,6 +28,8 @@ def test_ordinary_columns_are_read_as_the_page_proposes_and_the_file_is_chosen_o
     expect(page.get_by_role("alert")).to_contain_text("ne connaît pas les colonnes")
     proposed = page.get_by_label("Correspondance")
     assert 'courriel = "Mail"' in proposed.input_value()
+    assert 'name = "pays-de-blain"' in proposed.input_value()
+    assert "policy" not in proposed.input_value()
     assert violations(page) == []
     expect(page.get_by_label("Essayer d’abord")).to_be_checked()
     page.get_by_role("button", name="Importer", exact=True).click()
@@ -35,6 +37,9 @@ def test_ordinary_columns_are_read_as_the_page_proposes_and_the_file_is_chosen_o
     assert node.ask("directory", "imports")["imports"] == []
     page.get_by_role("button", name="Importer", exact=True).click()
     expect(page.get_by_role("heading", name="Ce qui est fait")).to_be_visible()
+    page.get_by_text("La correspondance qui a servi").click()
+    assert 'courriel = "Mail"' in page.get_by_label("Le texte qui a servi").input_value()
+    assert violations(page) == []
     [record] = node.ask("directory", "find", q="grange")["records"]
     assert (record["source"], record["fields"]["telephone"]) == ("pays-de-blain", "+33240000001")
     assert record["fields"]["code_insee"] == "44015"
@@ -46,10 +51,12 @@ def test_the_sample_spreadsheet_comes_in_with_the_mapping_beside_it(node: Runnin
     page.get_by_label("Correspondance").fill("pas du toml")
     page.get_by_role("button", name="Importer", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Ce n'est pas du TOML")
-    page.get_by_label("Correspondance").fill((SAMPLES / "exemple-tableur.toml").read_text("utf-8"))
+    text = (SAMPLES / "exemple-tableur.toml").read_text("utf-8")
+    page.get_by_label("Correspondance").fill(text.replace('policy = "hold"', 'policy = "publish"'))
     page.get_by_label("Essayer d’abord").uncheck()
     page.get_by_role("button", name="Importer", exact=True).click()
     expect(page.get_by_role("heading", name="Ce qui est fait")).to_be_visible()
+    expect(page.get_by_text("maillage source set DOSSIER exemple-tableur --policy publish")).to_be_visible()
     [done] = node.ask("directory", "imports")["imports"]
     assert (done["source"], done["refused"]) == (
         "exemple-tableur",

@@ -11,22 +11,7 @@ from playwright.sync_api import Page, expect
 from services.directory.formats.argumentaire import PARTS
 from services.directory.formats.reading import read
 from tests.browser.axe import violations
-from tests.browser.conftest import RunningNode, Visit, enter
-
-COLUMNS = "nom;description;siret;adresse;code_postal;commune;telephone;courriel;date_maj;id\n"
-ROWS = (
-    "L’Écluse des Outils;Un atelier où l’on répare ensemble;;3 rue Haute;44130;Blain;0240000000;;2026-01-31;e1\n"
-    "Le Relais des Aînés;Visites à domicile;;5 rue Basse;44130;Blain;0240000001;;2026-01-31;e2\n"
-    "Sans commune connue;Une ligne à refuser;;1 rue;99999;Nulle-Part;;;2026-01-31;e3\n"
-)
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """A spreadsheet of three structures, of which one has a fault."""
-    path = tmp_path / "structures.csv"
-    path.write_text(COLUMNS + ROWS, "utf-8")
-    return path
+from tests.browser.conftest import COLUMNS, ROWS, RunningNode, Visit, enter
 
 
 def bring_in(page: Page, file: Path, trial: bool = False, source: str = "pays-de-blain") -> None:
@@ -78,6 +63,12 @@ def test_a_spreadsheet_is_tried_then_imported_held_for_review_and_qualified_in_b
     goto_soon(visitor, "/structures/pays-de-blain--e1")
     expect(visitor.get_by_role("heading", level=1)).to_have_text("L’Écluse des Outils")
     expect(visitor.get_by_text("Vérifiée par un permanent")).to_be_visible()
+    visitor.goto("/?q=ecluse")
+    visitor.get_by_role("link", name="L’Écluse des Outils").click()
+    expect(visitor.get_by_role("heading", level=1)).to_have_text("L’Écluse des Outils")
+    open_record(page, "L’Écluse des Outils")
+    page.get_by_role("button", name="Mettre à revoir").click()
+    goto_soon(visitor, "/structures/pays-de-blain--e1", "En révision : un permanent la relit.")
 
 
 def test_a_structure_of_the_social_economy_waits_for_its_argumentaire_and_shows_it(
@@ -138,55 +129,6 @@ def test_two_permanents_at_the_same_record_lose_nothing(node: RunningNode, visit
     expect(other.get_by_label("Description")).to_have_value("Visites à domicile le jeudi")
 
 
-def test_a_visitor_reports_an_error_and_a_permanent_answers_it(node: RunningNode, visit: Visit, file: Path) -> None:
-    page = enter(visit(), node)
-    bring_in(page, file)
-    qualify_everything(page)
-    visitor = visit(phone=True)
-    goto_soon(visitor, "/structures/pays-de-blain--e2")
-    visitor.get_by_role("link", name="Signaler une erreur").click()
-    visitor.get_by_label("Ce qui est à corriger").select_option(label="Téléphone (aujourd’hui : 02 40 00 00 01)")
-    visitor.get_by_label("La bonne valeur").fill("02 40 99 99 99")
-    visitor.get_by_role("button", name="Envoyer").click()
-    expect(visitor.get_by_role("status")).to_contain_text("Merci")
-    page.get_by_role("link", name="Propositions", exact=True).first.click()
-    expect(page.get_by_text("02 40 99 99 99")).to_be_visible()
-    page.get_by_role("button", name="Accepter, et changer la fiche").click()
-    goto_soon(visitor, "/structures/pays-de-blain--e2", "02 40 99 99 99")
-    expect(visitor.get_by_role("link", name="02 40 99 99 99")).to_be_visible()
-
-
-def test_a_structure_opens_its_link_answers_the_question_and_confirms_its_entry(
-    node: RunningNode, visit: Visit, file: Path
-) -> None:
-    page = enter(visit(), node)
-    bring_in(page, file)
-    qualify_everything(page)
-    open_record(page, "Le Relais des Aînés")
-    page.get_by_role("button", name="Faire un lien pour la structure").click()
-    url = page.locator("#lien").inner_text()
-    phone = visit(phone=True)
-    phone.goto(url)
-    phone.get_by_role("button", name="Entrer").click()
-    expect(phone.get_by_role("heading", level=1)).to_have_text("Votre fiche dans l’annuaire")
-    phone.get_by_role("link", name="Répondre").click()
-    phone.get_by_label("Horaires d’accueil").fill("lundi au vendredi 9h-12h")
-    phone.get_by_role("button", name="Enregistrer").click()
-    phone.get_by_role("button", name="je confirme").click()
-    expect(phone.get_by_role("status")).to_contain_text("Merci")
-    assert phone.goto("/travail").status == 403
-    again = visit()
-    again.goto(url)
-    again.get_by_role("button", name="Entrer").click()
-    expect(again.get_by_role("alert")).to_contain_text("déjà servi")
-    open_record(page, "Le Relais des Aînés")
-    expect(page.get_by_text("Confirmée par la structure")).to_be_visible()
-    visitor = visit()
-    goto_soon(visitor, "/structures/pays-de-blain--e2", "lundi au vendredi")
-    expect(visitor.get_by_text("Confirmée par la structure")).to_be_visible()
-    expect(visitor.get_by_text("lundi au vendredi")).to_be_visible()
-
-
 def test_two_entries_of_one_structure_become_one_and_can_be_separated(
     node: RunningNode, visit: Visit, file: Path, tmp_path: Path
 ) -> None:
@@ -222,6 +164,9 @@ def test_a_change_is_read_in_the_history_and_taken_back(node: RunningNode, visit
     page.get_by_role("button", name="Enregistrer").click()
     page.get_by_role("link", name="Historique").click()
     expect(page.locator("del").first).to_have_text("Le Relais des Aînés")
+    csrf = page.locator("[name='csrf']").first.input_value()
+    for of in ("99999999999999999999", "-1", "x"):
+        assert page.request.post(page.url, form={"csrf": csrf, "of": of}).status == 404
     page.get_by_role("button", name="Défaire la version 2").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Le Relais des Aînés")
 
@@ -290,6 +235,8 @@ def test_every_page_can_be_used_by_everybody_and_fits_its_screen(
 ) -> None:
     page = visit(phone, scripts=True)
     page.goto("/entrer")
+    expect(page.get_by_text("demandez votre lien à son administrateur")).to_be_visible()
+    expect(page.get_by_role("button", name="Recevoir un lien")).to_have_count(0)
     assert violations(page) == []
     enter(page, node)
     bring_in(page, file)
@@ -303,6 +250,7 @@ def test_every_page_can_be_used_by_everybody_and_fits_its_screen(
     groups = ("identity", "place", "contact", "hours", "access", "argumentaire", "historique")
     public = (
         "/",
+        "/?q=relais",
         "/structures/pays-de-blain--e2",
         "/a-propos",
         "/data/",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.kernel.access import Actor
-from services.kernel.errors import Forbidden
+from services.kernel.errors import Forbidden, NotFound, ValidationError
 from tests.directory.conftest import service, structure
 from tests.directory.test_qualification import get, imported, put, seen
 from tests.rooms import PERMANENT, VOLUNTEER, Opened
@@ -118,3 +118,70 @@ def test_a_difference_that_was_settled_is_shown_again_only_when_the_import_says_
     directory.settle_difference(id=known["id"], field="telephone", take=True)
     assert get(directory, known["id"])["fields"]["telephone"] == "+33299000000"
     assert directory.work(reason="differences")["records"] == []
+
+
+def test_what_waits_is_shown_beside_what_the_public_sees_until_it_is_qualified(directory: Opened) -> None:
+    [mine] = put(directory, structure(1, telephone="+33240000000"))
+    directory.qualify(ids=[mine])
+    directory.number_all()
+    assert not directory.open_record(id=mine)["waits"]
+    directory.as_(Actor("lien", ("structure_editor",), structures=(mine,)))
+    directory.edit(id=mine, version=get(directory, mine)["version"], fields={"telephone": "+33240111111"})
+    directory.confirm(id=mine)
+    opened = directory.open_record(id=mine)
+    assert opened["waits"]
+    assert opened["waiting"] == {"telephone": ["+33240000000", "+33240111111"]}
+    directory.as_(PERMANENT)
+    directory.qualify(ids=[mine])
+    directory.number_all()
+    opened = directory.open_record(id=mine)
+    assert not opened["waits"]
+    assert "waiting" not in opened
+
+
+def test_what_a_permanent_changed_is_verified_by_the_change_and_by_no_way_that_nobody_said(directory: Opened) -> None:
+    [mine] = put(directory, structure(1, telephone="+33240000000"))
+    directory.qualify(ids=[mine], how="visit")
+    directory.edit(id=mine, version=get(directory, mine)["version"], fields={"telephone": "+33240111111"})
+    verified = get(directory, mine)["verified"]
+    assert (verified["contact"]["how"], verified["identity"]["how"]) == ("edit", "visit")
+    with pytest.raises(ValidationError):
+        directory.qualify(ids=[mine], how="edit")
+
+
+def test_hours_that_nobody_can_read_are_refused_without_saying_that_they_are_kept(directory: Opened) -> None:
+    [mine] = put(directory, structure(1))
+    with pytest.raises(ValidationError) as refused:
+        directory.edit(id=mine, version=1, fields={"horaires_accueil": "quand le coq chante"})
+    [fault] = refused.value.details
+    assert "gardé" not in fault["why"]
+
+
+def test_decided_suggestions_are_listed_with_the_newest_first(directory: Opened) -> None:
+    [mine] = put(directory, structure(1))
+    directory.qualify(ids=[mine])
+    made = [directory.suggest(id=mine, message=f"Appelez {n}")["suggestion"] for n in range(3)]
+    for each in made:
+        assert directory.decide(suggestion=each, accept=True, answer="")["field"] is None
+    page = directory.suggestions(state="accepted", limit=2)
+    rest = directory.suggestions(state="accepted", limit=2, after=page["next"])
+    assert [each["suggestion"] for each in page["suggestions"] + rest["suggestions"]] == made[::-1]
+
+
+def test_a_file_without_a_column_contradicts_no_correction_and_one_that_leaves_it_empty_does(
+    directory: Opened,
+) -> None:
+    imported(directory, [structure(1)])
+    [known] = directory.export(kind="structure", public=False)["records"]
+    said = {"adresse": "3 rue Haute", "telephone": "+33240000000"}
+    directory.edit(id=known["id"], version=known["version"], fields=said)
+    imported(directory, [structure(1)])
+    assert directory.open_record(id=known["id"])["differences"] == {}
+    imported(directory, [structure(1) | {"empty": ["adresse"]}])
+    assert directory.open_record(id=known["id"])["differences"] == {"adresse": None}
+    assert get(directory, known["id"])["fields"]["adresse"] == "3 rue Haute"
+
+
+def test_what_waits_of_an_import_that_there_is_none_of_is_not_found(directory: Opened) -> None:
+    with pytest.raises(NotFound):
+        directory.qualify({"import": "0190-nowhere"})

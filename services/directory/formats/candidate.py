@@ -27,6 +27,8 @@ class Candidate:
         values: by field; a text, a list of texts, a number, `Days`, or `Unmade`. Empty ones are left out.
         labels: the column of a field, where there is one that people will look for.
         required: fields without which the mapping wants no record.
+        empty: fields that the file has a place for and that this row leaves empty: said, unlike what the file has not.
+        made_of: the columns that its identifier is made of.
     """
 
     kind: Kind
@@ -36,6 +38,8 @@ class Candidate:
     values: dict[str, Any]
     labels: dict[str, str] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
+    empty: tuple[str, ...] = ()
+    made_of: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -59,6 +59,8 @@ class Drafter:
         }  # fmt: skip
         if candidate.kind == "service":
             draft["structure_source_id"] = clean.line(candidate.structure_source_id)
+        if empty := [name for name in candidate.empty if name in FIELDS[candidate.kind]]:
+            draft["empty"] = empty
         task = _Task(candidate, line, Made(draft), self)
         task.identify()
         task.clean_fields()
@@ -161,7 +163,8 @@ class _Task:
             self.extra["horaires_texte"] = read.text
         if not read.read:
             code = "hours.partial" if read.osm is not None else "hours.unread"
-            why = "Ces horaires ne sont pas compris en entier : le texte est gardé à côté."
+            kept = "" if self.drafter.strict else " : le texte est gardé à côté"
+            why = f"Ces horaires ne sont pas compris en entier{kept}."
             remedy = "Par exemple : lundi au vendredi 9h-12h et 14h-17h30."
             self.fault("horaires_accueil", read.text, Refused(code, why, remedy), keep=False)
 

@@ -35,6 +35,8 @@ class Draft(TypedDict):
             `horaires_texte` (hours that could not be read), `adresse_certifiee` (true when the source said so).
         if_new: true where the row repeats its structure and the file is one of corrected rows: what the directory
             knows of that structure, from a row before, stays.
+        empty: fields that the source has a place for and says nothing in: it contradicts a correction, where what it
+            has no place for does not.
         as_of: the `date_maj` (ISO) when it is that of the list and not of the row; no change by itself, see `dated`.
     """
 
@@ -53,6 +55,7 @@ class Draft(TypedDict):
     extra: NotRequired[dict[str, Any]]
     as_of: NotRequired[str]
     if_new: NotRequired[bool]
+    empty: NotRequired[list[str]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,8 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 GROUP_OF: Final = {name: group for group, names in GROUPS.items() for name in names}
 WAYS: Final = ("call", "visit", "document", "website", "known")
 """How a permanent verified: by telephone, on the spot, on a paper, on a site, or knowing the structure."""
-
+EDIT: Final = "edit"
+"""How what a permanent changed is verified: by the change, which is nothing that anybody says in a form."""
 
 REASONS: Final = ("suggestions", "duplicates", "differences", "review", "held", "expiring", "submitted")
 """Why a record waits for a permanent, the most urgent first; `held`: qualified, and kept back by the gate."""

@@ -51,7 +51,8 @@ def candidate(item: Mapping[str, Any], kind: Kind, source: str | None = None) ->
         for name, value in item.items()
         if value is not None and value != "" and name not in _BESIDE and not name.startswith("_")
     }
-    return Candidate(kind, source or own, identifier, structure, values)
+    empty = tuple(name for name, value in item.items() if value is None or value == "")
+    return Candidate(kind, source or own, identifier, structure, values, empty=empty)
 
 
 def candidates(item: Mapping[str, Any], section: str, source: str | None) -> list[Candidate]:

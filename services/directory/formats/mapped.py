@@ -112,6 +112,8 @@ class _BoundPart:
         self.when = [columns.condition(condition) for condition in part.when]
         getters = {name: _bind_field(name, specs, columns) for name, specs in part.specs.items()}
         self._id, self._structure = getters.pop("id"), getters.pop("structure", None)
+        self._made_of = _columns_of(part.specs["id"])
+        self._speaks = {name for name in getters if any(_speaks(spec, columns) for spec in part.specs[name])}
         constant = {name for name, specs in part.specs.items() if name in getters and _is_constant(specs)}
         self._constants = {name: _frozen(getters.pop(name)(())) for name in constant}
         self._getters = list(getters.items())
@@ -122,14 +124,18 @@ class _BoundPart:
         return _text(self._id(cells))
 
     def candidate(self, cells: Cells, source: str, own: str, structure_id: str) -> Candidate:
-        values = self._constants.copy()
+        values, empty = self._constants.copy(), list[str]()
         for name, get in self._getters:
             value = get(cells)
             if value is not None:
                 values[name] = value
+            elif name in self._speaks:
+                empty.append(name)
         if self._structure is not None:
             structure_id = _text(self._structure(cells))
-        return Candidate(self.kind, source, own, structure_id, values, self._labels, self._required)
+        return Candidate(
+            self.kind, source, own, structure_id, values, self._labels, self._required, tuple(empty), self._made_of
+        )
 
 
 def _frozen(value: Any) -> Any:
@@ -138,6 +144,19 @@ def _frozen(value: Any) -> Any:
 
 def _is_constant(specs: tuple[Spec, ...]) -> bool:
     return len(specs) == 1 and isinstance(specs[0].origin, Constant) and not specs[0].when
+
+
+def _columns_of(specs: tuple[Spec, ...]) -> tuple[str, ...]:
+    """The columns that a value is made of, each once."""
+    names = (
+        name for spec in specs for name in ([spec.origin.name] if isinstance(spec.origin, Column) else spec.columns())
+    )
+    return tuple(dict.fromkeys(names))
+
+
+def _speaks(spec: Spec, columns: _Columns) -> bool:
+    """Whether the table has a place for this value in every row."""
+    return not spec.when and any(columns.find(name) is not None for name in _columns_of((spec,)))
 
 
 def _label(specs: tuple[Spec, ...]) -> str:

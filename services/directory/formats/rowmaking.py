@@ -7,7 +7,7 @@ service. Any other identifier met twice with different words refuses the second 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 
 import orjson
@@ -59,21 +59,23 @@ class RowMaker:
             row.problems += raw.notes
         if row.problems:
             return row
+        made_of: list[tuple[str, ...]] = []
         for candidate in candidates:
+            made_of.append(candidate.made_of)
             made = self._drafter.make(candidate, raw.line, as_of)
             row.drafts.append(made.draft)
             # The structure and the service of a row often share a value: what is wrong with it is said once.
             row.problems += [one for one in made.problems if one not in row.problems]
             row.warnings += [one for one in made.warnings if one not in row.warnings]
-        self._check_identifiers(row)
+        self._check_identifiers(row, made_of)
         if row.problems:
             row.drafts = []
         return row
 
-    def _check_identifiers(self, row: Row) -> None:
+    def _check_identifiers(self, row: Row, made_of: Sequence[tuple[str, ...]]) -> None:
         new: dict[Key, Met] = {}
         kept: list[Draft] = []
-        for draft in row.drafts:
+        for draft, columns in zip(row.drafts, made_of, strict=True):
             key: Key = (draft["kind"], draft["source"], draft["source_id"])
             met, before = Met(row.line, _digest(draft)), new.get(key) or self._seen.find(key)
             if before is None:
@@ -84,7 +86,7 @@ class RowMaker:
             elif draft["kind"] == "structure" and len(row.drafts) > 1:
                 row.warnings.append(_first_counts(row, draft, before))
             else:
-                row.problems.append(_taken(row, draft, before))
+                row.problems.append(_taken(row, draft, before, columns))
         if len(row.drafts) > 1 and ERROR_COLUMN in row.raw.origin.columns:
             for draft in kept:
                 if draft["kind"] == "structure":
@@ -119,6 +121,14 @@ def _first_counts(row: Row, draft: Draft, before: Met) -> Problem:
     return problem(row.line, "id", draft["source_id"], "structure.repeated", why, "Écrivez-la partout de même.")
 
 
-def _taken(row: Row, draft: Draft, before: Met) -> Problem:
+def _taken(row: Row, draft: Draft, before: Met, columns: Sequence[str]) -> Problem:
     why = f"L'identifiant « {draft['source_id']} » est déjà celui de la ligne {before.line}."
-    return problem(row.line, "id", draft["source_id"], "id.taken", why, "Donnez-lui un autre identifiant.")
+    remedy = "Donnez-lui un autre identifiant."
+    if columns:
+        named = " et ".join(f"« {name} »" for name in columns)
+        why = f"{why[:-1]} : il est fait de {named}, que les deux lignes disent pareil."
+        remedy = (
+            "Si c'est la même, retirez l'une des deux lignes ; sinon écrivez-le autrement sur l'une, ou ajoutez à "
+            "« id », dans la correspondance, une colonne qui les distingue."
+        )
+    return problem(row.line, "id", draft["source_id"], "id.taken", why, remedy)

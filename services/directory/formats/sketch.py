@@ -44,27 +44,32 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 _DAYS: Final = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 
 
-def sketch(path: Path) -> str:
+def sketch(path: Path, source: str = "", by_page: bool = False) -> str:
     """The text of a mapping file for a table, with the columns it could not place as a comment at its end.
 
+    Args:
+        source: the name of its source, where somebody said it already.
+        by_page: leave out what only the command line follows (`policy`).
     Raises `ValidationError` when the file is no table that can be read.
     """
     expected = {name for names in _NAMES.values() for name in names}
     columns = tables.open_table(path, sniff.nature(path), expected).origin.columns
-    return "\n".join(_lines(path, columns)) + "\n"
+    name = source or transforms.parse("slug")(path.stem) or "ma-source"
+    return "\n".join(_lines(path, columns, name, by_page)) + "\n"
 
 
-def _lines(path: Path, columns: Sequence[str]) -> Iterator[str]:
+def _lines(path: Path, columns: Sequence[str], source: str, by_page: bool) -> Iterator[str]:
     found, week = _found(columns), _week(columns)
     yield f"# Ébauche faite d'après les colonnes de {path.name} : relisez-la, complétez-la, effacez ces lignes."
     yield "# Tout ce qu'elle peut dire est dans docs/mapping.md."
     yield "version = 1"
     yield ""
     yield "[source]"
-    yield f"name = {_quoted(transforms.parse('slug')(path.stem) or 'ma-source')}  # ne changera plus"
+    yield f"name = {_quoted(source)}  # ne changera plus"
     yield 'licence = ""'
     yield 'attribution = ""'
-    yield "policy = \"hold\"  # retenu jusqu'à relecture ; publish pour publier d'office"
+    if not by_page:
+        yield "policy = \"hold\"  # retenu jusqu'à relecture ; publish pour publier d'office"
     yield ""
     yield "[structure]"
     yield from _identity(found, columns)

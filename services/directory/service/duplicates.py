@@ -31,8 +31,8 @@ class DuplicateDoors(Doors):
     def duplicates(self, request: dict[str, Any]) -> dict[str, Any]:
         """Pairs that nobody decided, the likeliest first: `Duplicates` → `{pairs, waiting, next}`.
 
-        A pair is `{a, b, score, grade, branch, reasons: [[reason, weight]]}`, `a` and `b` native records. `waiting`
-        structures are still to be compared.
+        A pair is `{a, b, score, grade, branch, reasons: [[reason, weight]]}`, `a` and `b` native records with `public`.
+        `waiting` structures are still to be compared.
         """
         self.actor().require("directory:qualify")
         asked = schemas.Duplicates.read(request)
@@ -109,7 +109,8 @@ class DuplicateDoors(Doors):
 
     def _pair(self, session: Session, pair: Pair, one: Record, other: Record) -> dict[str, Any]:
         return {
-            "a": view(one, self._source(session, one)), "b": view(other, self._source(session, other)),
+            "a": view(one, self._source(session, one)) | {"public": one.is_public},
+            "b": view(other, self._source(session, other)) | {"public": other.is_public},
             "score": pair.score, "grade": pair.grade, "branch": pair.branch, "reasons": orjson.loads(pair.reasons),
         }  # fmt: skip
 

@@ -46,6 +46,10 @@ class QualificationDoors(Doors):
                 return rehearsed.done
         if asked["source"] is None and asked["import_"] is None:
             raise ValidationError("Dites lesquelles : ids, source ou import.")
+        if asked["import_"] is not None:
+            with self.db.read() as session:
+                if store.the_import(session, asked["import_"]) is None:
+                    raise NotFound(f"Aucun import {asked['import_']}.")
         return qualifying.waiting(self.db, lambda session: self._desk(session, actor), asked, strict)
 
     @rpc

@@ -100,8 +100,8 @@ class RecordDoors(Doors):
     def open_record(self, request: dict[str, Any]) -> dict[str, Any]:
         """One record with what somebody who works on it wants beside it: `{id}` → native record, and more.
 
-        More: `{public, barriers, differences, services: [{id, nom, status, public}], branch_of: [{id, nom}], branches:
-        [{id, nom}], score, next_question}`. Raises `NotFound`, `Forbidden`.
+        More: `{public, waits, waiting?: {field: [seen, waiting]}, barriers, differences, services: [{id, nom, status,
+        public}], branch_of: [{id, nom}], branches: [{id, nom}], score, next_question}`. Raises `NotFound`, `Forbidden`.
         """
         actor = self.actor()
         asked = schemas.ById.read(request)

@@ -15,6 +15,7 @@ from gateway.app import create_app
 from gateway.pages import shown
 from gateway.pages.asked import PAGE_SIZE
 from services.kernel import clock
+from services.kernel.errors import ValidationError
 from services.kernel.settings import Http, Node, Settings
 from tests.gateway import world as w
 from tests.gateway.world import World, service, structure
@@ -229,6 +230,41 @@ def test_a_bug_is_a_page_that_keeps_its_secret(
         assert_page(page, 500)
         assert "secret" not in page.text
     assert client.get("/", headers=PROGRAM).mimetype == PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("groups", "line"),
+    [
+        (("identity", "contact"), "En révision : un permanent la relit."),
+        (("identity",), "En révision : elle a changé depuis qu’elle a été vérifiée."),
+    ],
+)
+def test_a_review_says_that_a_record_changed_only_where_it_did(groups: tuple[str, ...], line: str) -> None:
+    fields = {"nom": "Une", "telephone": "+33240000000"}
+    native = {"status": "review", "verified_at": "2026-02-01T10:00:00Z", "verified_until": "2027-02-01T10:00:00Z",
+              "fields": fields, "verified": {group: {"how": "edit"} for group in groups},
+              "changed_at": "2026-01-31T10:00:00Z"}  # fmt: skip
+    told = shown.trust(native, clock.from_text("2026-11-23T10:00:00Z"))
+    assert line in told
+    assert "(en la corrigeant)" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("why", "value", "remedy", "told"),
+    [
+        ("trop court (2 chiffres).", "02", "Dix chiffres.", "Trop court (2 chiffres) : « 02 ». Dix chiffres."),
+        ("4 caractères au moins.", "", "", "4 caractères au moins."),
+        ("manque", None, "Renseignez nom", "Manque. Renseignez nom."),
+    ],
+)
+def test_a_fault_is_told_in_sentences_with_what_to_do(why: str, value: str | None, remedy: str, told: str) -> None:
+    assert shown.fault({"why": why, "value": value, "remedy": remedy}) == told
+
+
+def test_a_refusal_tells_what_to_do_of_each_fault() -> None:
+    fault = {"why": "(2 chiffres).", "value": "02", "remedy": "Écrivez-en dix."}
+    told = shown.refusal(ValidationError("La valeur proposée n’est pas valable.", [fault]))  # type: ignore[list-item]
+    assert told == "La valeur proposée n’est pas valable. (2 chiffres) : « 02 ». Écrivez-en dix."
 
 
 @pytest.mark.parametrize(
