@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -21,9 +23,9 @@ from services.kernel.errors import MaillageError
 from services.kernel.identity import Identity
 from tests.federation.homes import Home
 from tests.federation.test_messages import GRANGE, as_permanent, follow, publish, soon, waiting
-from tests.running import RunningNode, running_node
+from tests.running import BIN, RunningNode, running_node
 
-WITHIN_S = 10.0
+WITHIN_S = 15.0
 Nodes = tuple[RunningNode, RunningNode, str]
 
 
@@ -54,17 +56,19 @@ def shown(node: RunningNode, record: str) -> dict[str, Any]:
     return mine[-1] if mine else {}
 
 
-def peer(node: RunningNode) -> dict[str, Any]:
-    [only] = node.ask("federation", "peers")["peers"]
-    return dict(only)
+def peer(node: RunningNode, other: str = "") -> dict[str, Any]:
+    """The peer of this fingerprint, or the only one."""
+    [found] = [each for each in node.ask("federation", "peers")["peers"] if other in ("", each["node"])]
+    return dict(found)
 
 
-def change(orpan: RunningNode, radar: RunningNode, record: str, telephone: str) -> None:
-    draft = {"kind": "structure", "source": "liste", "source_id": "g1", "fields": GRANGE | {"telephone": telephone}}
+def write(orpan: RunningNode, numbers: range, telephone: str) -> None:
+    """Structures of ORPAN with this telephone, all published."""
+    drafts = [{"kind": "structure", "source": "liste", "source_id": f"g{number}",
+               "fields": GRANGE | {"telephone": telephone}} for number in numbers]  # fmt: skip
     opened = orpan.ask("directory", "import_begin", source="liste", name="m", policy="publish")
-    orpan.ask("directory", "import_rows", **{"import": opened["import"], "rows": [draft]})
+    orpan.ask("directory", "import_rows", **{"import": opened["import"], "rows": drafts})
     orpan.ask("directory", "import_finish", **{"import": opened["import"]})
-    soon(lambda: shown(radar, record).get("telephone") == telephone, WITHIN_S)
 
 
 def test_what_nobody_can_ask_for_is_found_and_a_change_of_it_within_seconds(nodes: Nodes) -> None:
@@ -72,7 +76,8 @@ def test_what_nobody_can_ask_for_is_found_and_a_change_of_it_within_seconds(node
     assert shown(radar, record)["nom"] == "La Grange"
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(peer(radar)["url"], timeout=5)
-    change(orpan, radar, record, "+33240000002")
+    write(orpan, range(1, 2), "+33240000002")
+    soon(lambda: shown(radar, record).get("telephone") == "+33240000002", WITHIN_S)
     soon(lambda: (peer(radar)["calls"], peer(radar)["trouble"]) == (True, ""))
     assert (peer(radar)["called"], peer(orpan)["calls"], peer(orpan)["called"]) == (None, False, "")
 
@@ -84,6 +89,25 @@ def test_it_is_compared_and_judged_equal_as_any_other(nodes: Nodes) -> None:
     assert (stream["lag"], stream["records"]) == (0, 1)
     [compared] = radar.ask("federation", "peer_compare", peer="orpan")["streams"]
     assert (compared["judged"], compared["differing"]) == (True, [])
+
+
+def said(node: RunningNode, *words: str) -> str:
+    """What a command says of a node."""
+    plain = [word for word in words if not word.startswith("--")]
+    command = [BIN, *plain, node.folder, *words[len(plain) :]]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | node.environment).stdout
+
+
+def test_its_operators_read_that_it_calls_and_no_complaint_about_its_address(nodes: Nodes) -> None:
+    radar, orpan, _ = nodes
+    soon(lambda: peer(radar)["calls"])
+    assert ", appelle" in said(radar, "peer", "list")
+    assert ", appelle" not in said(orpan, "peer", "list")
+    assert orjson.loads(said(radar, "peer", "list", "--json"))[0]["calls"] is True
+    for node, check in ((radar, "pair orpan"), (orpan, "pair radar, appels")):
+        found = {each["check"]: each for each in orjson.loads(said(node, "doctor", "--json"))}
+        assert found[check]["ok"], found
+        assert [each for each in found.values() if not each["ok"] and "pair" in each["check"]] == []
 
 
 def test_a_suggestion_comes_to_it_and_its_answer_goes_back(nodes: Nodes) -> None:
@@ -99,13 +123,22 @@ def test_a_suggestion_comes_to_it_and_its_answer_goes_back(nodes: Nodes) -> None
     assert soon(answered) == ["Il est vert."]
 
 
-@pytest.mark.parametrize("who", ["orpan", "radar"])
-def test_whoever_is_killed_and_started_again_nothing_is_lost(nodes: Nodes, who: str) -> None:
-    radar, orpan, record = nodes
+@pytest.mark.parametrize(("who", "more"), [("orpan", 600), ("radar", 601)])
+def test_whoever_is_killed_while_it_is_read_and_started_again_nothing_is_lost(
+    nodes: Nodes, who: str, more: int
+) -> None:
+    radar, orpan, _ = nodes
     doomed = radar if who == "radar" else orpan
+    write(orpan, range(1, more), f"+33240000{more}")
     doomed.stop(signal.SIGKILL)
     doomed.start()
-    change(orpan, radar, record, {"orpan": "+33240000011", "radar": "+33240000012"}[who])
+    orpan.ask("directory", "prune", days=10_000)  # signs a checkpoint now
+
+    def whole() -> Any:
+        stream = peer(radar)["streams"][0]
+        return stream["equal"] and (stream["lag"], stream["records"]) == (0, more - 1)
+
+    soon(whole, 60)
     soon(lambda: (peer(radar)["calls"], peer(radar)["trouble"], peer(orpan)["called"]) == (True, "", ""))
 
 
@@ -135,19 +168,24 @@ class LyingCaller:
         return self.call(body, id=self.asked[-1]["id"], status=status)
 
 
+@pytest.fixture(scope="module")
+def radar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
+    """A node that is called."""
+    with running_node(tmp_path_factory.mktemp("lied") / "radar") as made:
+        yield made
+
+
 @pytest.fixture
-def liar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningNode, LyingCaller]]:
-    """A node, and another that it has for a peer, which nobody can reach and which calls."""
-    with running_node(tmp_path_factory.mktemp("lied") / "radar") as radar:
-        home = Home.of("orpan")
-        radar.ask("federation", "peer_add", card=written(home.card(), home.identity).decode())
-        yield radar, LyingCaller(radar, home)
+def caller(radar: RunningNode, request: pytest.FixtureRequest) -> LyingCaller:
+    """A peer of it that nobody can reach, another for each test."""
+    home = Home.of(request.node.name[-30:])
+    radar.ask("federation", "peer_add", card=written(home.card(), home.identity).decode())
+    return LyingCaller(radar, home)
 
 
 def test_who_answers_forged_events_is_charged_and_nothing_of_them_is_kept(
-    liar: tuple[RunningNode, LyingCaller],
+    radar: RunningNode, caller: LyingCaller
 ) -> None:
-    radar, caller = liar
     home = caller.home
     honest = home.says(1)
     thief = Home(Identity.from_seed(b"t" * 32))
@@ -160,7 +198,7 @@ def test_who_answers_forged_events_is_charged_and_nothing_of_them_is_kept(
     def blamed() -> Any:
         last = caller.asked[-1]["path"].rpartition("/")[2] if caller.asked else ""
         caller.answers(said.get(last, b""))
-        found = peer(radar)["streams"]
+        found = peer(radar, caller.home.identity.name)["streams"]
         return found and found[0]["blamed"] and found[0]
 
     stream = soon(blamed)
@@ -168,24 +206,22 @@ def test_who_answers_forged_events_is_charged_and_nothing_of_them_is_kept(
     assert (stream["held"], stream["records"]) == (1, 1), "the honest event before the lie, and no more"
 
 
-def test_a_call_is_believed_of_who_signed_it_and_of_nobody_else(liar: tuple[RunningNode, LyingCaller]) -> None:
-    radar, caller = liar
+def test_a_call_is_believed_of_who_signed_it_and_of_nobody_else(radar: RunningNode, caller: LyingCaller) -> None:
     stranger = Identity.from_seed(b"x" * 32)
     assert caller.call(by=stranger) == 401
     assert LyingCaller(radar, Home(stranger)).call() == 404
     assert caller.call(begins="true") in (200, 204)
     soon(lambda: caller.asked or caller.call() == 200)
     assert caller.call(b"signed", sent=b"not so", id=caller.asked[-1]["id"], status=200) == 401
-    radar.ask("federation", "peer_block", peer="orpan")
+    radar.ask("federation", "peer_block", peer=caller.home.identity.name)
     assert caller.call() == 404
-    assert peer(radar)["streams"] == []
+    assert peer(radar, caller.home.identity.name)["streams"] == []
 
 
-def test_a_peer_that_is_not_read_by_its_calls_says_so_in_words(liar: tuple[RunningNode, LyingCaller]) -> None:
-    radar, caller = liar
+def test_a_peer_that_is_not_read_by_its_calls_says_so_in_words(radar: RunningNode, caller: LyingCaller) -> None:
     with pytest.raises(MaillageError):
         radar.ask("federation", "peer_compare", peer="personne")
-    assert soon(lambda: "ne répond pas" in peer(radar)["trouble"])
-    assert peer(radar)["calls"] is False
+    assert soon(lambda: "ne répond pas" in peer(radar, caller.home.identity.name)["trouble"])
+    assert peer(radar, caller.home.identity.name)["calls"] is False
     caller.call(begins="true")
-    assert peer(radar)["calls"] is True
+    assert peer(radar, caller.home.identity.name)["calls"] is True
