@@ -169,7 +169,7 @@ def _running(folder: Path, loaded: Settings) -> Iterator[Finding]:
     yield Finding("nœud", True, "en marche")
     parked = sum(sum(room["parked"].values()) for room in report["rooms"].values())
     yield Finding("événements en attente", parked == 0, str(parked), f"maillage parked list {folder}")
-    yield from examine_peers(loaded.base_url, report["node"], peers)
+    yield from examine_peers(loaded.base_url, report["node"], peers, calls=loaded.federation.calls)
     yield from examine_lanes(loaded, lanes)
 
 

@@ -25,15 +25,18 @@ from services.kernel.errors import MaillageError, Unavailable, ValidationError
 CLOCK_MAY_DIFFER = timedelta(seconds=60)
 SILENT_FOR = timedelta(hours=1)
 STREAMS = "/federation/v1/streams"
+CALL = "[federation] calls = true fait appeler ses pairs par le nœud que personne ne joint."
 FORMS = {"node", "card", "streams", "claims"}
 """What a node of this release and the one before it says of its streams."""
 
 
-def examine_peers(own_url: str, own_node: str, peers: list[dict[str, Any]]) -> Iterator[Finding]:
-    """Look at this node's own address, then at each peer that is followed."""
+def examine_peers(
+    own_url: str, own_node: str, peers: list[dict[str, Any]], *, calls: bool = False
+) -> Iterator[Finding]:  # fmt: skip
+    """Look at this node's own address, then at each peer that is followed. `calls`: this node calls its peers."""
     if not peers:
         return
-    yield from _own_address(own_url, own_node, peers)
+    yield from _own_address(own_url, own_node, peers, calls)
     drifts = []
     for peer in peers:
         if peer["state"] not in ("active", "quarantined"):
@@ -51,20 +54,27 @@ def examine_peers(own_url: str, own_node: str, peers: list[dict[str, Any]]) -> I
         drifts += [drift] if drift is not None else []
         if found.ok:
             yield from _held(peer)
+            yield from _called(peer) if calls else ()
     yield from _clock(drifts)
 
 
-def _own_address(own_url: str, own_node: str, peers: list[dict[str, Any]]) -> Iterator[Finding]:
+def _own_address(own_url: str, own_node: str, peers: list[dict[str, Any]], calls: bool) -> Iterator[Finding]:
     if is_loopback(own_url):
         if all(is_loopback(peer["url"]) for peer in peers):
             return
-        remedy = "Écrivez [node] url, l’adresse https:// par laquelle les autres joignent ce nœud, et redémarrez-le."
+        remedy = (
+            "Écrivez [node] url, l’adresse https:// par laquelle les autres joignent ce nœud, et redémarrez-le. S’il "
+            f"n’en a pas : https://un-nom.invalid et {CALL}"
+        )
         yield Finding("adresse de ce nœud", False, f"{own_url} : personne d’autre ne peut le joindre", remedy)
+        return
+    if calls:
+        yield Finding("adresse de ce nœud", True, "il appelle ses pairs : nul besoin qu’elle réponde")
         return
     found, _ = _reached(own_url, {"id": "ce nœud", "node": own_node, "url": own_url, "private": True})
     remedy = (
         "Son adresse publique ne mène pas à lui : ouvrez son port et renvoyez-le vers cette machine (box, pare-feu), "
-        f"puis essayez {own_url}{STREAMS} depuis un téléphone."
+        f"puis essayez {own_url}{STREAMS} depuis un téléphone. Si cela ne se peut pas : {CALL}"
     )
     yield Finding("adresse de ce nœud", found.ok, found.detail, remedy)
 
@@ -72,6 +82,8 @@ def _own_address(own_url: str, own_node: str, peers: list[dict[str, Any]]) -> It
 def _reached(own_url: str, peer: dict[str, Any]) -> tuple[Finding, timedelta | None]:
     """Ask a peer for its streams now; also by how much its clock is before ours."""
     name = _named(peer)
+    if peer.get("calls"):
+        return Finding(name, True, "il appelle ce nœud, qui le lit ainsi"), None
     try:
         reach = Reach(peer["url"], own_url, private=bool(peer.get("private")))
         try:
@@ -116,7 +128,10 @@ def _why(url: str, error: MaillageError) -> str:
     except ConnectionRefusedError:
         return f"La machine est là et rien n’écoute sur son port {port} : ce nœud est arrêté, ou son mandataire l’est."
     except TimeoutError:
-        return f"Rien ne revient du port {port} : un pare-feu, ici ou là-bas, ou une box qui ne le renvoie pas (NAT)."
+        return (
+            f"Rien ne revient du port {port} : un pare-feu, ici ou là-bas, ou une box qui ne le renvoie pas (NAT). "
+            f"Sans remède chez lui : {CALL}"
+        )
     except OSError as again:
         return f"Cette machine n’atteint pas {host} ({again.strerror or again}) : vérifiez son réseau."
 
@@ -153,6 +168,20 @@ def _held(peer: dict[str, Any]) -> Iterator[Finding]:
     if heard and heard > SILENT_FOR:
         remedy = "Il répond à présent : redémarrez ce nœud si cela dure."
         yield Finding(f"{_named(peer)}, lien", False, f"pas entendu depuis {heard.seconds // 60} min", remedy)
+
+
+def _called(peer: dict[str, Any]) -> Iterator[Finding]:
+    """Whether a peer that this node reaches takes its calls."""
+    if peer["called"] is None:
+        remedy = "Redémarrez ce nœud : il appelle ses pairs dès son départ, si [federation] calls le veut."
+        yield Finding(f"{_named(peer)}, appels", False, "pas encore appelé", remedy)
+    elif peer["called"]:
+        remedy = (
+            "Ce membre doit avoir la carte d’ici (maillage peer card ; peer add chez lui) et une version qui écoute."
+        )
+        yield Finding(f"{_named(peer)}, appels", False, peer["called"], remedy)
+    else:
+        yield Finding(f"{_named(peer)}, appels", True, "ses réponses viennent")
 
 
 def _clock(drifts: list[timedelta]) -> Iterator[Finding]:

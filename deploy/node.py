@@ -6,7 +6,7 @@ in an executor. Node: one process per room (`maillage run`), RabbitMQ and Postgr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from services.directory.service import DirectoryService
 from services.federation.service import FederationService
 from services.kernel import identity, local, wire  # noqa: F401 (wire: JSON on the broker)
 from services.kernel.database import Executor, inline
-from services.kernel.runtime import RUNTIME, Runtime
+from services.kernel.runtime import RUNTIME, Answers, Ask, Runtime
 from services.kernel.settings import Settings, load
 
 ROOMS: dict[str, type[Any]] = {room.name: room for room in (FederationService, DirectoryService, AccountsService)}
@@ -45,7 +45,22 @@ def runtime(folder: Path, settings: Settings | None = None, executor: Executor =
         connect=partial(_connect, url),
         ask=calls.call,
         hang_up=calls.close,
+        answers=_answers(settings, calls.call),
     )
+
+
+def _answers(settings: Settings, ask: Ask) -> Answers:
+    """The gateway's own answers to other nodes, for a room that is asked by calls; made at the first question."""
+    made: list[Answers] = []
+
+    def answers(path: str, query: str, headers: Mapping[str, str], who: str) -> tuple[int, bytes]:
+        if not made:
+            from gateway.alone import Alone
+
+            made.append(Alone(settings, ask))
+        return made[0](path, query, headers, who)
+
+    return answers
 
 
 def _connect(url: str) -> Connection:

@@ -13,19 +13,22 @@ from flask import Blueprint, Response, request
 
 from gateway import http, problems
 from gateway.auth import Ask
+from gateway.turned import SIGNATURE, add_turned, signed_question
 from services.federation.schemas import DigestsAsked, LogAsked
 from services.kernel.errors import Conflict
 
 NDJSON: Final = "application/x-ndjson"
-SIGNATURE: Final = ("Signature-Input", "Signature")
 HELD_OPEN_S: Final = 20.0
 LOOK_EVERY_S: Final = 0.1
 HELD_AT_ONCE: Final = 3
 """Questions that a process holds open: each takes one of its threads. Who comes when all are taken asks again soon."""
 
 
-def federation_blueprint(ask: Ask) -> Blueprint:
-    """`/federation/v1/streams`, `card`, `log`, `wait`, `snapshot` and `digests`."""
+def federation_blueprint(ask: Ask, held_open_s: float = 0.0) -> Blueprint:
+    """`/federation/v1/streams`, `card`, `log`, `wait`, `snapshot`, `addressed`, `digests`, and `turned` for who calls.
+
+    `held_open_s`: how long `wait` waits, where that is not as long as usual.
+    """
     federation = Blueprint("federation", __name__, url_prefix="/federation/v1")
     places = threading.BoundedSemaphore(HELD_AT_ONCE)
 
@@ -42,10 +45,7 @@ def federation_blueprint(ask: Ask) -> Blueprint:
     @federation.get("/addressed")
     def addressed() -> Response:
         """Events addressed to who asks, a peer that signs its question (RFC 9421), after those that it has."""
-        asked = {"query": request.query_string.decode("ascii", "replace")[:500] or "-", "headers": {
-            name: request.headers[name] for name in SIGNATURE if name in request.headers
-        }}  # fmt: skip
-        return _lines(ask("federation", "wire_addressed", asked)["events"])
+        return _lines(ask("federation", "wire_addressed", signed_question(SIGNATURE))["events"])
 
     @federation.get("/wait")
     def wait() -> Response:
@@ -54,7 +54,7 @@ def federation_blueprint(ask: Ask) -> Blueprint:
         if events or not places.acquire(blocking=False):
             return _lines(events)
         try:
-            ends_at = time.monotonic() + HELD_OPEN_S
+            ends_at = time.monotonic() + (held_open_s or HELD_OPEN_S)
             while not events and time.monotonic() < ends_at:
                 time.sleep(LOOK_EVERY_S)
                 events = _page(ask)
@@ -63,6 +63,7 @@ def federation_blueprint(ask: Ask) -> Blueprint:
         return _lines(events)
 
     _add_heads(federation, ask)
+    add_turned(federation, ask, places)
     federation.register_error_handler(Conflict, _conflict)
     return federation
 

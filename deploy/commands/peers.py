@@ -203,13 +203,16 @@ def _watch(node: Client) -> None:
 
 def _listed(peers: list[dict[str, Any]]) -> None:
     equal = {True: "oui", False: "NON", None: "pas encore jugé"}
-    rows = [
-        {"id": each["id"], "name": each["name"], "state": each["state"], "records": _sum_of(each, "records"),
-         "lag": _sum_of(each, "lag"), "equal": ", ".join(equal[stream["equal"]] for stream in each["streams"]),
-         "heard": each["heard_at"] or "jamais",
-         "trouble": "; ".join(filter(None, [each["trouble"], *(stream["trouble"] for stream in each["streams"])]))}
-        for each in peers
-    ]  # fmt: skip
+    rows = []
+    for each in peers:
+        streams = each["streams"]
+        troubles = [each["trouble"], each["called"], *(stream["trouble"] for stream in streams)]
+        rows.append(
+            {"id": each["id"], "name": each["name"], "state": each["state"] + (", appelle" if each["calls"] else ""),
+             "records": _sum_of(each, "records"), "lag": _sum_of(each, "lag"),
+             "equal": ", ".join(equal[stream["equal"]] for stream in streams), "heard": each["heard_at"] or "jamais",
+             "trouble": "; ".join(filter(None, troubles))}
+        )  # fmt: skip
     columns = {"id": "pair", "name": "nom", "state": "état", "records": "fiches", "lag": "retard", "equal": "égal",
                "heard": "entendu", "trouble": "ennui"}  # fmt: skip
     table(rows, columns, "Aucun pair : maillage peer add DIR CARTE")

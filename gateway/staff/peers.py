@@ -31,10 +31,10 @@ def _row(peer: dict[str, Any]) -> dict[str, Any]:
     """A peer with its streams counted together."""
     streams = peer["streams"]
     equal = [each["equal"] for each in streams]
-    troubles = [peer["trouble"], *(each["trouble"] for each in streams)]
+    troubles = [peer["trouble"], peer["called"], *(each["trouble"] for each in streams)]
     return peer | {
         "fingerprint": " ".join(peer["node"][start : start + 4] for start in range(0, 32, 4)),
-        "state": STATES[peer["state"]],
+        "state": STATES[peer["state"]] + (", par ses appels" if peer["calls"] else ""),
         "records": sum(each["records"] for each in streams),
         "lag": sum(each["lag"] for each in streams),
         "equal": EQUAL[False if False in equal else (True if True in equal else None)],

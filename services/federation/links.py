@@ -22,7 +22,7 @@ from services.federation import gossip, requests, store
 from services.federation.addressed import Inbound
 from services.federation.lane.arriving import Arrivals
 from services.federation.model import ACTIVE
-from services.federation.reaching import NO_HEADERS, Answer, Reach
+from services.federation.reaching import NO_HEADERS, Answer, Way
 from services.federation.reading import LOG, SNAPSHOT, WAIT, Reader
 from services.federation.taking import Taker
 from services.kernel import clock
@@ -46,14 +46,14 @@ class Link:
         node: the peer's fingerprint.
         addressed: who asks for what the peer writes to this node, and the keys that sign it.
         carrier: that of the peer at the opened address, where it re-serves the other; `""` where it is the peer itself.
-        opened: the way to its address; raises `ValidationError`, `Unavailable`.
+        opened: the way to it; raises `ValidationError`, `Unavailable`.
         on_taken: called with the streams of which something new is held, after each commit.
         on_claims: called with what the peer says that homes signed.
         on_card: called with a later card of the peer than the one of `card_version`; says why it is not taken.
     """
 
     def __init__(
-        self, database: Database, node: str, taker: Taker, opened: Callable[[], Reach],
+        self, database: Database, node: str, taker: Taker, opened: Callable[[], Way],
         on_taken: Callable[[str], None], on_claims: Callable[[str, Any], None] = lambda node, claims: None,
         on_card: Callable[[str, bytes], str] = lambda node, raw: "", card_version: int = 2**31,
         every_s: float = HEADS_EVERY_S, carrier: str = "", lane: Callable[[], Connection] | None = None,
@@ -71,7 +71,7 @@ class Link:
         self._on_taken = on_taken
         self._moved = False
         self._reader = Reader(database, taker, self.get, self._taken, carrier)
-        self._reach: Reach | None = None
+        self._reach: Way | None = None
         self._lane = Arrivals(database, node, frozenset(self._streams), self._reader, lane) if lane else None
         self._looked_at = 0.0
         self._ahead_by = timedelta()
@@ -106,9 +106,16 @@ class Link:
                 self._note(error.message)
                 delay_s = FIRST_DELAY_S if self._moved else delay_s  # a poor link that brings something is asked on
                 self._moved = False
-                stop.wait(delay_s)
+                self._wait(delay_s, stop, ended)
                 delay_s = min(delay_s * 2, LAST_DELAY_S)
                 self._hang_up()
+
+    @staticmethod
+    def _wait(delay_s: float, stop: threading.Event, ended: Callable[[], bool]) -> None:
+        """Let time go by, unless the link is to begin anew: there may be another way to the peer by now."""
+        ends_at = time.monotonic() + delay_s
+        while (left_s := ends_at - time.monotonic()) > 0 and not stop.wait(min(left_s, 1.0)) and not ended():
+            pass
 
     def look(self) -> int:
         """Ask for heads and read all that is missing; how many events were kept. Raises `MaillageError`."""

@@ -11,7 +11,7 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
@@ -35,8 +35,21 @@ class Answer:
     date: str
 
 
+class Way(Protocol):
+    """How a node is asked: at its address (`Reach`), or when it calls (`turned.Turned`)."""
+
+    def get(
+        self, path: str, asked: Mapping[str, object], at_most: int = AT_MOST_BYTES, *, lines: bool = False,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Answer:  # fmt: skip
+        """As `Reach.get`."""
+
+    def close(self) -> None:
+        """Close what is open."""
+
+
 class Reach:
-    """The way to one node. `own_url` is where this node itself answers; `private` lets addresses of private networks.
+    """The way to one node at its address. `own_url`: where this node itself answers; `private`: on a private network.
 
     Raises:
         ValidationError: an address that no node may have.
@@ -66,11 +79,25 @@ class Reach:
 
         `lines`: of an answer that the link broke off, the lines that came whole are given; else it is none.
         """
+        return self._sent("GET", path, asked, None, headers, at_most, lines)
+
+    def post(
+        self, path: str, asked: Mapping[str, object], body: bytes, headers: Mapping[str, str],
+        at_most: int = AT_MOST_BYTES,
+    ) -> Answer:  # fmt: skip
+        """`POST path?asked` with a body. Raises `Unavailable` as `get` does."""
+        typed = {"Content-Type": "application/octet-stream", **headers}
+        return self._sent("POST", path, asked, body, typed, at_most, lines=False)
+
+    def _sent(
+        self, method: str, path: str, asked: Mapping[str, object], sent: bytes | None, headers: Mapping[str, str],
+        at_most: int, lines: bool,
+    ) -> Answer:  # fmt: skip
         own = {"Host": self._host_header, "Accept-Encoding": "identity", "User-Agent": "maillage"}
         try:
             answer = self._pool.urlopen(
-                "GET", f"{self._path}{path}?{urlencode(asked)}", headers={**headers, **own}, redirect=False,
-                preload_content=False, decode_content=False, retries=False,
+                method, f"{self._path}{path}?{urlencode(asked)}", body=sent, headers={**headers, **own},
+                redirect=False, preload_content=False, decode_content=False, retries=False,
             )  # fmt: skip
             try:
                 if answer.headers.get("Content-Encoding", "identity") != "identity":

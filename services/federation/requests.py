@@ -1,8 +1,9 @@
 """Questions that only one node may ask, signed by it: HTTP Message Signatures (RFC 9421), Ed25519.
 
-Covered are the method and the query, which names who asks; the tag names the purpose and who is asked, so that a
-question to one node is none to another. A clock that is wrong does no harm to who heard the other's: the time is that
-of whoever is asked, learnt from the `Date` of its answers. Pure, but for the memory of nonces.
+Covered are the method and the query, which names who asks, and of a `POST` the digest of its body (RFC 9530); the tag
+names the purpose and who is asked, so that a question to one node is none to another. A clock that is wrong does no
+harm to who heard the other's: the time is that of whoever is asked, learnt from the `Date` of its answers. Pure, but
+for the memory of nonces.
 """
 
 from __future__ import annotations
@@ -30,13 +31,17 @@ from services.kernel.identity import Identity, Keyring
 COVERED: Final = ("@method", "@query")
 LASTS: Final = timedelta(minutes=5)
 HEADERS: Final = ("Signature-Input", "Signature")
+DIGEST: Final = "Content-Digest"
+"""The header that a `POST` has besides: what its body is, so that the signature covers that too (RFC 9530)."""
+ADDRESSED, TURNED = "addressed", "turned"
+"""Purposes: to read what is addressed to who asks; to call a node because it cannot call back."""
 _NOWHERE: Final = "https://node.invalid/?"
 """A signature covers nothing of the address but its query: a proxy may stand before a node."""
 
 
-def tag(asked: str) -> str:
+def tag(asked: str, purpose: str = ADDRESSED) -> str:
     """What every signature of this purpose says, of a question to a node."""
-    return f"maillage/addressed/1 {asked}"
+    return f"maillage/{purpose}/1 {asked}"
 
 
 @dataclass
@@ -83,13 +88,23 @@ class _Verifier(HTTPMessageVerifier):
 
 def signed(identity: Identity, asked: str, query: str, at: datetime) -> dict[str, str]:
     """The headers of a `GET` whose query string is `query`, to the node `asked`; `at`: its time."""
-    message = _Message("GET", f"{_NOWHERE}{query}")
+    return _signed(_Message("GET", f"{_NOWHERE}{query}"), identity, at, tag(asked), None)
+
+
+def signed_post(
+    identity: Identity, asked: str, query: str, body: bytes, at: datetime, purpose: str = TURNED
+) -> dict[str, str]:  # fmt: skip
+    """The headers of a `POST` of this body."""
+    return _signed(_Message("POST", f"{_NOWHERE}{query}"), identity, at, tag(asked, purpose), body)
+
+
+def _signed(message: _Message, identity: Identity, at: datetime, said: str, body: bytes | None) -> dict[str, str]:
     signer = HTTPMessageSigner(signature_algorithm=_Ed25519, key_resolver=_Keys(identity=identity))
     signer.sign(
-        message, key_id=identity.keyid, created=at, nonce=secrets.token_urlsafe(18), label="maillage", tag=tag(asked),
-        covered_component_ids=COVERED,
+        message, key_id=identity.keyid, created=at, nonce=secrets.token_urlsafe(18), label="maillage", tag=said,
+        covered_component_ids=COVERED, body=body,
     )  # fmt: skip
-    return {name: message.headers[name] for name in HEADERS}
+    return message.headers
 
 
 def proved(keyring: Keyring, own: str, query: str, headers: Mapping[str, str]) -> str:
@@ -97,10 +112,22 @@ def proved(keyring: Keyring, own: str, query: str, headers: Mapping[str, str]) -
 
     Who asks is somebody of the keyring: the caller chose it by whom the query names.
     """
+    return _proved("GET", keyring, query, headers, tag(own), COVERED)
+
+
+def proved_post(keyring: Keyring, own: str, query: str, headers: Mapping[str, str], purpose: str = TURNED) -> str:
+    """The same of a `POST`, whose `Content-Digest` is signed; whether the body is that is for who reads it."""
+    return _proved("POST", keyring, query, headers, tag(own, purpose), (*COVERED, DIGEST.lower()))
+
+
+def _proved(
+    method: str, keyring: Keyring, query: str, headers: Mapping[str, str], said: str, covered: tuple[str, ...]
+) -> str:  # fmt: skip
     verifier = _Verifier(signature_algorithm=_Ed25519, key_resolver=_Keys(keyring))
-    message = _Message("GET", f"{_NOWHERE}{query}", {name: headers[name] for name in HEADERS if name in headers})
+    given = {name: headers[name] for name in (*HEADERS, DIGEST) if name in headers}
+    message = _Message(method, f"{_NOWHERE}{query}", given)
     try:
-        [result] = verifier.verify(message, max_age=LASTS, expect_tag=tag(own), require_components=COVERED)
+        [result] = verifier.verify(message, max_age=LASTS, expect_tag=said, require_components=covered)
     except (InvalidSignature, Forged, ValueError) as error:
         raise Unauthorized(f"Cette question n’est pas signée par le pair qu’elle nomme ({error}).") from None
     if not result.nonce:

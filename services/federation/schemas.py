@@ -68,6 +68,33 @@ class Addressed(Request):
     limit = fields.Integer(load_default=LIMIT_AT_MOST, validate=validate.Range(1, LIMIT_AT_MOST))
 
 
+class Turned(Request):
+    """The query of a call: who calls, whether it begins anew, and what it brings: the answer to a question's `id`."""
+
+    from_ = fields.String(required=True, data_key="from", validate=validate.Length(32, 32))
+    begins = fields.Boolean(load_default=False)
+    id = fields.String(load_default="", validate=validate.Length(0, 100))
+    status = fields.Integer(load_default=0, validate=validate.Range(0, 599))
+    date = fields.String(load_default="", validate=validate.Length(0, 100))
+
+
+class TurnedAnswer(Request):
+    """What a call brought: the query's words, and the body, packed by zlib, in base64."""
+
+    node = fields.String(required=True)
+    id = fields.String(required=True)
+    status = fields.Integer(required=True)
+    date = fields.String(required=True)
+    body = fields.String(required=True)
+
+
+class TurnedQuestion(Request):
+    """Who calls, and by which call."""
+
+    node = fields.String(required=True)
+    call = fields.String(required=True)
+
+
 class LogAsked(Request):
     """A place in a stream, `<fingerprint>/<service>/shared`, and how many events after it.
 

@@ -5,7 +5,7 @@ It travels in nameko's configuration under `RUNTIME`; `doors.py` is the only rea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,18 @@ class Ask(Protocol):
         """The room's answer to `service.method(request)`."""
 
 
+class Answers(Protocol):
+    """What this node's gateway answers to a `GET` of the wire between nodes."""
+
+    def __call__(self, path: str, query: str, headers: Mapping[str, str], who: str) -> tuple[int, bytes]:
+        """Status and body. `who` asks: each has so many questions a minute, as at the gateway."""
+
+
+def nothing(path: str, query: str, headers: Mapping[str, str], who: str) -> tuple[int, bytes]:
+    """The answers of a process that has no gateway."""
+    return 503, b""
+
+
 @dataclass(frozen=True)
 class Runtime:
     """One node, as its rooms see it."""
@@ -38,6 +50,7 @@ class Runtime:
     ask: Ask
     hang_up: Callable[[], None] = lambda: None
     """Give up what is asked of other rooms and not answered yet: this process ends."""
+    answers: Answers = nothing
 
     def database_url(self, room: str) -> str:
         """Where a room keeps its rows: its own file, or its own schema of the one database."""

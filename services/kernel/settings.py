@@ -157,6 +157,9 @@ class Federation:
         15, "How often peers are asked how far they are, 1 to 3600 s; what is new comes at once, whatever this is.",
         among=range(1, 3_601),
     )  # fmt: skip
+    calls: bool = _key(
+        False, "Whether this node calls its peers to be read, because they cannot reach it (box, NAT, no open port)."
+    )
     log_mb: int = _key(
         0, "Over how many MB the changes of 7 days are enough, 0 to 1000000; 0: no limit.", among=range(1_000_001)
     )

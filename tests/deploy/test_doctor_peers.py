@@ -72,12 +72,12 @@ def peer(url: str, **said: Any) -> dict[str, Any]:
     """A peer as the node tells of it."""
     stream = {"stream": f"{NODE}/directory/shared", "trouble": "", "equal": True}
     return {"id": "orpan", "node": NODE, "url": url, "state": "active", "private": False, "trouble": "",
-            "heard_at": None, "streams": [stream]} | said  # fmt: skip
+            "heard_at": None, "streams": [stream], "calls": False, "called": None} | said  # fmt: skip
 
 
-def wrong(*peers: dict[str, Any], own: str = HERE) -> list[Finding]:
+def wrong(*peers: dict[str, Any], own: str = HERE, calls: bool = False) -> list[Finding]:
     """What is not as it should be."""
-    return [each for each in examine_peers(own, "b" * 32, list(peers)) if not each.ok]
+    return [each for each in examine_peers(own, "b" * 32, list(peers), calls=calls) if not each.ok]
 
 
 CA = """[ca]
@@ -215,6 +215,28 @@ def test_a_node_that_nobody_can_reach() -> None:
     assert (found.check, "[node] url" in found.remedy) == ("adresse de ce nœud", True)
     [found] = wrong_from_afar(far, own="https://192.0.2.1")  # of a net that nobody has: nothing comes back
     assert "ouvrez son port" in found.remedy
+    assert "[federation] calls = true" in found.remedy
+
+
+def test_a_node_that_calls_its_peers_need_not_be_reached_if_they_take_its_calls(serve: Serve) -> None:
+    nowhere = "https://192.0.2.1"
+    far = peer("https://nobody.invalid", state="paused")
+    assert wrong(far, own=nowhere, calls=True) == []
+    near = peer(serve())
+    assert wrong(near | {"called": ""}, calls=True) == []
+    [found] = wrong(near | {"called": "Ce pair ne connaît pas ce nœud."}, calls=True)
+    assert (found.check, "peer add chez lui" in found.remedy) == ("pair orpan, appels", True)
+    [found] = wrong(near, calls=True)
+    assert "Redémarrez" in found.remedy
+    [found] = wrong(far, calls=True)
+    assert "url" in found.remedy, "an address of this machine is no card for others, whoever calls"
+
+
+def test_of_a_peer_that_calls_the_address_need_not_answer_but_what_is_held_is_looked_at() -> None:
+    calling = peer(HERE, calls=True)
+    assert wrong(calling) == []
+    [found] = wrong(calling | {"trouble": "dit deux histoires"})
+    assert found.detail == "dit deux histoires"
 
 
 def test_what_the_link_itself_has_to_say(serve: Serve) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from http_message_signatures import ContentDigest
 
 from services.federation import requests
 from services.kernel import clock
@@ -83,3 +84,32 @@ def test_the_same_question_is_answered_once_and_its_nonce_forgotten_when_it_is_t
         nonces.use("a")
     now[0] = 2 * requests.LASTS.total_seconds() + 1
     nonces.use("a")
+
+
+def proved_post(headers: dict[str, str], query: str = QUERY, asked: str = ASKED) -> str:
+    return requests.proved_post(ASKER.keyring(), asked, query, headers)
+
+
+def test_a_call_is_signed_with_what_it_brings_and_for_nothing_else() -> None:
+    call = requests.signed_post(ASKER, ASKED, QUERY, b"an answer", clock.now())
+    assert proved_post(call)
+    assert ContentDigest.verify(call["Content-Digest"], b"an answer") is None
+    with pytest.raises(Unauthorized):
+        proved_post(call | {"Content-Digest": ContentDigest.create(b"another")})
+    with pytest.raises(Unauthorized):
+        proved_post({name: call[name] for name in requests.HEADERS})
+    with pytest.raises(Unauthorized):
+        proved_post(call, asked="x" * 32)
+    with pytest.raises(Unauthorized):
+        proved_post(call, query=QUERY + "0")
+
+
+def test_a_signed_question_is_no_call_and_a_call_no_question() -> None:
+    with pytest.raises(Unauthorized):
+        proved_post(requests.signed(ASKER, ASKED, QUERY, clock.now()))
+    with pytest.raises(Unauthorized):
+        proved(requests.signed_post(ASKER, ASKED, QUERY, b"", clock.now()))
+    with pytest.raises(Unauthorized):
+        proved(requests.signed_post(ASKER, ASKED, QUERY, b"", clock.now(), requests.ADDRESSED))
+    with pytest.raises(Unauthorized):
+        proved_post(requests.signed_post(ASKER, ASKED, QUERY, b"", clock.now(), requests.ADDRESSED))

@@ -8,13 +8,10 @@ from urllib.parse import parse_qsl
 
 from services.federation import cards, requests, schemas, store
 from services.federation.links import SERVICES
-from services.federation.model import ACTIVE, BLOCKED
+from services.federation.model import ACTIVE
 from services.federation.service.doors import Doors
 from services.kernel.doors import rpc
 from services.kernel.errors import Conflict, NotFound
-from services.kernel.identity import Keyring, fingerprint
-
-_nonces = requests.Nonces()
 
 
 class AddressedDoors(Doors):
@@ -31,13 +28,7 @@ class AddressedDoors(Doors):
         said = schemas.Addressed.read(dict(parse_qsl(asked["query"], keep_blank_values=True)))
         if said["service"] not in SERVICES:
             raise NotFound(f"Aucun service « {said['service']} » n’écrit à d’autres nœuds.")
-        with self.db.read() as session:
-            peer = store.peer(session, said["from_"])
-        if peer is None or peer.state == BLOCKED:
-            raise NotFound("Ce nœud ne connaît pas celui qui demande : échangez vos cartes.")
-        key = cards.read(peer.card).signing
-        own = self.engine.runtime.identity.name
-        _nonces.use(requests.proved(Keyring({fingerprint(key): key}), own, asked["query"], asked["headers"]))
+        peer = self.asker(said["from_"], asked["query"], asked["headers"], requests.proved)
         place = {"node": peer.node, "epoch": said["epoch"], "after": said["after"], "limit": said["limit"]}
         return {"events": self.engine.runtime.ask(said["service"], "addressed", place)["events"]}
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from services.federation import cards, peering
+from services.federation import cards, peering, requests, store
 from services.federation.links import SERVICES
+from services.federation.model import ACTIVE, BLOCKED, Peer
+from services.federation.reaching import Reach, Way
+from services.federation.turned import Callers, Turned
 from services.kernel import identity, wakeup
 from services.kernel.announce import SHARED
 from services.kernel.doors import Room
 from services.kernel.engine import OTHERS_HELD
-from services.kernel.errors import Unavailable, ValidationError
+from services.kernel.errors import NotFound, Unavailable, ValidationError
+from services.kernel.identity import Keyring, fingerprint
 from services.kernel.request import SHOWN
+
+_nonces = requests.Nonces()
+Proved = Callable[[Keyring, str, str, Mapping[str, str]], str]
+"""`requests.proved` or `requests.proved_post`."""
 
 
 class Doors(Room):
@@ -38,6 +47,55 @@ class Doors(Room):
                     raise Unavailable("Ce nœud change de clé : redémarrez-le, puis recommencez.")
                 lasts[keyid][f"{runtime.identity.name}/{service}/{SHARED}"] = tuple(ends[keyid])
         return lasts
+
+    def asker(self, node: str, query: str, headers: Mapping[str, str], proved: Proved) -> Peer:
+        """The peer that a signed question names, which signed it by the key in use on its card, and not before.
+
+        Raises `NotFound` where that is no peer of this node, `Unauthorized`.
+        """
+        with self.db.read() as session:
+            peer = store.peer(session, node)
+        if peer is None or peer.state == BLOCKED:
+            raise NotFound("Ce nœud ne connaît pas celui qui demande : échangez vos cartes.")
+        key = cards.read(peer.card).signing
+        _nonces.use(proved(Keyring({fingerprint(key): key}), self.engine.runtime.identity.name, query, headers))
+        return peer
+
+    @property
+    def callers(self) -> Callers:
+        """The nodes that call this one."""
+        engine = self.engine
+        if not hasattr(engine, "callers"):
+            engine.callers = Callers()
+        callers: Callers = engine.callers
+        return callers
+
+    @property
+    def called(self) -> dict[str, str]:
+        """What is wrong with this node's calls to its peers, `""` where they are answered, by their fingerprints."""
+        engine = self.engine
+        if not hasattr(engine, "called"):
+            engine.called = {}
+        called: dict[str, str] = engine.called
+        return called
+
+    def way_by(self, node: str, url: str, private: bool) -> Way:
+        """How a node is asked: by its calls as long as it calls, since only who cannot be reached does so; else at its
+        address. Raises `ValidationError`, `Unavailable`.
+        """
+        return Turned(self.callers, node) if self.callers.calls(node) else Reach(url, self.own_url, private=private)
+
+    def way_of(self, peer: Peer) -> Way:
+        """The way to a peer, or to the one that re-serves it. Raises `ValidationError`, `Unavailable`."""
+        if peer.via:
+            with self.db.read() as session:
+                carrier = store.peer(session, peer.via)
+            if carrier is None or carrier.state != ACTIVE:
+                raise Unavailable(
+                    "Le pair par qui il est lu n’est plus suivi : maillage peer add DIR CARTE --via PAIR."
+                )
+            peer = carrier
+        return self.way_by(peer.node, peer.url, peer.private)
 
     def wake(self, stream: str) -> None:
         """Something new is held, of this stream or of any (`""`): the rooms that follow others look."""

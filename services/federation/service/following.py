@@ -14,11 +14,11 @@ from services.federation import cards, gossip, peering, store
 from services.federation.lane.names import vhost_of
 from services.federation.links import SERVICES, Link
 from services.federation.model import ACTIVE, Peer
-from services.federation.reaching import Reach, checked
+from services.federation.reaching import checked
 from services.federation.service.doors import Doors, card_of
 from services.federation.taking import Taker
 from services.kernel.broker import in_vhost
-from services.kernel.errors import MaillageError, Unavailable
+from services.kernel.errors import MaillageError
 
 LOOK_EVERY_S = 1.0
 GOODBYE_S = 0.5
@@ -62,7 +62,7 @@ class Following(Doors):
 
         link = Link(
             self.db, node, Taker(card.keyring(), directory.is_told_by),
-            lambda: self._reach(peer), self.wake, self._hear,
+            lambda: self.way_of(peer), self.wake, self._hear,
             self._renew, peer.card_version, self.engine.runtime.settings.federation.ask_every_s, peer.via,
             self._lane_from(peer), (self.engine.runtime.identity, card.message_keys()),
         )  # fmt: skip
@@ -71,7 +71,7 @@ class Following(Doors):
         return thread
 
     def _standing(self, node: str) -> tuple[object, ...]:
-        """What a link begins anew with: the peer's state and card, and who answers in its place."""
+        """What a link begins anew with: the peer's state and card, who answers in its place, and whether that calls."""
         with self.db.read() as session:
             peer = store.peer(session, node)
             if peer is None:
@@ -79,7 +79,8 @@ class Following(Doors):
             carrier = store.peer(session, peer.via) if peer.via else None
             answers = (carrier.state, carrier.url) if carrier else ()
             lane = store.lane(session, node)
-            return (peer.state, peer.card_version, peer.private, peer.via, lane.made if lane else 0, *answers)
+            calls = self.callers.calls(peer.via or node)
+            return (peer.state, peer.card_version, peer.private, peer.via, lane.made if lane else 0, calls, *answers)
 
     def _lane_from(self, peer: Peer) -> Callable[[], Connection] | None:
         """The connection to where its events come by RabbitMQ, where they do."""
@@ -89,18 +90,6 @@ class Following(Doors):
             return None
         runtime = self.engine.runtime
         return in_vhost(runtime.connect, vhost_of(runtime.identity.name))
-
-    def _reach(self, peer: Peer) -> Reach:
-        """The way to a peer, or to the one that re-serves it. Raises `ValidationError`, `Unavailable`."""
-        if peer.via:
-            with self.db.read() as session:
-                carrier = store.peer(session, peer.via)
-            if carrier is None or carrier.state != ACTIVE:
-                raise Unavailable(
-                    "Le pair par qui il est lu n’est plus suivi : maillage peer add DIR CARTE --via PAIR."
-                )
-            peer = carrier
-        return Reach(peer.url, self.own_url, private=peer.private)
 
     def _renew(self, node: str, raw: bytes) -> str:
         """A peer has a later card than the one that is held; why it is not taken, `""` where it is."""

@@ -8,7 +8,7 @@ from services.directory import events as directory
 from services.federation import cards, comparing, peering, schemas, store
 from services.federation.links import SERVICES, Link
 from services.federation.model import ACTIVE, BLOCKED, PAUSED, Peer
-from services.federation.reaching import Reach, checked
+from services.federation.reaching import checked
 from services.federation.reading import settle
 from services.federation.service.doors import Doors, card_of
 from services.federation.taking import Taker
@@ -53,7 +53,11 @@ class PeerDoors(Doors):
 
     @rpc
     def peers(self, request: dict[str, Any]) -> dict[str, Any]:
-        """All peers, with how far each of their streams is held and whether it is equal: `{}` → `{peers: […]}`."""
+        """All peers, with how far each of their streams is held and whether it is equal: `{}` → `{peers: […]}`.
+
+        `calls`: it calls this node, which cannot reach it otherwise. `called`: this node calls it, and what is wrong
+        with that, `""` where nothing is; null where it does not call, or has not yet.
+        """
         self.actor().require("node:operate")
         return {"peers": self._peers()}
 
@@ -123,8 +127,7 @@ class PeerDoors(Doors):
         with self.db.read() as session:
             peer = peering.named(session, asked["peer"])
             streams = [each.stream for each in store.taken_of(session, peer.node)]
-            carrier = store.peer(session, peer.via) if peer.via else None
-        reach = Reach((carrier or peer).url, self.own_url, private=(carrier or peer).private)
+        reach = self.way_of(peer)
         link = Link(self.db, peer.node, Taker(cards.read(peer.card).keyring(), directory.is_told_by), lambda: reach,
                     self.wake)  # fmt: skip
         try:
@@ -151,14 +154,14 @@ class PeerDoors(Doors):
                 streams = list(store.taken_of(session, peer.node))
                 live = {each.stream: store.records(session, each) for each in streams}
                 waiting = sum(counts.get(peer.node, 0) for counts in unread)
-                rows.append(peering.shown(peer, streams, live) | {"unread": waiting})
+                calls = {"calls": self.callers.calls(peer.node), "called": self.called.get(peer.node)}
+                rows.append(peering.shown(peer, streams, live) | calls | {"unread": waiting})
         return rows
 
     def _seen(self, card: cards.Card, private: bool, carrier: Peer | None) -> dict[str, Any]:
         """What a node says of its streams now, for the operator who is about to trust it."""
         try:
-            url, private = (carrier.url, carrier.private) if carrier else (card.url, private)
-            reach = Reach(url, self.own_url, private=private)
+            reach = self.way_of(carrier) if carrier else self.way_by(card.node, card.url, private)
             try:
                 told = Link(self.db, card.node, Taker(card.keyring(), directory.is_told_by), lambda: reach,
                             self.wake, carrier=carrier.node if carrier else "").heads()  # fmt: skip
