@@ -28,19 +28,20 @@ OPERATOR = Actor("operator", ("administrator",))
 
 
 class Opened:
-    """A room of the node `NODE`; `as_(actor)` says who is behind the next calls."""
+    """A room of the node `NODE`, or of another; `as_(actor)` says who is behind the next calls."""
 
-    def __init__(self, room: type[Any], backend: Backend, folder: Path) -> None:
-        database = Database(backend.migrated_url(room.name), room.name)
+    def __init__(self, room: type[Any], backend: Backend, folder: Path, node: Identity = NODE, url: str = "") -> None:
+        database = Database(url or backend.migrated_url(room.name), room.name)
         witness = Witness(folder / f"{room.name}.json")
-        self.sequencer = Sequencer(database, room.name, NODE, witness, room.on_numbered)
+        self.node = node
+        self.sequencer = Sequencer(database, room.name, node, witness, room.on_numbered)
         self.sequencer.recover()
         self.database = database
         self._service = room()
         self._service.engine = SimpleNamespace(
-            database=database, log=EventLog(), parking=Parking(), prefix=f"{NODE.name}/{room.name}", follower=None,
+            database=database, log=EventLog(), parking=Parking(), prefix=f"{node.name}/{room.name}", follower=None,
             runtime=SimpleNamespace(
-                identity=NODE, settings=Settings(Node("essai", "Essai")), note_erasure=lambda: None
+                identity=node, settings=Settings(Node("essai", "Essai")), note_erasure=lambda: None
             ),
         )  # fmt: skip
         self.as_(PERMANENT)
@@ -74,7 +75,7 @@ class Opened:
         self.number_all()
         events = []
         for reach in ("home", "shared"):
-            stream = f"{NODE.name}/{self._service.name}/{reach}"
+            stream = f"{self.node.name}/{self._service.name}/{reach}"
             for body in self.log_after(stream=stream, epoch=1, after=0, limit=500)["events"]:
                 event = orjson.loads(body)
                 events.append((event["time"], event["type"], event["subject"]))

@@ -1,9 +1,10 @@
-"""Commands about other nodes: peer card, add, list, compare, pause, resume, block, remove."""
+"""Commands about other nodes: peer card, add, list, compare, pause, resume, block, remove; and what is handed over."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.client import Client, connected
+from deploy.commands import handing
 from deploy.commands.common import AsJson, Folder, Yes, out, sentences, show, table, tell
 from deploy.commands.lanes import lane
 from services.kernel.errors import ValidationError
@@ -240,3 +242,11 @@ def _compared(found: dict[str, Any]) -> None:
 def _sum_of(peer: dict[str, Any], name: str) -> int:
     """A figure over all streams of a peer."""
     return sum(stream[name] for stream in peer["streams"])
+
+
+HANDING: dict[str, Callable[..., None]] = {
+    "hand-over": handing.hand_over, "offers": handing.offers, "offered": handing.offered, "take": handing.take,
+    "refuse": handing.refuse, "take-back": handing.take_back,
+}  # fmt: skip
+for command_name, command in HANDING.items():
+    peer.command(command_name)(command)

@@ -75,6 +75,10 @@ class NativeRecord(Schema):
     kind = fields.String(required=True)
     home = fields.String(required=True)
     home_node = fields.Dict(metadata={"description": "Of a record of another node: its `id`, `name` and `url`."})
+    origin = fields.String(metadata={"description": "Of a record that moved: its first home, of which its id tells."})
+    term = fields.Integer(metadata={"description": "How often it moved home."})
+    proof = fields.List(fields.Dict(), metadata={"description": "What each home before signed as it let it go."})
+    to = fields.String(metadata={"description": "Of a record that its home just let go: the node that takes it."})
     version = fields.Integer(required=True)
     status = fields.String(
         required=True,

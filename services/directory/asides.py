@@ -130,6 +130,8 @@ class Other(Base):
     source_id: Mapped[str] = mapped_column(Text)
     version: Mapped[int] = mapped_column(BIG)
     epoch: Mapped[int]
+    term: Mapped[int] = mapped_column(default=0)
+    """How often it moved home: what its home of a lower term says is passed over."""
     state: Mapped[str] = mapped_column(String(8))
     header: Mapped[bytes] = mapped_column(LargeBinary)
     signature: Mapped[bytes] = mapped_column(LargeBinary)
@@ -159,3 +161,39 @@ class HomeNode(Base):
     name: Mapped[str] = mapped_column(Text)
     url: Mapped[str] = mapped_column(Text)
     shown: Mapped[bool]
+    keys: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """As JSON, of its card: `{now, keys: {keyid: hexadecimal}, lasts: {keyid: [epoch, seq, hash]}}`."""
+
+
+class Handover(Base):
+    """Records offered to another node (`outward`), or by one to this node, until both have decided.
+
+    `state`: offered, accepted, refused, taken back. `theirs`: its name on the wire; `reply`: where the answer goes.
+    """
+
+    __tablename__ = "handover"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    outward: Mapped[bool]
+    node: Mapped[str] = mapped_column(String(32))
+    theirs: Mapped[str] = mapped_column(String(36))
+    reply: Mapped[bytes | None] = mapped_column(LargeBinary)
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    total: Mapped[int]
+    note: Mapped[str] = mapped_column(Text)
+    at: Mapped[str] = mapped_column(String(32))
+    by: Mapped[str] = mapped_column(Text)
+    decided_at: Mapped[str | None] = mapped_column(String(32))
+    answer: Mapped[str] = mapped_column(Text, default="")
+
+
+class HandedRecord(Base):
+    """One record of a handover. `data`: what it says, of one that is offered to this node and not decided yet."""
+
+    __tablename__ = "handed_record"
+    handover_id: Mapped[str] = mapped_column(ForeignKey("handover.id"), primary_key=True)
+    record_id: Mapped[str] = mapped_column(String(36), primary_key=True, index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(Text)
+    data: Mapped[bytes | None] = mapped_column(LargeBinary)
+    done: Mapped[bool] = mapped_column(default=False)
+    """Its home let it go, or this node took it."""

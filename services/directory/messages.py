@@ -68,10 +68,10 @@ def send(session: Session, other: Other, asked: dict[str, Any], key: bytes, own_
     return made, sealed(events.SERVICE, other.home, key, said)
 
 
-def receive(session: Session, node: str, said: dict[str, Any]) -> list[NewEvent]:
+def receive(session: Session, node: str, said: dict[str, Any], home: str) -> list[NewEvent]:
     """Take what another node's directory wrote; what is to be announced of it. What makes no sense changes nothing."""
     if said.get("kind") == SUGGESTION:
-        return _receive_suggestion(session, node, said)
+        return _receive_suggestion(session, node, said, home)
     if said.get("kind") == ANSWER:
         _receive_answer(session, node, said)
     return []
@@ -94,7 +94,7 @@ def shown(made: Sent) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _receive_suggestion(session: Session, node: str, said: dict[str, Any]) -> list[NewEvent]:
+def _receive_suggestion(session: Session, node: str, said: dict[str, Any], home: str) -> list[NewEvent]:
     try:
         theirs, reply = str(UUID(said["id"])), base64.b64decode(said["reply"], validate=True)
         asked = {"field": said["field"], "value": said["value"], "message": str(said["message"])[:_TEXT_AT_MOST],
@@ -108,7 +108,7 @@ def _receive_suggestion(session: Session, node: str, said: dict[str, Any]) -> li
         return []
     try:
         record = store.record(session, record_id, lock=True)
-        if record is None:
+        if record is None or record.home != home:
             raise NotFound("Cette fiche n’est pas tenue par ce nœud.")
         made = suggesting.make(session, record, asked)
     except MaillageError as error:

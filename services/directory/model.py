@@ -83,6 +83,12 @@ class Record(Base):
     """Whether it was compared with others since it last changed; services are not."""
     replaced_by: Mapped[str | None] = mapped_column(String(36))
     """The record that it was merged into."""
+    origin: Mapped[str | None] = mapped_column(String(32))
+    """Of a record that moved home: the node from whose fingerprint its identifier follows."""
+    term: Mapped[int] = mapped_column(default=0)
+    """How often it moved. Where `home` is another node it is that one's: what is left here is a tombstone."""
+    proof: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """What proves that it came here: a link of `moving.py` for each move, as JSON."""
 
     __table_args__ = (
         Index("record_source", "source", "kind", "id"),
@@ -169,6 +175,13 @@ class Record(Base):
         self.changed_at = clock.to_text(at)
         self.version += 1
         return was_public
+
+    def leave(self, home: str, term: int, at: datetime) -> None:
+        """It is another node's from now on; what is left here says so and is shown to nobody."""
+        self.home, self.term = home, term
+        self.status, self.public_version, self.changed_at = WITHDRAWN, None, clock.to_text(at)
+        self.trust_in({})
+        self.matched = self.kind != "structure"
 
     def require_home(self, node: str) -> None:
         """Raises `NotHome` on another node's record: only its home may change it."""
@@ -306,6 +319,7 @@ def view(record: Record, source: Source) -> dict[str, Any]:
         "source_id": record.source_id, "version": record.version, "status": record.status,
         "changed_at": record.changed_at,
     }  # fmt: skip
+    seen |= _moves(record)
     if record.structure is not None:
         seen["structure"] = record.structure
     if record.status == WITHDRAWN:
@@ -326,10 +340,23 @@ def public(seen: dict[str, Any]) -> dict[str, Any]:
     return rest | ({"extra": extra} if extra else {})
 
 
-def hidden(record: Record) -> dict[str, Any]:
+def hidden(record: Record, reason: str = "n’est plus publique") -> dict[str, Any]:
     """What is told of a record that the public sees no more: no field."""
     return {
         "id": record.id, "kind": record.kind, "home": record.home, "source": record.source,
         "source_id": record.source_id, "version": record.version, "status": record.status,
-        "changed_at": record.changed_at, "reason": "n’est plus publique",
-    }  # fmt: skip
+        "changed_at": record.changed_at, "reason": reason,
+    } | _moves(record)  # fmt: skip
+
+
+def gone_from(record: Record, home: str) -> dict[str, Any]:
+    """The tombstone of a record that moved away, as this node, its home before, may tell it: of its own term."""
+    told = hidden(record, "est tenue par un autre nœud") | {"home": home}
+    return told | ({"term": len(orjson.loads(record.proof))} if record.proof else {})
+
+
+def _moves(record: Record) -> dict[str, Any]:
+    """Of a record that moved home: whose it was first, how often, and what proves it."""
+    if not record.proof:
+        return {}
+    return {"origin": record.origin, "term": record.term, "proof": orjson.loads(record.proof)}

@@ -161,10 +161,12 @@ def _clean_living(session: Session, desk: Desk, record: Record, said: Mapping[st
 
 
 def _clean_tombstone(session: Session, desk: Desk, record: Record, said: Mapping[str, str]) -> None:
+    if record.home != desk.home:  # the last that this node said of it is erased: each last event has its data
+        desk.showing.bid_farewell(record)
     record.content = canonical(cleaned(record.parts, said))
     record.__dict__.pop("parts", None)
     reason = cleaned(record.reason, said)
-    if reason != record.reason:
+    if record.home == desk.home and reason != record.reason:
         record.reason = reason
         record.version += 1
         desk.showing.retell(record, public=store_objections.is_in_feed(session, record.id))

@@ -1,20 +1,22 @@
 """Records of other nodes: held as their homes signed them, shown beside ours, changed by nobody here.
 
 What federation holds is proved already: signed, in order, of the home that it names (`services/federation/taking.py`).
-Here a record is replaced by a newer one of its own, by (epoch, version), and takes its place in the public feed.
+Here a record is replaced by a newer one of its own, by (term, home, epoch, version), and takes its place in the public
+feed. Of one that moved home, what is not proved (`moving.py`) is passed over: held by federation, shown nowhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import orjson
+import structlog
 from sqlalchemy import event as hooks
 from sqlalchemy.orm import Session
 
-from services.directory import events, store, store_others
+from services.directory import events, moving, store, store_others
 from services.directory.asides import Hiding, HomeNode, Other
 from services.directory.store_others import GONE, HIDDEN, SHOWN
 from services.kernel import clock
@@ -23,30 +25,50 @@ from services.kernel.applier import Event
 from services.kernel.errors import Conflict, NotFound, NotHome
 
 BLOCKED, REMOVED = "blocked", "removed"
+_logger = structlog.get_logger(__name__)
 _WAITING = "maillage.others.waiting"
 
 
-def take(session: Session, event: Event) -> None:
-    """Hold what another node said of its record; written with the others of this transaction, just before its end."""
+def take(session: Session, event: Event, knows: Callable[[Session], moving.Knows]) -> bool:
+    """Hold what another node said of its record; written with the others of this transaction, just before its end.
+
+    Whether it is believed: of a record that moved home only what is proved is. `knows`: the keys of nodes.
+    """
+    if moving.term_of(event.data) and (why := moving.why_not(event.signed.header, event.data, knows(session))):
+        _logger.warning("a record that its home does not prove", record=event.subject, stream=event.stream, reason=why)
+        return False
     waiting = session.info.get(_WAITING)
     if waiting is None:
         waiting = session.info[_WAITING] = {}
         hooks.listen(session, "before_commit", _write, once=True)
     waiting[event.subject] = event
+    return True
 
 
 def _write(session: Session) -> None:
     waiting: dict[str, Event] = session.info.pop(_WAITING)
-    held = store_others.versions(session, list(waiting))
-    newer = [each for each in waiting.values() if _replaces(each, held.get(each.subject))]
+    session.flush()
+    held, ours = store_others.versions(session, list(waiting)), store_others.owners(session, list(waiting))
+    newer = [each for each in waiting.values() if _replaces(each, held.get(each.subject), ours.get(each.subject))]
     if not newer:
         return
     store_others.take_turn(session)
+    for each in newer:
+        if each.subject in ours and ours[each.subject] != _owner(each):
+            _concede(session, each)
     known = store_others.homes(session)
     hidden = store_others.hidden_among(session, [each.subject for each in newer])
     rows = [_row(each, known, hidden) for each in newer]
     store_others.put(session, rows)
     store.feed_append(session, [_fed(row, _stream(row["home"])) for row in rows])
+
+
+def _concede(session: Session, event: Event) -> None:
+    """A record of this node is another's, who proves it: the database was put back, or two took it."""
+    record = store.record(session, event.subject, lock=True)
+    if record is not None:
+        term, home = _owner(event)
+        record.leave(home, term, clock.now())
 
 
 def know(session: Session, said: Mapping[str, Any]) -> None:
@@ -57,6 +79,8 @@ def know(session: Session, said: Mapping[str, Any]) -> None:
         session.add(home)
     home.label, home.name, home.url = said["label"], said["name"], said["url"]
     home.shown = said["state"] not in (BLOCKED, REMOVED)
+    if said.get("keys"):
+        home.keys = orjson.dumps(said["keys"])
     session.flush()
     node, shown = home.node, home.shown
     states = {REMOVED: (SHOWN, HIDDEN), BLOCKED: (SHOWN,)}.get(said["state"], (HIDDEN,))
@@ -78,13 +102,15 @@ def _settle(session: Session, some: list[Other], state: str, shown: bool) -> Non
 
 def not_ours(session: Session, record_id: str) -> NotFound | NotHome:
     """Why a record that is not of this node cannot be worked on: the address of its home, or that there is none."""
-    found = store_others.other(session, record_id)
-    if found is None or found.state == GONE:
+    found, left = store_others.other(session, record_id), store.record(session, record_id)
+    if (found is None or found.state == GONE) and (found is not None or left is None):
         return NotFound(f"Aucune fiche {record_id}.")
-    home = store_others.home(session, found.home)
-    name, url = (home.name, home.url) if home else (found.home, "")
-    said = {"home": found.home, "url": url}
-    return NotHome(f"Cette fiche est tenue par {name}, {url} : elle se change là-bas.", said)
+    node = found.home if found is not None else ""
+    if left is not None and (found is None or left.term > found.term):  # its new home has not said more yet
+        node = left.home
+    home = store_others.home(session, node)
+    name, url = (home.name, home.url) if home else (node, "")
+    return NotHome(f"Cette fiche est tenue par {name}, {url} : elle se change là-bas.", {"home": node, "url": url})
 
 
 def hide(session: Session, named: str, reason: str, by: str) -> Hiding:
@@ -166,10 +192,23 @@ def vanish(session: Session, home: str, ids: Sequence[str]) -> None:
     store_others.forget(session, [each.id for each in gone])
 
 
-def _replaces(event: Event, held: tuple[int, int] | None) -> bool:
-    """A newer version does; where the stream is read anew, so does any other than the one held."""
-    place = event.signed.header.epoch, event.recordversion
-    return held is None or place > held or (event.whole and place != held)
+def _owner(event: Event) -> tuple[int, str]:
+    """In which term it is whose, as an event says."""
+    return moving.term_of(event.data), event.data["home"]
+
+
+def _replaces(event: Event, held: tuple[int, str, int, int] | None, ours: tuple[int, str] | None) -> bool:
+    """A newer version does; where the stream is read anew, so does any other than the one held, of that home and term.
+
+    Args:
+        held: (term, home, epoch, version) of what is held of others.
+        ours: (term, home) as this node's own records have it, of one that is or was its own.
+    """
+    owner = _owner(event)
+    if ours is not None and owner < ours:
+        return False
+    place = *owner, event.signed.header.epoch, event.recordversion
+    return held is None or place > held or (event.whole and owner == held[:2] and place != held)
 
 
 def _row(event: Event, known: Mapping[str, HomeNode], hidden: Container[str]) -> dict[str, Any]:
@@ -180,8 +219,8 @@ def _row(event: Event, known: Mapping[str, HomeNode], hidden: Container[str]) ->
     return {
         "id": event.subject, "kind": said["kind"], "home": said["home"], "source": said["source"],
         "source_id": said["source_id"], "version": event.recordversion, "epoch": signed.header.epoch,
-        "seq": event.seq, "state": state, "header": signed.header.raw, "signature": signed.signature,
-        "data": signed.data, "salt": signed.salt,
+        "term": moving.term_of(said), "seq": event.seq, "state": state, "header": signed.header.raw,
+        "signature": signed.signature, "data": signed.data, "salt": signed.salt,
     }  # fmt: skip
 
 

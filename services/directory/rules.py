@@ -175,6 +175,15 @@ def no_structure(draft: Mapping[str, Any]) -> Problem:
     }  # fmt: skip
 
 
+def moved_away(draft: Mapping[str, Any]) -> Problem:
+    """The record of a draft is another node's by now."""
+    return {
+        "line": None, "field": "source_id", "value": draft["source_id"],
+        "why": "cette fiche est tenue par un autre nœud",
+        "remedy": "Ôtez-la du fichier : elle se change là-bas.", "code": "record.moved",
+    }  # fmt: skip
+
+
 def _check_names(kind: str, draft: Mapping[str, Any]) -> Iterator[Problem]:
     """What names the record and, for a service, its structure: the words of the source, of any alphabet."""
     for name in ("source", "source_id", *(("structure_source_id",) if kind == "service" else ())):

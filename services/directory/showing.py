@@ -7,24 +7,27 @@ the public, or leaves it, takes its services along.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from services.directory import events, qualification, store, store_pairs
-from services.directory.model import Record, Source, hidden, public, view
+from services.directory.model import Record, Source, gone_from, hidden, public, view
 from services.directory.qualification import REVIEW, WITHDRAWN
+from services.kernel import clock
 from services.kernel.announce import NewEvent
-from services.kernel.errors import Problem
+from services.kernel.errors import NotHome, Problem
 from services.kernel.log import EventLog
 
 
 class Showing:
     """The public's view of the records of one transaction, and what is told of them."""
 
-    def __init__(self, session: Session, log: EventLog, at: datetime) -> None:
+    def __init__(self, session: Session, log: EventLog, at: datetime, home: str) -> None:
         self._session = session
         self._log = log
         self._at = at
+        self._home = home
         self._sources: dict[str, Source] = {}
         self._told: list[NewEvent] = []
 
@@ -86,8 +89,29 @@ class Showing:
         told = view(tombstone, self.source(tombstone.source))
         self._told.append(events.withdrawn(told) if public else events.drafted(told))
 
+    def let_go(self, record: Record, to: str, keys: dict[str, Any]) -> None:
+        """Say that a record is another node's from here on; `keys`: by which this node signs (`moving.keys_of`)."""
+        record.version += 1
+        self._told.append(events.moved(public(view(record, self.source(record.source))) | keys, to))
+        record.leave(to, record.term + 1, self._at)
+
+    def adopt(self, record: Record) -> None:
+        """Say that a record is this node's from here on; where it may not be public here, no more than that."""
+        if self.barriers(record):
+            self._told.append(events.withdrawn(hidden(record)))
+            return
+        record.public_version, record.published_at = record.version, clock.to_text(self._at)
+        self._told.append(events.adopted(public(view(record, self.source(record.source)))))
+
+    def bid_farewell(self, record: Record) -> None:
+        """Tell a tombstone in the place of what was last said here of a record that moved away."""
+        record.version += 1
+        self._told.append(events.withdrawn(gone_from(record, self._home)))
+
     def tell(self) -> None:
-        """Write what happened to the log."""
+        """Write what happened to the log. Raises `NotHome` where a record is another node's by now: nothing did."""
+        if foreign := [each.subject for each in self._told if each.data["home"] != self._home]:
+            raise NotHome(f"Cette fiche est tenue par un autre nœud : {foreign[0]}.")
         if self._told:
             self._log.append(self._session, *self._told)
             self._told = []

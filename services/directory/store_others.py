@@ -6,18 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from services.directory.asides import Hiding, HomeNode, Other, Sent
-from services.directory.model import FeedRow
+from services.directory.model import FeedRow, Record
 from services.kernel.bulk import insert_many, or_newer
 from services.kernel.envelope import Header, Signed
 from services.kernel.rows import LogRow, StreamRow
 
 AT_ONCE = 500
 SHOWN, HIDDEN, GONE = "shown", "hidden", "gone"
-_VERSIONS = select(Other.id, Other.epoch, Other.version).where(Other.id.in_(bindparam("ids", expanding=True)))
+_VERSIONS = select(Other.id, Other.term, Other.home, Other.epoch, Other.version).where(
+    Other.id.in_(bindparam("ids", expanding=True))
+)
+_OWNERS = select(Record.id, Record.term, Record.home).where(Record.id.in_(bindparam("ids", expanding=True)))
 _HIDDEN = select(Hiding.record_id).where(
     Hiding.ended.is_(False), Hiding.record_id.in_(bindparam("ids", expanding=True))
 )
@@ -31,9 +34,15 @@ def take_turn(session: Session) -> None:
     session.execute(_TURN)
 
 
-def versions(session: Session, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """(epoch, version) of those records of other nodes that are held."""
-    return {each: (epoch, version) for each, epoch, version in session.execute(_VERSIONS, {"ids": ids})}
+def versions(session: Session, ids: Sequence[str]) -> dict[str, tuple[int, str, int, int]]:
+    """(term, home, epoch, version) of those records of other nodes that are held."""
+    return {each: (term, home, epoch, version) for each, term, home, epoch, version in
+            session.execute(_VERSIONS, {"ids": ids})}  # fmt: skip
+
+
+def owners(session: Session, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """(term, home) of those that are or were records of this node."""
+    return {each: (term, home) for each, term, home in session.execute(_OWNERS, {"ids": ids})}
 
 
 def put(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -74,6 +83,11 @@ def held_of(session: Session, home: str, ids: Sequence[str]) -> Sequence[Other]:
 def forget(session: Session, ids: Sequence[str]) -> None:
     """Erase what these records say; that they were is kept."""
     session.execute(update(Other).where(Other.id.in_(ids)).values(state=GONE, data=None, salt=None))
+
+
+def drop(session: Session, record_id: str) -> None:
+    """This record is of this node from now on: what its home before said of it is not held beside it."""
+    session.execute(delete(Other).where(Other.id == record_id))
 
 
 def hiding(session: Session, record_id: str) -> Hiding | None:

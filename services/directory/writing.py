@@ -20,7 +20,7 @@ from services.directory.formats.groups import EDIT
 from services.directory.formats.ids import record_id
 from services.directory.model import NO_TRUST, Act, Record, content_of, words_of
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
-from services.directory.rules import check_draft, no_structure
+from services.directory.rules import check_draft, moved_away, no_structure
 from services.directory.showing import Showing
 from services.kernel import clock
 from services.kernel.access import Actor
@@ -74,7 +74,7 @@ class Desk:
         self._at = at or clock.now()
         self._months = months
         self.respected = respected
-        self.showing = Showing(session, log, self._at)
+        self.showing = Showing(session, log, self._at, home)
         self.source = self.showing.source
 
     def save(self, drafts: list[dict[str, Any]], choice: Choice = Choice.POLICY) -> list[Saved]:
@@ -239,6 +239,9 @@ class Desk:
             if choice is not Choice.POLICY:
                 self.note(record, "create")
             return Saved("created", record)
+        if record.home != self.home and choice is Choice.POLICY:
+            return Saved("refused", problems=[moved_away(draft)])
+        record.require_home(self.home)
         if record.replaced_by:
             corrections.say_beside(self._session, record, corrections.content(draft, record), clock.to_text(self._at))
             return Saved("unchanged", record)
@@ -248,7 +251,6 @@ class Desk:
         content = corrections.content(draft, record)
         if stays(record, draft, content, structure):
             return Saved("unchanged", record)
-        record.require_home(self.home)
         return self._change(record, content, structure, choice)
 
     def _current(self, structure: str | None, known: dict[str, Record]) -> str | None:

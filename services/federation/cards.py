@@ -45,6 +45,13 @@ class Card:
         lasts = {keyid: self.lasts.get(keyid, {}) for keyid in former}
         return Keyring(former | {fingerprint(self.signing): self.signing}, lasts)
 
+    def keys(self) -> dict[str, Any]:
+        """The same as JSON: `{now, keys: {keyid: hexadecimal}, lasts}`."""
+        known = {fingerprint(each): each.hex() for each in (*(each.former for each in self.rotations), self.signing)}
+        lasts = {fingerprint(each.former): self.lasts.get(fingerprint(each.former), {}) for each in self.rotations}
+        listed = {keyid: {stream: list(place) for stream, place in of.items()} for keyid, of in lasts.items()}
+        return {"now": fingerprint(self.signing), "keys": known, "lasts": listed}
+
     def message_keys(self) -> Keyring:
         """The keys by which its messages are signed: the one in use, and those before it that nobody else has.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from services.kernel.announce import HOME, NewEvent
 
 SERVICE = "federation"
@@ -9,7 +12,13 @@ PEER_CHANGED = "federation.peer.changed.v1"
 TYPES = frozenset({PEER_CHANGED})
 
 
-def peer_changed(node: str, version: int, label: str, name: str, url: str, state: str) -> NewEvent:
-    """A peer was added, has a new card, or changed its state; `removed` when it is no peer any more."""
-    said = {"node": node, "label": label, "name": name, "url": url, "state": state}
+def peer_changed(
+    node: str, version: int, label: str, name: str, url: str, state: str, keys: Mapping[str, Any]
+) -> NewEvent:
+    """A peer was added, has a new card, or changed its state; `removed` when it is no peer any more.
+
+    Args:
+        keys: of its card: `{now, keys: {keyid: hexadecimal}, lasts: {keyid: {stream: [epoch, seq, hash]}}}`.
+    """
+    said = {"node": node, "label": label, "name": name, "url": url, "state": state, "keys": keys}
     return NewEvent(PEER_CHANGED, node, version, said, HOME)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.federation import events, store
+from services.federation import cards, events, store
 from services.federation.cards import Card, read
 from services.federation.model import ACTIVE, OwnCard, Peer, Taken
 from services.kernel import clock
@@ -104,7 +104,8 @@ def carrier(session: Session, name: str, node: str) -> Peer | None:
 
 def changed(peer: Peer, state: str | None = None) -> NewEvent:
     """What is told of a peer to the rooms of this node."""
-    return events.peer_changed(peer.node, peer.card_version, peer.label, peer.name, peer.url, state or peer.state)
+    names = (peer.node, peer.card_version, peer.label, peer.name, peer.url)
+    return events.peer_changed(*names, state or peer.state, cards.read(peer.card).keys())
 
 
 def shown(peer: Peer, streams: list[Taken], live: dict[str, int]) -> dict[str, Any]:

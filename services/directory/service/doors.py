@@ -32,7 +32,7 @@ class Doors(Room):
 
     def _locked(self, session: Session, record_id: str, version: int | None) -> Record:
         record = store.record(session, record_id, lock=True)
-        if record is None:
+        if record is None or record.home != self.engine.runtime.identity.name:
             raise others.not_ours(session, record_id)
         record.require_version(version)
         return record
@@ -40,10 +40,11 @@ class Doors(Room):
     def _current(self, session: Session, record_id: str) -> Record:
         """The record of an id, or the one that it was merged into. Raises `NotFound`, `NotHome`."""
         record = store.record(session, record_id)
-        if record is None:
+        while record is not None and record.replaced_by:
+            record_id = record.replaced_by
+            record = store.record(session, record_id)
+        if record is None or record.home != self.engine.runtime.identity.name:
             raise others.not_ours(session, record_id)
-        while record.replaced_by:
-            record = must_exist(store.record(session, record.replaced_by), record_id)
         return record
 
     def _answer(self, desk: Desk, saved: Saved) -> dict[str, Any]:

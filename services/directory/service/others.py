@@ -105,7 +105,8 @@ class OtherDoors(SuggestionDoors):
     @on_event(*sorted(events.PUBLIC_PUTS | events.PUBLIC_DELETES))
     def other_record(self, session: Session, event: Event) -> None:
         """A record of another node is public, in this version, or is no more."""
-        others.take(session, event)
+        if others.take(session, event, self.knows) and event.type in events.MOVES:
+            self.adopt(session, event)
 
     @on_event(events.REDACTED)
     def other_redacted(self, session: Session, event: Event) -> None:

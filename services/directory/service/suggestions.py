@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from services.directory import events, messages, schemas, store, store_others, suggesting
-from services.directory.service.doors import Doors
+from services.directory.service.handing import HandingDoors
 from services.directory.writing import must_exist
 from services.kernel import identity
 from services.kernel.announce import TO
@@ -21,7 +21,7 @@ from services.kernel.sealing import opened
 _logger = structlog.get_logger(__name__)
 
 
-class SuggestionDoors(Doors):
+class SuggestionDoors(HandingDoors):
     """Suggestions: made by anybody, decided by permanents."""
 
     @rpc
@@ -36,7 +36,7 @@ class SuggestionDoors(Doors):
         asked = schemas.Suggest.read(request)
         with self.db.begin() as session:
             record = store.record(session, asked["id"], lock=True)
-            if record is not None:
+            if record is not None and record.home == self.engine.runtime.identity.name:
                 made = suggesting.make(session, record, asked)
                 self.log.append(session, events.suggestion("made", made.id, record.id, 1))
                 return {"suggestion": made.id}
@@ -66,7 +66,10 @@ class SuggestionDoors(Doors):
         if said is None:
             _logger.warning("a message that this node cannot open", sender=node)
             return
-        self.log.append(session, *messages.receive(session, node, said))
+        told = self.heard_of_offer(session, node, said)
+        if told is None:
+            told = messages.receive(session, node, said, runtime.identity.name)
+        self.log.append(session, *told)
 
     @rpc
     def suggestions(self, request: dict[str, Any]) -> dict[str, Any]:
