@@ -10,7 +10,8 @@ from services.directory import corrections, store
 from services.directory.model import Record
 from services.directory.qualification import WITHDRAWN
 from services.directory.rules import check_draft
-from services.directory.writing import Desk, Saved, stays
+from services.directory.saved import Saved
+from services.directory.writing import Desk, stays
 
 
 def preview(session: Session, desk: Desk, drafts: list[dict[str, Any]]) -> list[Saved]:

@@ -19,11 +19,13 @@ from uuid_utils import uuid7
 
 from services.directory import events, moving, store, store_handing, store_others
 from services.directory.asides import HandedRecord, Handover
-from services.directory.model import Record, content_of, view, words_of
+from services.directory.model import Record, content_of, words_of
 from services.directory.qualification import CHECKED, REVIEW
 from services.directory.rules import check_draft
+from services.directory.saved import Saved, raise_problems
 from services.directory.store_handing import ACCEPTED, OFFERED, REFUSED, TAKEN_BACK
-from services.directory.writing import Desk, Saved, raise_problems
+from services.directory.views import view
+from services.directory.writing import Desk
 from services.kernel import clock
 from services.kernel.announce import NewEvent
 from services.kernel.applier import Event

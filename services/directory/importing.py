@@ -15,7 +15,8 @@ from services.directory import events, store
 from services.directory.model import Import, ImportChange, Record
 from services.directory.qualification import QUALIFIED, WITHDRAWN
 from services.directory.rules import require_few_vanished
-from services.directory.writing import Desk, Saved
+from services.directory.saved import Saved
+from services.directory.writing import Desk
 from services.kernel import clock
 from services.kernel.errors import NotFound, WrongState
 from services.kernel.log import EventLog

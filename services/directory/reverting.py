@@ -10,7 +10,8 @@ from services.directory import store, working
 from services.directory.formats import argumentaire
 from services.directory.formats.own import OWN
 from services.directory.model import Record, flat
-from services.directory.writing import Choice, Desk
+from services.directory.saved import Choice
+from services.directory.writing import Desk
 from services.kernel.errors import Conflict, NotFound, WrongState
 
 

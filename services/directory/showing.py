@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.directory import events, qualification, store, store_pairs
-from services.directory.model import Record, Source, gone_from, hidden, public, view
+from services.directory.model import Record, Source
 from services.directory.qualification import REVIEW, WITHDRAWN
+from services.directory.views import gone_from, hidden, public, view
 from services.kernel import clock
 from services.kernel.announce import NewEvent
 from services.kernel.errors import NotHome, Problem

@@ -19,7 +19,8 @@ from services.directory.formats import typed
 from services.directory.formats.own import OWN
 from services.directory.model import Record, flat
 from services.directory.rules import FIELDS, check_draft
-from services.directory.writing import Choice, Desk, as_typed
+from services.directory.saved import Choice
+from services.directory.writing import Desk, as_typed
 from services.kernel import clock
 from services.kernel.errors import NotFound, Problem, ValidationError, WrongState
 

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from services.directory import store, store_objections, store_pairs
 from services.directory.formats import quality
 from services.directory.formats.groups import REASONS
-from services.directory.model import Act, Import, ImportChange, Record, flat, view
+from services.directory.model import Act, Import, ImportChange, Record, flat
+from services.directory.views import view
 from services.directory.writing import Desk
 from services.kernel import clock
 

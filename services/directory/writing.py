@@ -6,10 +6,8 @@ that a rule holds whoever comes in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -21,6 +19,7 @@ from services.directory.formats.ids import record_id
 from services.directory.model import NO_TRUST, Act, Record, content_of, words_of
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
 from services.directory.rules import check_draft, moved_away, no_structure
+from services.directory.saved import Choice, Saved, raise_problems
 from services.directory.showing import Showing
 from services.kernel import clock
 from services.kernel.access import Actor
@@ -28,32 +27,6 @@ from services.kernel.errors import Conflict, NotFound, Problem, ValidationError
 from services.kernel.log import EventLog
 
 Respected = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-class Choice(Enum):
-    """Whose word it is, and so what the public sees of it."""
-
-    POLICY = "policy"
-    """An import: as the policy of its source says."""
-    PERMANENT = "permanent"
-    """Somebody who may qualify: their change is a verification, and what is public is so in its new version."""
-    OTHERS = "others"
-    """Everybody else: as the policy of its source says too, and what waits is a draft."""
-
-
-@dataclass
-class Saved:
-    """What became of one draft: `created`, `updated`, `unchanged` or `refused`, and the record before and after."""
-
-    done: str
-    record: Record | None = None
-    before: tuple[str, str | None, bytes] | None = None
-    """Status, structure and content before an update."""
-    problems: list[Problem] = field(default_factory=list)
-
-    def answer(self) -> dict[str, Any]:
-        """What the caller of an import is told: `{done, id, problems}`."""
-        return {"done": self.done, "id": self.record.id if self.record else None, "problems": self.problems}
 
 
 class Desk:
@@ -341,12 +314,6 @@ def must_exist(record: Record | None, record_id_: str) -> Record:
     if record is None:
         raise NotFound(f"Aucune fiche {record_id_} sur ce nœud.")
     return record
-
-
-def raise_problems(saved: Iterable[Saved]) -> None:
-    """Raises `ValidationError` with everything wrong."""
-    if problems := [problem for each in saved for problem in each.problems]:
-        raise ValidationError("La fiche ne peut pas être enregistrée.", problems)
 
 
 def stays(record: Record, draft: dict[str, Any], content: bytes, structure: str | None) -> bool:

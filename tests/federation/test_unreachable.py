@@ -138,8 +138,8 @@ def test_whoever_is_killed_while_it_is_read_and_started_again_nothing_is_lost(
         stream = peer(radar)["streams"][0]
         return stream["equal"] and (stream["lag"], stream["records"]) == (0, more - 1)
 
-    soon(whole, 60)
-    soon(lambda: (peer(radar)["calls"], peer(radar)["trouble"], peer(orpan)["called"]) == (True, "", ""))
+    assert soon(whole, 60)
+    assert soon(lambda: (peer(radar)["calls"], peer(radar)["trouble"], peer(orpan)["called"]) == (True, "", ""))
 
 
 class LyingCaller:

@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.directory import others, store, store_objections
-from services.directory.model import Record, Source, view
+from services.directory.model import Record, Source
 from services.directory.objecting import Objections
 from services.directory.repeats import once
-from services.directory.writing import Choice, Desk, Saved, must_exist
+from services.directory.saved import Choice, Saved
+from services.directory.views import view
+from services.directory.writing import Desk, must_exist
 from services.kernel.access import Actor
 from services.kernel.doors import Room
 from services.kernel.errors import Forbidden

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from services.directory import duplicates, merging, schemas, store_pairs
 from services.directory.asides import Pair
-from services.directory.model import Record, view
+from services.directory.model import Record
 from services.directory.service.doors import Doors
+from services.directory.views import view
 from services.directory.writing import Desk
 from services.kernel import clock
 from services.kernel.access import Actor

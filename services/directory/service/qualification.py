@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.directory import freshness, qualification, qualifying, reverting, schemas, store, suggesting, working
-from services.directory.model import view
 from services.directory.service.doors import Doors, choice_of, require
+from services.directory.views import view
 from services.directory.writing import must_exist
 from services.kernel import clock
 from services.kernel.doors import rpc

@@ -10,9 +10,11 @@ from services.directory import schemas, store, store_others, working
 from services.directory.corrections import read_by_now
 from services.directory.formats.own import OWN
 from services.directory.formats.territory_names import words
-from services.directory.model import Source, public, view
+from services.directory.model import Source
+from services.directory.saved import raise_problems
 from services.directory.service.doors import Doors, choice_of, require
-from services.directory.writing import as_typed, raise_problems
+from services.directory.views import public, view
+from services.directory.writing import as_typed
 from services.kernel.access import Actor
 from services.kernel.doors import rpc
 from services.kernel.errors import NotFound, ValidationError
