@@ -6,6 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -121,6 +122,11 @@ def test_a_structure_corrects_and_confirms_its_own_entry_by_its_link_and_no_othe
 ) -> None:
     qualify_all(marie, bring_in(marie))
     record, other = state(marie, "Aînés"), state(marie, "Écluse")
+    draft = {"kind": "service", "source": "pays-de-blain", "source_id": "v1", "structure_source_id": "e2",
+             "fields": {"nom": "Visites", "date_maj": "2026-01-31"}}  # fmt: skip
+    service = marie.call("POST", "/api/v1/records", json=draft)["id"]
+    for nothing, status in ((str(uuid4()), 404), (service, 422)):
+        marie.call("POST", "/api/v1/links", json={"structures": [nothing]}, status=status)
     link = marie.call("POST", "/api/v1/links", json={"structures": [record["id"]]}, status=201)["url"]
     structure = visitor.enter(link)
     visitor.call("POST", "/api/v1/sessions", json={"secret": link}, status=401)

@@ -1,30 +1,10 @@
-"""An identifier names one record of a file: met twice it is refused, with what tells the rows apart."""
+"""Identifiers that a mapping makes of columns, and what a file has a place for."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from services.directory.formats.reading import read
-from tests.directory.formats.test_reading import STRUCTURE, codes, rows_of, table, warned
-
-__all__ = ["table"]
-
-
-def test_an_identifier_met_twice(table: Any) -> None:
-    head = "N°,Nom,CP,Ville,Tél\n"
-    same, other = "1,Le Grain,44000,Nantes,\n", "1,Le Pain,44000,Nantes,\n"
-    assert [row.drafts == [] for row in table(head + same + same)] == [False, True]
-    assert codes(table(head + same + same)[1]) == []
-    changed = table(head + same + other)[1]
-    assert (codes(changed), warned(changed)) == ([], ["structure.repeated"])
-
-
-def test_an_identifier_taken_by_another_record_refuses_the_row_and_names_the_line(tmp_path: Path) -> None:
-    second = rows_of(tmp_path, STRUCTURE, STRUCTURE | {"nom": "Le Pain"})[1]
-    assert codes(second) == ["id.taken"]
-    assert "ligne 1" in second.problems[0]["why"]
-
 
 BY_NAME = """
 version = 1

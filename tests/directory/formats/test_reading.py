@@ -244,6 +244,21 @@ def test_a_problem_shared_by_the_records_of_a_row_is_told_once_under_the_column_
     assert [(problem["field"], problem["value"]) for problem in row.warnings] == [("Tél", "inconnu")]
 
 
+def test_an_identifier_met_twice(table: Any) -> None:
+    head = "N°,Nom,CP,Ville,Tél\n"
+    same, other = "1,Le Grain,44000,Nantes,\n", "1,Le Pain,44000,Nantes,\n"
+    assert [row.drafts == [] for row in table(head + same + same)] == [False, True]
+    assert codes(table(head + same + same)[1]) == []
+    changed = table(head + same + other)[1]
+    assert (codes(changed), warned(changed)) == ([], ["structure.repeated"])
+
+
+def test_an_identifier_taken_by_another_record_refuses_the_row_and_names_the_line(tmp_path: Path) -> None:
+    second = rows_of(tmp_path, STRUCTURE, STRUCTURE | {"nom": "Le Pain"})[1]
+    assert codes(second) == ["id.taken"]
+    assert "ligne 1" in second.problems[0]["why"]
+
+
 def test_a_refused_row_takes_no_identifier(tmp_path: Path) -> None:
     wrong = STRUCTURE | {"commune": "Saint-Herblon-sur-Mer"}
     assert [codes(row) != [] for row in rows_of(tmp_path, wrong, STRUCTURE)] == [True, False]

@@ -47,6 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                     latitude=48.11, longitude=-1.68),
             service("hostile", nom="<script>alert(1)</script>", description="<img src=x onerror=alert(2)>"),
             structure(2, nom="Jardins"),
+            structure(3, nom="Écluse seule"),
             *(service(f"jardin{number}", of=2, nom=f"Jardin {number}") for number in range(GARDENS)),
         )  # fmt: skip
         gone = service("parti", nom="Service parti")
@@ -119,6 +120,15 @@ def test_nothing_found_comes_with_advice(client: FlaskClient) -> None:
     assert (page.status_code, titles(page)) == (200, [])
     assert "Aucun service trouvé" in page.text
     assert "Essayez d’autres mots" in page.text
+
+
+def test_a_structure_without_services_is_found_by_its_name_and_only_on_the_first_page(client: FlaskClient) -> None:
+    page = see(client, "/?q=seule")
+    assert_page(page, 200)
+    assert re.findall(r'<a href="(/structures/[^"]+)">Écluse seule</a> · Nantes', page.text) == ["/structures/dora--s3"]
+    assert titles(page) == []
+    assert "Structures de ce nom" not in see(client, "/").text
+    assert "Structures de ce nom" not in see(client, "/?q=permis").text
 
 
 def test_a_commune_that_does_not_exist_is_said_and_the_search_goes_on(client: FlaskClient) -> None:
