@@ -14,7 +14,7 @@ from deploy.tenants import drop_database, make_database
 from services.kernel.database import Database
 from services.kernel.migrate import migrate
 
-TOGETHER = ("writer", "follower", "room")
+TOGETHER = (("writer", "follower", "room"), ("directory", "accounts"))
 """Rooms that share a test's PostgreSQL, as those of a node do: whichever is asked for brings the others."""
 
 
@@ -37,7 +37,7 @@ class Templates:
 
     def copy(self, room: str) -> str:
         """A new database in which a room, and those beside it, are migrated; its URL. The caller drops it."""
-        rooms = TOGETHER if room in TOGETHER else (room,)
+        rooms = next((each for each in TOGETHER if room in each), (room,))
         if rooms not in self._urls:
             self._urls[rooms] = make_database(self._server)
             for each in rooms:
