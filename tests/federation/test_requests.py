@@ -104,6 +104,15 @@ def test_a_call_is_signed_with_what_it_brings_and_for_nothing_else() -> None:
         proved_post(call, query=QUERY + "0")
 
 
+def test_a_call_whose_signature_does_not_cover_what_it_brings_is_refused() -> None:
+    bare = requests._Message("POST", f"https://node.invalid/?{QUERY}")
+    headers = requests._signed(bare, ASKER, clock.now(), requests.tag(ASKED, requests.TURNED), None)
+    with pytest.raises(Unauthorized):
+        proved_post(headers)
+    with pytest.raises(Unauthorized):
+        proved_post(headers | {"Content-Digest": ContentDigest.create(b"anything")})
+
+
 def test_a_signed_question_is_no_call_and_a_call_no_question() -> None:
     with pytest.raises(Unauthorized):
         proved_post(requests.signed(ASKER, ASKED, QUERY, clock.now()))

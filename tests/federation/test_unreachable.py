@@ -8,7 +8,8 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,11 +17,13 @@ import orjson
 import pytest
 
 from deploy.processes import free_ports
+from gateway.app import BODY_AT_MOST_BYTES
 from services.federation import requests
 from services.federation.cards import written
 from services.kernel import clock, identity
 from services.kernel.errors import MaillageError
 from services.kernel.identity import Identity
+from tests.conftest import Fresh
 from tests.federation.homes import Home
 from tests.federation.test_messages import GRANGE, as_permanent, follow, publish, soon, waiting
 from tests.running import BIN, RunningNode, running_node
@@ -29,10 +32,9 @@ WITHIN_S = 15.0
 Nodes = tuple[RunningNode, RunningNode, str]
 
 
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
-    """RADAR, and ORPAN at whose address nobody listens, with a public structure of ORPAN."""
-    folder = tmp_path_factory.mktemp("unreachable")
+@contextmanager
+def pair(folder: Path, first: dict[str, str], second: dict[str, str]) -> Iterator[Nodes]:
+    """RADAR, and ORPAN at whose address nobody listens, with a public structure of ORPAN that RADAR shows."""
     [closed] = free_ports(1)
     hidden = {"MAILLAGE_NODE_URL": f"http://127.0.0.1:{closed}", "MAILLAGE_FEDERATION_CALLS": "true"}
     with ExitStack() as opened:
@@ -40,13 +42,20 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
             opened.enter_context(
                 running_node(folder / name, MAILLAGE_NODE_ID=name, MAILLAGE_NODE_NAME=name.upper(), **more)
             )
-            for name, more in (("radar", {}), ("orpan", hidden))
+            for name, more in (("radar", first), ("orpan", hidden | second))
         )
         record = publish(orpan)
         follow(radar, orpan)
         follow(orpan, radar)
         soon(lambda: shown(radar, record))
         yield radar, orpan, record
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """The two, each in one process."""
+    with pair(tmp_path_factory.mktemp("unreachable"), {}, {}) as made:
+        yield made
 
 
 def shown(node: RunningNode, record: str) -> dict[str, Any]:
@@ -62,10 +71,10 @@ def peer(node: RunningNode, other: str = "") -> dict[str, Any]:
     return dict(found)
 
 
-def write(orpan: RunningNode, numbers: range, telephone: str) -> None:
+def write(orpan: RunningNode, numbers: range, telephone: str, **more: str) -> None:
     """Structures of ORPAN with this telephone, all published."""
     drafts = [{"kind": "structure", "source": "liste", "source_id": f"g{number}",
-               "fields": GRANGE | {"telephone": telephone}} for number in numbers]  # fmt: skip
+               "fields": GRANGE | {"telephone": telephone} | more} for number in numbers]  # fmt: skip
     opened = orpan.ask("directory", "import_begin", source="liste", name="m", policy="publish")
     orpan.ask("directory", "import_rows", **{"import": opened["import"], "rows": drafts})
     orpan.ask("directory", "import_finish", **{"import": opened["import"]})
@@ -140,6 +149,19 @@ def test_whoever_is_killed_while_it_is_read_and_started_again_nothing_is_lost(
 
     assert soon(whole, 60)
     assert soon(lambda: (peer(radar)["calls"], peer(radar)["trouble"], peer(orpan)["called"]) == (True, "", ""))
+
+
+def test_with_a_process_for_each_room_it_is_the_same_and_a_page_may_be_long(
+    tmp_path: Path, fresh_vhost: Fresh, fresh_database: Fresh
+) -> None:
+    servers = [{"MAILLAGE_BROKER_URL": fresh_vhost(), "MAILLAGE_DATABASE_URL": fresh_database()} for _ in range(2)]
+    with pair(tmp_path, *servers) as (radar, orpan, _):
+        write(orpan, range(1, 500), "+33240000003", description="Où l’été dépérit. " * 200)
+        log = f"{orpan.url}/federation/v1/log?stream={identity.load(orpan.folder).name}/directory/shared&limit=500"
+        page = soon(lambda: (body := urllib.request.urlopen(log, timeout=20).read()).count(b"\n") == 500 and body)
+        assert len(page) > BODY_AT_MOST_BYTES, "more than the gateway takes of anybody else"
+        soon(lambda: (each := peer(radar)["streams"][0]) and (each["records"], each["lag"]) == (499, 0), 60)
+        assert (peer(radar)["calls"], peer(orpan)["called"]) == (True, "")
 
 
 class LyingCaller:
