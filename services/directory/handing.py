@@ -27,7 +27,7 @@ from services.directory.writing import Desk, Saved, raise_problems
 from services.kernel import clock
 from services.kernel.announce import NewEvent
 from services.kernel.applier import Event
-from services.kernel.envelope import canonical
+from services.kernel.envelope import Header, Signed, canonical
 from services.kernel.errors import NotFound, ValidationError, WrongState
 from services.kernel.identity import Identity
 from services.kernel.sealing import sealed
@@ -169,6 +169,15 @@ def adopt(session: Session, desk: Desk, identity: Identity, event: Event) -> Non
         desk.showing.let_go(record, structure.home, moving.keys_of(identity.public_key, identity.rotations))
         desk.note(record, "move", structure.home)
     desk.showing.tell()
+
+
+def adopt_late(session: Session, desk: Desk, identity: Identity, made: Handover) -> None:
+    """Take over what was let go before this node accepted it: its database was put back, and it accepts anew."""
+    session.flush()
+    for each in store_handing.let_go_already(session, made):
+        event = Event.of(Signed(Header.from_raw(each.header), each.signature, each.data, each.salt))
+        if event.data is not None and is_for(session, event, desk.home):
+            adopt(session, desk, identity, event)
 
 
 def _taken(session: Session, desk: Desk, event: Event) -> Record:
