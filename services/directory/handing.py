@@ -144,10 +144,13 @@ def let_go(session: Session, desk: Desk, identity: Identity, made: Handover) -> 
 
 
 def is_for(session: Session, event: Event, home: str) -> bool:
-    """Whether an event `moved` of another node lets a record go to this one, which accepted it (or its structure)."""
-    named = [each for each in (event.subject, event.data.get("structure")) if isinstance(each, str)]
+    """Whether an event `moved` of another node lets a record go to this one, which accepted it.
+
+    A service is accepted with its structure: one that was public since the offer comes too, and none under another.
+    """
+    accepted = event.subject if event.data["kind"] == "structure" else str(event.data.get("structure"))
     to, term = moving.told_to(event.signed.header)
-    if to != home or not store_handing.is_accepted(session, event.data["home"], named):
+    if to != home or not store_handing.is_accepted(session, event.data["home"], accepted):
         return False
     held = store_others.owners(session, [event.subject]).get(event.subject)
     return held is None or held < (term, home)

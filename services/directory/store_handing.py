@@ -71,11 +71,11 @@ def let_go_already(session: Session, made: Handover) -> Iterator[Other]:
                 yield session.get_one(Other, record_id)
 
 
-def is_accepted(session: Session, node: str, ids: Collection[str]) -> bool:
-    """Whether this node accepted one of these records from that one."""
+def is_accepted(session: Session, node: str, record_id: str) -> bool:
+    """Whether this node accepted a record from that one."""
     query = select(Handover.id).join(HandedRecord, HandedRecord.handover_id == Handover.id)
     of_it = (Handover.node == node, Handover.outward.is_(False), Handover.state == ACCEPTED)
-    return session.scalar(query.where(*of_it, HandedRecord.record_id.in_(ids)).limit(1)) is not None
+    return session.scalar(query.where(*of_it, HandedRecord.record_id == record_id).limit(1)) is not None
 
 
 def note_done(session: Session, record_id: str) -> None:

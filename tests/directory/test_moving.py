@@ -294,3 +294,46 @@ def test_what_somebody_suggests_at_the_old_home_goes_to_the_new_one(world: World
     world.write_to("orpan", "radar")
     [made] = world.nodes["orpan"].suggestions()["suggestions"]
     assert (made["record"], made["message"]) == (world.structure, "La porte est murée.")
+
+
+def test_a_service_is_taken_under_the_structure_that_came_with_it_and_under_no_other(world: World) -> None:
+    orpan, radar, to = world.nodes["orpan"], world.ids["radar"], world.fingerprint("orpan")
+    draft = {"kind": "structure", "source": "ici", "source_id": "1", "fields": FIRST}
+    [own] = orpan.put(records=[draft])["records"]
+    orpan.qualify(ids=[own["id"]], how="visit")
+    world.offer("radar", "orpan")
+    world.write_to("orpan", "radar")
+    world.accept("orpan")
+    [service] = [each for each in world.said("radar") if each.header.subject == world.service]
+    data = service.payload() | {"version": 9, "to": to} | moving.keys_of(radar.public_key, ())
+    under_ours = data | {"structure": own["id"]}
+    world.tell("orpan", tells(radar, events.SERVICE_MOVED, under_ours, moving.cause(to, 1)))
+    assert [each["id"] for each in orpan.export(kind="service", public=False)["records"]] == []
+    world.tell("orpan", tells(radar, events.SERVICE_MOVED, data, moving.cause(to, 1)))
+    assert [each["id"] for each in orpan.export(kind="service", public=False)["records"]] == [world.service]
+
+
+def test_a_service_that_is_public_since_the_offer_goes_along(world: World) -> None:
+    radar = world.nodes["radar"]
+    world.offer("radar", "orpan")
+    fields = {"nom": "Atelier", "description": "Un atelier.", "date_maj": "2026-01-31"}
+    draft = {"kind": "service", "source": "liste", "source_id": "s2", "structure_source_id": "g1", "fields": fields}
+    [later] = radar.put(records=[draft])["records"]
+    radar.qualify(ids=[later["id"]], how="visit")
+    world.write_to("orpan", "radar")
+    world.accept("orpan")
+    world.settle()
+    assert world.seen_at("animation", later["id"])["home"] == world.fingerprint("orpan")
+
+
+def test_a_service_that_comes_after_its_structure_went_on_follows_it(world: World) -> None:
+    world.offer("radar", "orpan")
+    world.write_to("orpan", "radar")
+    world.accept("orpan")
+    world.write_to("radar", "orpan")
+    [last] = [each for each in world.said("radar") if each.header.type == events.STRUCTURE_MOVED]
+    world.hear("orpan", "radar", world.said("radar").index(last) + 1)
+    move(world, "orpan", "radar")
+    world.settle()
+    seen = [world.seen_at(name, world.service) for name in ("radar", "orpan", "animation")]
+    assert [(each["home"], each["term"], each["op"]) for each in seen] == [(world.fingerprint("radar"), 2, "put")] * 3
