@@ -29,7 +29,7 @@ from services.directory.writing import Desk
 from services.kernel import clock
 from services.kernel.announce import NewEvent
 from services.kernel.applier import Event
-from services.kernel.envelope import canonical
+from services.kernel.envelope import Header, Signed, canonical
 from services.kernel.errors import NotFound, ValidationError, WrongState
 from services.kernel.identity import Identity
 from services.kernel.sealing import sealed
@@ -146,10 +146,13 @@ def let_go(session: Session, desk: Desk, identity: Identity, made: Handover) -> 
 
 
 def is_for(session: Session, event: Event, home: str) -> bool:
-    """Whether an event `moved` of another node lets a record go to this one, which accepted it (or its structure)."""
-    named = [each for each in (event.subject, event.data.get("structure")) if isinstance(each, str)]
+    """Whether an event `moved` of another node lets a record go to this one, which accepted it.
+
+    A service is accepted with its structure: one that was public since the offer comes too, and none under another.
+    """
+    accepted = event.subject if event.data["kind"] == "structure" else str(event.data.get("structure"))
     to, term = moving.told_to(event.signed.header)
-    if to != home or not store_handing.is_accepted(session, event.data["home"], named):
+    if to != home or not store_handing.is_accepted(session, event.data["home"], accepted):
         return False
     held = store_others.owners(session, [event.subject]).get(event.subject)
     return held is None or held < (term, home)
@@ -171,6 +174,15 @@ def adopt(session: Session, desk: Desk, identity: Identity, event: Event) -> Non
         desk.showing.let_go(record, structure.home, moving.keys_of(identity.public_key, identity.rotations))
         desk.note(record, "move", structure.home)
     desk.showing.tell()
+
+
+def adopt_late(session: Session, desk: Desk, identity: Identity, made: Handover) -> None:
+    """Take over what was let go before this node accepted it: its database was put back, and it accepts anew."""
+    session.flush()
+    for each in store_handing.let_go_already(session, made):
+        event = Event.of(Signed(Header.from_raw(each.header), each.signature, each.data, each.salt))
+        if event.data is not None and is_for(session, event, desk.home):
+            adopt(session, desk, identity, event)
 
 
 def _taken(session: Session, desk: Desk, event: Event) -> Record:

@@ -8,8 +8,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from services.directory import store
-from services.directory.asides import HandedRecord, Handover
+from services.directory.asides import HandedRecord, Handover, Other
+from services.directory.events import MOVES
 from services.directory.model import Record
+from services.kernel.envelope import Header
 
 OFFERED, ACCEPTED, REFUSED, TAKEN_BACK = "offered", "accepted", "refused", "taken back"
 
@@ -59,11 +61,21 @@ def structures_of(session: Session, handover_id: str) -> list[str]:
     return list(session.scalars(query.where(HandedRecord.kind == "structure").order_by(HandedRecord.record_id)))
 
 
-def is_accepted(session: Session, node: str, ids: Collection[str]) -> bool:
-    """Whether this node accepted one of these records from that one."""
+def let_go_already(session: Session, made: Handover) -> Iterator[Other]:
+    """Those records of an offer of which the last that is held is that their home let them go, structures first."""
+    for kind in ("structure", "service"):
+        query = select(Other.id, Other.header).join(HandedRecord, HandedRecord.record_id == Other.id)
+        query = query.where(HandedRecord.handover_id == made.id, Other.home == made.node, Other.kind == kind)
+        for record_id, header in session.execute(query.order_by(Other.id)).all():
+            if Header.from_raw(header).type in MOVES:
+                yield session.get_one(Other, record_id)
+
+
+def is_accepted(session: Session, node: str, record_id: str) -> bool:
+    """Whether this node accepted a record from that one."""
     query = select(Handover.id).join(HandedRecord, HandedRecord.handover_id == Handover.id)
     of_it = (Handover.node == node, Handover.outward.is_(False), Handover.state == ACCEPTED)
-    return session.scalar(query.where(*of_it, HandedRecord.record_id.in_(ids)).limit(1)) is not None
+    return session.scalar(query.where(*of_it, HandedRecord.record_id == record_id).limit(1)) is not None
 
 
 def note_done(session: Session, record_id: str) -> None:

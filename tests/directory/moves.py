@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +28,21 @@ FIRST = {
 }  # fmt: skip
 
 
+def in_files(kept: Path) -> Callable[[Path], str]:
+    """The URL of a migrated SQLite file in a folder; `kept` is where the original stays."""
+    return partial(_in_file, kept)
+
+
+def _in_file(kept: Path, folder: Path) -> str:
+    return migrated_file(kept, "directory", folder / "directory.sqlite3")
+
+
 class World:
     """RADAR, ORPAN and ANIMATION, each of which knows the others; a public structure of RADAR with one service."""
 
-    def __init__(self, kept: Path, folder: Path) -> None:
+    def __init__(self, url_of: Callable[[Path], str], folder: Path) -> None:
         self.ids = {name: Identity.from_seed((name * 32)[:32].encode()) for name in NAMES}
-        self.nodes = {name: self._open(name, kept, folder / name) for name in NAMES}
+        self.nodes = {name: self._open(name, url_of, folder / name) for name in NAMES}
         self._heard: dict[tuple[str, str, str], int] = {}
         for name in NAMES:
             self._introduce(name)
@@ -75,6 +86,8 @@ class World:
         node = self.nodes[at]
         with node.database.begin() as session:
             for each in events:
+                if each.data is None:
+                    continue  # erased: a later event tells the record
                 home = each.header.stream.partition("/")[0]
                 assert is_told_by(home, each.header, each.payload())
                 node.room.other_record(session, Event.of(each))
@@ -143,10 +156,9 @@ class World:
             assert not (mine and held), "a record is of this node and of another"
             return record if mine else None
 
-    def _open(self, name: str, kept: Path, folder: Path) -> Opened:
+    def _open(self, name: str, url_of: Callable[[Path], str], folder: Path) -> Opened:
         folder.mkdir()
-        url = migrated_file(kept, "directory", folder / "directory.sqlite3")
-        opened = Opened(DirectoryService, None, folder, self.ids[name], url)  # type: ignore[arg-type]
+        opened = Opened(DirectoryService, None, folder, self.ids[name], url_of(folder))  # type: ignore[arg-type]
         runtime = opened.room.engine.runtime
         runtime.folder, runtime.ask = folder, self._ask
         (folder / "secrets").mkdir()

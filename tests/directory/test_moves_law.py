@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.kernel.errors import NotFound, NotHome
-from tests.directory.moves import NAMES, World
+from tests.directory.moves import NAMES, World, in_files
 
 TWO = ("radar", "orpan")
 PAIRS = [(at, of) for at in NAMES for of in TWO if at != of]
@@ -92,7 +92,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_all_nodes_end_with_the_same_home_term_and_content(
     kept: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[object, ...]], order: list[tuple[str, str]]
 ) -> None:
-    world = World(kept, tmp_path_factory.mktemp("world"))
+    world = World(in_files(kept), tmp_path_factory.mktemp("world"))
     try:
         played = Played(world)
         for step in steps:

@@ -14,7 +14,7 @@ from services.directory import events, moving, store
 from services.kernel.envelope import GENESIS, Header, Signed, canonical, datahash, read_claim
 from services.kernel.errors import NotHome, ValidationError, WrongState
 from services.kernel.identity import EVENT, Identity
-from tests.directory.moves import World
+from tests.directory.moves import FIRST, World, in_files
 
 THIEF = Identity.from_seed(b"thief" * 6 + b"xx")
 
@@ -24,10 +24,14 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("kept")
 
 
-@pytest.fixture
-def world(kept: Path, tmp_path: Path) -> Iterator[World]:
-    """RADAR, ORPAN and ANIMATION; ANIMATION has heard of RADAR's structure."""
-    made = World(kept, tmp_path)
+@pytest.fixture(params=["embedded", "node"])
+def world(request: pytest.FixtureRequest, kept: Path, tmp_path: Path) -> Iterator[World]:
+    """RADAR, ORPAN and ANIMATION, on SQLite and on PostgreSQL; ANIMATION has heard of RADAR's structure."""
+    url_of = in_files(kept)
+    if request.param == "node":
+        fresh = request.getfixturevalue("fresh_database")
+        url_of = lambda folder: fresh("directory")  # noqa: E731
+    made = World(url_of, tmp_path)
     made.hear("animation", "radar")
     yield made
     made.close()
@@ -237,3 +241,99 @@ def test_services_go_with_their_structure_and_one_with_a_waiting_change_keeps_it
     assert world.seen_at("orpan", world.service)["home"] == to
     counted = radar.offers()["offers"][0]
     assert (counted["state"], counted["done"]) == ("accepted", 2)
+
+
+def test_withdrawn_at_its_new_home_it_is_gone_everywhere_and_what_the_old_one_said_wakes_nothing(world: World) -> None:
+    move(world)
+    world.nodes["orpan"].withdraw(id=world.structure, reason="fermée")
+    world.hear("animation", "orpan")
+    world.hear("animation", "radar")
+    world.hear("radar", "orpan")
+    assert [world.seen_at(name)["op"] for name in ("radar", "orpan", "animation")] == ["delete"] * 3
+    assert world.seen_at("animation")["term"] == 1
+
+
+def test_who_is_erased_at_the_old_home_leaves_a_proof_that_holds_and_a_tombstone_that_changes_nothing(
+    world: World,
+) -> None:
+    move(world)
+    world.nodes["radar"].number_all()
+    said = {"telephone": FIRST["telephone"]}
+    assert world.nodes["radar"].object_to(**said)["records"] == [world.structure]
+    world.nodes["radar"].number_all()
+    world.nodes["radar"].object_finish(**said)
+    world.nodes["radar"].number_all()
+    told = [each for each in world.said("radar") if each.header.subject == world.structure]
+    assert [each.data is None for each in told] == [True] * (len(told) - 1) + [False]
+    world.hear("animation", "orpan")
+    world.settle()
+    assert world.seen_at("animation")["home"] == world.fingerprint("orpan")
+    assert world.seen_at("radar") == world.seen_at("animation")
+
+
+def test_what_was_let_go_before_it_was_accepted_comes_with_the_acceptance(world: World) -> None:
+    world.offer("radar", "orpan")
+    world.write_to("orpan", "radar")
+    [made] = world.nodes["radar"].offers()["offers"]
+    radar = world.nodes["radar"]
+    with radar.database.begin() as session:  # as if the other had accepted, and its database been put back since
+        radar.room.heard_of_offer(session, world.fingerprint("orpan"), {"kind": "accept", "id": made["id"]})
+    world.hear("orpan", "radar")
+    assert world.homes() == []
+    world.accept("orpan")
+    world.settle()
+    assert world.homes() == ["orpan"]
+    assert world.seen_at("animation", world.service)["home"] == world.fingerprint("orpan")
+
+
+def test_what_somebody_suggests_at_the_old_home_goes_to_the_new_one(world: World) -> None:
+    move(world)
+    world.hear("radar", "orpan")
+    sent = world.nodes["radar"].suggest(id=world.structure, message="La porte est murée.")
+    assert sent["home"] == world.fingerprint("orpan")
+    world.write_to("orpan", "radar")
+    [made] = world.nodes["orpan"].suggestions()["suggestions"]
+    assert (made["record"], made["message"]) == (world.structure, "La porte est murée.")
+
+
+def test_a_service_is_taken_under_the_structure_that_came_with_it_and_under_no_other(world: World) -> None:
+    orpan, radar, to = world.nodes["orpan"], world.ids["radar"], world.fingerprint("orpan")
+    draft = {"kind": "structure", "source": "ici", "source_id": "1", "fields": FIRST}
+    [own] = orpan.put(records=[draft])["records"]
+    orpan.qualify(ids=[own["id"]], how="visit")
+    world.offer("radar", "orpan")
+    world.write_to("orpan", "radar")
+    world.accept("orpan")
+    [service] = [each for each in world.said("radar") if each.header.subject == world.service]
+    data = service.payload() | {"version": 9, "to": to} | moving.keys_of(radar.public_key, ())
+    under_ours = data | {"structure": own["id"]}
+    world.tell("orpan", tells(radar, events.SERVICE_MOVED, under_ours, moving.cause(to, 1)))
+    assert [each["id"] for each in orpan.export(kind="service", public=False)["records"]] == []
+    world.tell("orpan", tells(radar, events.SERVICE_MOVED, data, moving.cause(to, 1)))
+    assert [each["id"] for each in orpan.export(kind="service", public=False)["records"]] == [world.service]
+
+
+def test_a_service_that_is_public_since_the_offer_goes_along(world: World) -> None:
+    radar = world.nodes["radar"]
+    world.offer("radar", "orpan")
+    fields = {"nom": "Atelier", "description": "Un atelier.", "date_maj": "2026-01-31"}
+    draft = {"kind": "service", "source": "liste", "source_id": "s2", "structure_source_id": "g1", "fields": fields}
+    [later] = radar.put(records=[draft])["records"]
+    radar.qualify(ids=[later["id"]], how="visit")
+    world.write_to("orpan", "radar")
+    world.accept("orpan")
+    world.settle()
+    assert world.seen_at("animation", later["id"])["home"] == world.fingerprint("orpan")
+
+
+def test_a_service_that_comes_after_its_structure_went_on_follows_it(world: World) -> None:
+    world.offer("radar", "orpan")
+    world.write_to("orpan", "radar")
+    world.accept("orpan")
+    world.write_to("radar", "orpan")
+    [last] = [each for each in world.said("radar") if each.header.type == events.STRUCTURE_MOVED]
+    world.hear("orpan", "radar", world.said("radar").index(last) + 1)
+    move(world, "orpan", "radar")
+    world.settle()
+    seen = [world.seen_at(name, world.service) for name in ("radar", "orpan", "animation")]
+    assert [(each["home"], each["term"], each["op"]) for each in seen] == [(world.fingerprint("radar"), 2, "put")] * 3

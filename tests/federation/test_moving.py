@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -43,6 +45,18 @@ def said_at(node: RunningNode, record: str) -> dict[str, Any]:
             data: dict[str, Any] = item["event"]["data"]
             return data
     return {}
+
+
+def page(node: RunningNode, path: str) -> str:
+    with urllib.request.urlopen(f"{node.url}{path}", timeout=20) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def read(node: RunningNode, path: str) -> dict[str, Any]:
+    """A record by the API; its home may still be none but the node itself."""
+    found: dict[str, Any] = {"home_node": {"name": ""}} | json.loads(page(node, path))
+    return found
 
 
 def command(node: RunningNode, name: str, *said: str) -> str:
@@ -95,6 +109,9 @@ def test_accepted_it_is_the_others_everywhere_and_changed_there_alone(nodes: Thr
     as_permanent(orpan, "edit", id=record, version=version, fields={"telephone": "02 40 00 00 09"})
     for node in nodes[:3]:
         soon(lambda node=node: said_at(node, record)["fields"]["telephone"] == "+33240000009")
+    for node in (radar, animation):
+        soon(lambda node=node: read(node, f"/api/v1/records/{record}")["home_node"]["name"] == "ORPAN")
+        assert "tenue par <a" in page(node, "/structures/liste--g1")
     with pytest.raises(NotHome, match=orpan.url):
         as_permanent(radar, "edit", id=record, version=version, fields={"telephone": "02 40 00 00 10"})
     [done] = offers(radar, "accepted")

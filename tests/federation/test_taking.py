@@ -18,7 +18,7 @@ from services.federation.taking import Receipt, Taker
 from services.kernel.database import Database
 from services.kernel.envelope import Signed, canonical, datahash
 from services.kernel.identity import Keyring
-from tests.federation.homes import WITHDRAWN, Home, bodies
+from tests.federation.homes import PUBLISHED, WITHDRAWN, Home, bodies
 
 ORPAN, RADAR = "orpan", "radar"
 
@@ -127,6 +127,22 @@ def test_what_is_not_proved_is_not_kept_nor_what_comes_after(database: Database,
     assert (receipt.kept, bool(receipt.refused)) == (1, True)
     assert bodies(held(database, home)) == [first.body()]
     assert take(database, taker_of(home), home, rest).kept == 2, "the truth goes on where the lie was"
+
+
+def test_a_record_that_is_said_to_have_moved_is_kept_unproved_and_the_stream_goes_on_to_its_root(
+    database: Database,
+) -> None:
+    home, other = Home.of(ORPAN), Home.of(RADAR)
+    said = other.record(1) | {"home": home.identity.name, "origin": other.identity.name, "term": 1, "proof": []}
+    home.tells(PUBLISHED, said["id"], 1, said)
+    home.says(2)
+    home.checkpoint()
+    receipt = take(database, taker_of(home), home, bodies(home.events))
+    assert (receipt.kept, receipt.refused, state(database, home).differs) == (3, "", False)
+    unsaid = {name: value for name, value in said.items() if name not in ("origin", "term", "proof")}
+    home.tells(PUBLISHED, said["id"], 2, unsaid | {"version": 2})
+    receipt = take(database, taker_of(home), home, bodies(home.events[3:]))
+    assert (receipt.kept, "not of its home" in receipt.refused) == (0, True)
 
 
 def test_a_new_epoch_is_believed_where_it_begins_after_what_is_held(database: Database) -> None:

@@ -102,6 +102,8 @@ class HandingDoors(Doors):
             message = handing.decide(session, made, _STATES[asked["decision"]], actor.name, asked["answer"])
             self.log.append(session, events.handover("decided", made.id, 2, {"state": made.state, "node": made.node}))
             self.log.append(session, message)
+            if made.state == store_handing.ACCEPTED:
+                handing.adopt_late(session, self._desk(session, actor), self.engine.runtime.identity, made)
             return handing.shown(session, made)
 
     def heard_of_offer(self, session: Session, node: str, said: dict[str, Any]) -> list[NewEvent] | None:
