@@ -45,3 +45,17 @@ def test_a_search_by_name_says_who_sees_it_and_what_a_tombstone_was_called(direc
     directory.withdraw(id=gone, reason="fermée")
     found = {each["id"]: (each["name"], each["public"]) for each in directory.find(q="maison")["records"]}
     assert found == {shown: ("Maison verte", True), gone: ("Maison rouge", False)}
+
+
+def test_the_history_tells_each_change_with_who_made_it(directory: Opened) -> None:
+    imported(directory, [structure(telephone="+33240000000")])
+    [record] = [one["id"] for one in directory.work()["records"]]
+    directory.qualify(ids=[record], how="visit")
+    now = get(directory, record)["version"]
+    directory.edit(id=record, version=now, fields={"telephone": "+33251000000"})
+    entries = directory.history(id=record)["entries"]
+    assert [(entry["act"], entry["how"]) for entry in entries] == [
+        ("edit", ""), ("qualify", "visit"), ("import", "radar : f.csv")
+    ]  # fmt: skip
+    assert entries[0]["changed"] == {"telephone": ["+33240000000", "+33251000000"]}
+    assert (entries[0]["by"], entries[0]["role"]) == ("marie@example.org", "permanent")

@@ -337,17 +337,3 @@ def test_a_dry_run_of_a_bulk_act_says_what_it_would_do_and_does_nothing(director
     assert (would["qualified"], would["public"], len(would["kept_back"])) == (2, 1, 1)
     assert directory.work()["counts"]["submitted"] == 2
     assert seen(directory) == {}
-
-
-def test_the_history_tells_each_change_with_who_made_it(directory: Opened) -> None:
-    imported(directory, [structure(telephone="+33240000000")])
-    [record] = [one["id"] for one in directory.work()["records"]]
-    directory.qualify(ids=[record], how="visit")
-    now = get(directory, record)["version"]
-    directory.edit(id=record, version=now, fields={"telephone": "+33251000000"})
-    entries = directory.history(id=record)["entries"]
-    assert [(entry["act"], entry["how"]) for entry in entries] == [
-        ("edit", ""), ("qualify", "visit"), ("import", "radar : f.csv")
-    ]  # fmt: skip
-    assert entries[0]["changed"] == {"telephone": ["+33240000000", "+33251000000"]}
-    assert (entries[0]["by"], entries[0]["role"]) == ("marie@example.org", "permanent")

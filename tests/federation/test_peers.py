@@ -40,7 +40,7 @@ def federation(backend: Backend, tmp_path: Path) -> Iterator[Opened]:
 
     def ask(service: str, door: str, request: dict[str, Any], **_: Any) -> dict[str, Any]:
         heads = [{"stream": f"{NODE.name}/directory/{reach}", "epoch": 1, "seq": 3} for reach in ("home", "shared")]
-        answers = {"heads": {"heads": heads}, "checkpoints": {"claims": []}}
+        answers = {"heads": {"heads": heads}, "checkpoints": {"claims": []}, "addressed_unread": {"x" * 32: 1}}
         return answers.get(door) or {"events": [f"{service} after {request['after']}"], "holes": False}
 
     opened.room.engine.runtime = SimpleNamespace(

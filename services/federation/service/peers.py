@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from services.directory import events as directory
@@ -146,8 +147,14 @@ class PeerDoors(Doors):
                 self.log.append(session, peering.changed(peer))
             return {"node": peer.node, "id": peer.label, "state": peer.state}
 
+    def _unread(self, service: str) -> dict[str, int]:
+        """What a room addressed to each node and was not acknowledged; nothing while the room is away."""
+        with contextlib.suppress(MaillageError):
+            return dict(self.engine.runtime.ask(service, "addressed_unread", {}))
+        return {}
+
     def _peers(self) -> list[dict[str, Any]]:
-        unread = [self.engine.runtime.ask(service, "addressed_unread", {}) for service in SERVICES]
+        unread = [self._unread(service) for service in SERVICES]
         with self.db.read() as session:
             rows = []
             for peer in store.peers(session):
