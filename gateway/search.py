@@ -81,6 +81,7 @@ class Record:
     item: bytes | None
     native: bytes
     event: bytes
+    is_of_another: bool = False
     replaced_by: str | None = None
     """The record that this one was merged into."""
 
@@ -177,7 +178,8 @@ class Reader:
     def get(self, kind: Kind, identifier: str) -> Record | None:
         """One record by UUID or data·inclusion id, tombstones included; `None` when there never was one.
 
-        Where several homes use one data·inclusion id, a public record goes before a withdrawn one, then by UUID.
+        Where several homes use one data·inclusion id, a public record goes before a withdrawn one, this node's own
+        before another's, then by UUID.
         """
         view = self._latest.view()
         searcher = view.searcher
@@ -185,7 +187,7 @@ class Reader:
         uuids = uuids or reading.uuids_of(view.schema, searcher, kind, identifier)
         found = [(uuid, reading.record(view.schema, searcher, uuid)) for uuid in uuids]
         records = [_record(uuid, one) for uuid, one in found if one and one.feed_item["kind"] == kind]
-        return min(records, key=lambda record: (record.withdrawn, record.uuid), default=None)
+        return min(records, key=lambda record: (record.withdrawn, record.is_of_another, record.uuid), default=None)
 
     def successor(self, kind: Kind, identifier: str) -> Record | None:
         """The record that this one was merged into, however often; `None` where it was not, or that one is gone."""
@@ -288,4 +290,5 @@ def _record(uuid: str, found: reading.Found) -> Record:
         native=orjson.dumps(native),
         replaced_by=native.get("replaced_by"),
         event=orjson.dumps(item["event"]),
+        is_of_another=bool(item.get("home")),
     )

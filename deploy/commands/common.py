@@ -40,6 +40,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def agreed(question: str) -> bool:
+    """Ask before what cannot be taken back; `oui` and `yes` agree, anything else does not."""
+    answer = typer.prompt(f"{question} [oui/N]", default="", show_default=False, err=True)
+    return answer.strip().casefold() in ("o", "oui", "y", "yes")
+
+
 def sentences(command: Callable[P, R]) -> Callable[P, R]:
     """Errors of the product become one sentence and exit code 1, never a traceback."""
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.client import Client, connected
-from deploy.commands.common import AsJson, Folder, Yes, out, sentences, show, table, tell
+from deploy.commands.common import AsJson, Folder, Yes, agreed, out, sentences, show, table, tell
 from services.kernel.errors import NotFound, ValidationError
 
 Permanent = Annotated[str, typer.Option("--as", metavar="EMAIL", help="Permanent au nom de qui agir")]
@@ -39,7 +39,7 @@ def hand_over(
         if not as_json:
             _foresee(seen, name)
         if not dry_run:
-            if not (yes or as_json or typer.confirm("Les proposer ? / Offer them?")):
+            if not (yes or as_json or agreed("Les proposer ? / Offer them?")):
                 raise typer.Exit(1)
             seen = node.call("directory", "hand_over", asked, actor=proof)
     if as_json:

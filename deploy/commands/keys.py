@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from deploy.client import try_socket
-from deploy.commands.common import Folder, Yes, sentences, tell
+from deploy.commands.common import Folder, Yes, agreed, sentences, tell
 from services.kernel import identity, settings
 from services.kernel.errors import NotFound
 
@@ -39,7 +39,7 @@ def identity_revoke(folder: Folder, yes: Yes = False) -> None:
 def _change(folder: Path, yes: bool, *, revoked: bool) -> None:
     if not (folder / settings.FILE).exists():
         raise NotFound(f"{folder} n’est pas le dossier d’un nœud : maillage init {folder} --id … --name …")
-    if not yes and not typer.confirm("Changer la clé de ce nœud ? / Change this node's key?"):
+    if not yes and not agreed("Changer la clé de ce nœud ? / Change this node's key?"):
         raise typer.Exit(1)
     new = identity.rotate(folder, revoked=revoked)
     tell(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.client import connected
-from deploy.commands.common import AsJson, Folder, Yes, out, sentences, show, table, tell
+from deploy.commands.common import AsJson, Folder, Yes, agreed, out, sentences, show, table, tell
 
 lane = typer.Typer(no_args_is_help=True, help="La voie rapide, par RabbitMQ / the fast lane, over RabbitMQ.")
 Name = Annotated[str, typer.Argument(metavar="PAIR", help="Nom court ou empreinte / label or fingerprint")]
@@ -87,7 +87,7 @@ def lane_show(folder: Folder, as_json: AsJson = False) -> None:
 @sentences
 def lane_close(folder: Folder, name: Name, yes: Yes = False, as_json: AsJson = False) -> None:
     """Défaire notre côté ; HTTPS continue / take our side away; HTTPS goes on."""
-    if not yes and not as_json and not typer.confirm(f"Fermer la voie rapide avec {name} ? / Close it?"):
+    if not yes and not as_json and not agreed(f"Fermer la voie rapide avec {name} ? / Close it?"):
         raise typer.Exit(1)
     with connected(folder) as node:
         done = node.call("federation", "lane_close", {"peer": name})

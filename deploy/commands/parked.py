@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.client import Client, connected
-from deploy.commands.common import AsJson, Folder, Yes, sentences, show, table, tell
+from deploy.commands.common import AsJson, Folder, Yes, agreed, sentences, show, table, tell
 from deploy.folder import ROOMS
 
 parked = typer.Typer(no_args_is_help=True, help="Événements en attente d’un opérateur / parked events.")
@@ -48,8 +48,8 @@ def parked_retry(folder: Folder, number: Number, room: Room = "directory") -> No
 @sentences
 def parked_drop(folder: Folder, number: Number, room: Room = "directory", yes: Yes = False) -> None:
     """Y renoncer ; les suivants de la même fiche sont alors essayés / give it up."""
-    if not yes:
-        typer.confirm(f"Renoncer pour de bon à l’événement n° {number} ?", abort=True)
+    if not yes and not agreed(f"Renoncer pour de bon à l’événement n° {number} ? / Drop it for good?"):
+        raise typer.Exit(1)
     with connected(folder) as node:
         node.call(room, "parked_drop", {"id": number})
     tell(f"L’événement n° {number} est abandonné.", f"Event {number} is given up.")

@@ -13,7 +13,7 @@ import typer
 
 from deploy.client import Client, connected
 from deploy.commands import handing
-from deploy.commands.common import AsJson, Folder, Yes, out, sentences, show, table, tell
+from deploy.commands.common import AsJson, Folder, Yes, agreed, out, sentences, show, table, tell
 from deploy.commands.lanes import lane
 from services.kernel.errors import ValidationError
 
@@ -64,7 +64,7 @@ def peer_add(
         if not as_json:
             _introduce(seen)
         if not dry_run:
-            if not yes and not typer.confirm("L’empreinte est-elle celle que l’autre membre lit ? / Same fingerprint?"):
+            if not yes and not agreed("L’empreinte est-elle celle que l’autre membre lit ? / Same fingerprint?"):
                 raise typer.Exit(1)
             seen = node.call("federation", "peer_add", asked)
     if as_json:
@@ -155,7 +155,7 @@ def peer_remove(folder: Folder, name: Name, dry_run: DryRun = False, yes: Yes = 
         )
         if dry_run:
             return
-        if not yes and not typer.confirm("Oublier ce pair ? / Forget this peer?"):
+        if not yes and not agreed("Oublier ce pair ? / Forget this peer?"):
             raise typer.Exit(1)
         node.call("federation", "peer_remove", {"peer": name})
     tell(f"{gone['id']} est oublié.", f"{gone['id']} is forgotten.")

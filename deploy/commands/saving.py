@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.commands.common import AsJson, Folder, Yes, sentences, show, tell
+from deploy.commands.common import AsJson, Folder, Yes, agreed, sentences, show, tell
 from services.kernel.errors import NotFound
 
 File = Annotated[Path, typer.Argument(metavar="FICHIER", help="La sauvegarde / the backup: radar.maillage")]
@@ -40,7 +40,7 @@ def restore(file: File, folder: Folder, yes: Yes = False) -> None:
     said = read(file)
     tell(f"Sauvegarde de « {said.id} » du {said.made_at}.", f"Backup of “{said.id}” made at {said.made_at}.")
     question = f"Remettre {folder} dans cet état ? Ce qui y a été fait depuis est perdu. / Put {folder} back?"
-    if not yes and not typer.confirm(question):
+    if not yes and not agreed(question):
         raise typer.Exit(1)
     put_back(file, folder)
     tell(

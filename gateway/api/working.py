@@ -50,6 +50,7 @@ DOORS = (
     Door("POST", "/publications", "publish", schemas.Qualify,
          "Qualify what the public may then see; the rest is refused with every missing part."),
     Door("GET", "/suggestions", "suggestions", schemas.Suggestions, "What was suggested, oldest first."),
+    Door("GET", "/suggestions/sent", "sent_suggestions", None, "What was suggested here for records of other nodes."),
     Door("POST", "/suggestions/<uuid:suggestion>/decision", "decide", schemas.Decide,
          "Accept a suggestion, which changes the record, or refuse it."),
     Door("GET", "/duplicates", "duplicates", schemas.Duplicates, "Pairs that nobody decided, the likeliest first."),

@@ -14,6 +14,7 @@ from gateway.pages import reporting, shown
 from gateway.pages.asked import RADIUS_CHOICES_KM, Asked
 from gateway.query import Kind
 from gateway.search import Page, Reader, Suggestion
+from services.directory.events import NOT_SHOWN
 from services.directory.formats import sectors
 from services.kernel import clock
 from services.kernel.errors import NotFound, ValidationError
@@ -126,6 +127,8 @@ def _public(reader: Reader, kind: Kind, identifier: str) -> tuple[dict[str, Any]
         tombstone = orjson.loads(record.native)
         if tombstone["status"] != "withdrawn":
             raise NotFound("Cette fiche n’est pas publique en ce moment : elle est à compléter ou à vérifier.")
+        if tombstone["reason"] == NOT_SHOWN:
+            raise NotFound("Ce nœud ne montre pas cette fiche, qui est tenue par un autre.")
         why = tombstone["reason"].rstrip(".")
         raise NotFound(f"{this} n’est plus dans l’annuaire, la fiche a été retirée : {why}.")
     if record is None or record.item is None:

@@ -14,7 +14,7 @@ from gateway.staff.frame import Frame
 from gateway.staff.session import Sessions
 from gateway.tray import Tray
 from services.directory.formats.groups import GROUP_OF
-from services.kernel.errors import Forbidden, Unauthorized
+from services.kernel.errors import Forbidden, NotHome, Unauthorized
 from services.kernel.settings import Settings
 
 
@@ -60,6 +60,6 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
 
 def _not_theirs(error: Forbidden) -> Response:
     """A page that somebody's role does not open, told in words of pages; a form says what was refused."""
-    if request.method == "GET" and problems.for_people():
+    if request.method == "GET" and problems.for_people() and not isinstance(error, NotHome):
         error = Forbidden("Cette page demande un autre rôle que le vôtre. Votre première page : /equipe.")
     return problems.of_error(error)

@@ -72,7 +72,8 @@ def _add_suggestions(staff: Blueprint, frame: Frame) -> None:
         state = state if state in STATES else "open"
         asked = {"state": state, "after": request.args.get("apres", ""), "limit": PAGE_SIZE}
         page = frame.call("directory", "suggestions", asked)
-        return frame.page("suggestions.html", page=page, state=state, states=STATES)
+        sent = frame.call("directory", "sent_suggestions", {})["suggestions"]
+        return frame.page("suggestions.html", page=page, sent=sent, state=state, states=STATES)
 
     @staff.post("/propositions/<uuid:suggestion>")
     def decide(suggestion: Any) -> Answer:

@@ -42,6 +42,8 @@ MESSAGE = f"{SERVICE}.{FACT}"
 MOVES = frozenset({STRUCTURE_MOVED, SERVICE_MOVED})
 """A home let a record go to another node; until that one says more, it is shown as it was."""
 PUBLIC_PUTS = MOVES | {STRUCTURE_PUBLISHED, SERVICE_PUBLISHED, STRUCTURE_ADOPTED, SERVICE_ADOPTED}
+NOT_SHOWN = "n’est pas montrée par ce nœud"
+"""What the feed says of a record that its home publishes and this node does not show."""
 PUBLIC_DELETES = frozenset({STRUCTURE_WITHDRAWN, SERVICE_WITHDRAWN})
 TYPES = (
     PUBLIC_PUTS

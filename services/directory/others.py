@@ -96,8 +96,8 @@ def _settle(session: Session, some: list[Other], state: str, shown: bool) -> Non
     session.flush()
     rows = [{"id": each.id, "kind": each.kind, "epoch": each.epoch, "seq": 0, "state": each.state} for each in some]
     store.feed_append(session, [_fed(row, _stream(each.home)) for row, each in zip(rows, some, strict=True)])
-    if state == REMOVED:
-        store_others.forget(session, [each.id for each in some])
+    if state == REMOVED:  # followed again one day, its records are read from their beginning
+        store_others.forget(session, [each.id for each in some], anew=True)
 
 
 def not_ours(session: Session, record_id: str) -> NotFound | NotHome:

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from services.directory.asides import Hiding, HomeNode, Other, Sent
+from services.directory.events import NOT_SHOWN
 from services.directory.model import FeedRow, Record
 from services.kernel.bulk import insert_many, or_newer
 from services.kernel.envelope import Header, Signed
@@ -80,9 +81,11 @@ def held_of(session: Session, home: str, ids: Sequence[str]) -> Sequence[Other]:
     return session.scalars(select(Other).where(Other.home == home, Other.id.in_(ids))).all()
 
 
-def forget(session: Session, ids: Sequence[str]) -> None:
-    """Erase what these records say; that they were is kept."""
-    session.execute(update(Other).where(Other.id.in_(ids)).values(state=GONE, data=None, salt=None))
+def forget(session: Session, ids: Sequence[str], *, anew: bool = False) -> None:
+    """Erase what these records say; that they were is kept. `anew`: whatever their home says next is newer."""
+    gone: dict[str, Any] = {"state": GONE, "data": None, "salt": None}
+    values = gone | ({"term": 0, "epoch": 0, "version": 0} if anew else {})
+    session.execute(update(Other).where(Other.id.in_(ids)).values(values))
 
 
 def drop(session: Session, record_id: str) -> None:
@@ -159,7 +162,7 @@ def _ended(event: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
     """The tombstone of a record that its home still publishes, and this node does not show."""
     tombstone = {
         "id": event["subject"], "version": event["recordversion"], "status": "withdrawn",
-        "changed_at": event["time"], "reason": "n’est pas montrée par ce nœud",
+        "changed_at": event["time"], "reason": NOT_SHOWN,
     }  # fmt: skip
     return {name: value for name, value in event.items() if name != "salt"} | {"data": named | tombstone}
 

@@ -21,7 +21,7 @@ from services.kernel.envelope import Header, Signed
 from services.kernel.errors import Conflict, Gone
 from services.kernel.inbox import receive, receive_compacted
 from services.kernel.relay import after
-from services.kernel.rows import CursorRow, InboxRow, StreamRow
+from services.kernel.rows import CursorRow, InboxRow, ParkedRow, StreamRow
 from services.kernel.verify import CHECKPOINTED, REKEYED, REOPENED
 
 PAGE = 500
@@ -215,6 +215,16 @@ def is_read_anew(database: Database, head: Head) -> bool:
     with database.read() as session:
         cursor = session.get(CursorRow, head.stream)
         return cursor is not None and cursor.whole and (cursor.epoch, cursor.next) > (head.base_epoch, head.base_seq)
+
+
+def forget_node(session: Session, node: str) -> None:
+    """A node is followed no more: how far its streams were applied, and what waits of them, is forgotten with it.
+
+    Whoever follows it again later reads them from their beginning.
+    """
+    of_it = f"{node}/"
+    for table in (CursorRow, InboxRow, ParkedRow):
+        session.execute(delete(table).where(table.stream.startswith(of_it, autoescape=True)))
 
 
 def end_anew(database: Database, stream: str) -> None:

@@ -180,3 +180,17 @@ def test_a_home_is_told_why_another_node_hides_its_record(nodes: tuple[RunningNo
     assert as_permanent(radar, "hide", id=record, reason="Encore", tell=True)["told"] is False
     radar.ask("federation", "peer_resume", peer="orpan")
     assert as_permanent(radar, "show", id=record)["hidden"] is False
+
+
+def test_who_is_removed_and_added_again_is_shown_whole(nodes: tuple[RunningNode, RunningNode, str]) -> None:
+    radar, orpan, record = nodes
+
+    def shown() -> bool:
+        items = radar.ask("directory", "changes", after=0, limit=50)["items"]
+        return any(each["id"] == record and each["op"] == "put" for each in items)
+
+    assert soon(shown)
+    radar.ask("federation", "peer_remove", peer="orpan")
+    assert soon(lambda: not shown())
+    follow(radar, orpan)
+    assert soon(shown)

@@ -18,6 +18,7 @@ from services.directory.formats.ids import record_id
 
 HOME = "k" * 32
 OTHER_HOME = "q" * 32
+ELSEWHERE = {"id": "ailleurs", "name": "Ailleurs", "url": "https://ailleurs.example.org"}
 SERVICES_A_STRUCTURE = 3
 _COMMON = """
     accueil accompagnement aide atelier écoute orientation information permanence entretien collectif individuel
@@ -223,7 +224,8 @@ def feed_item(position: int, op: str, record: dict[str, Any]) -> dict[str, Any]:
         "signature": "s" * 88,
         "data": record,
     }
-    return {"position": position, "op": op, "kind": record["kind"], "id": record["id"], "event": event}
+    item = {"position": position, "op": op, "kind": record["kind"], "id": record["id"], "event": event}
+    return item | ({"home": ELSEWHERE} if record["home"] == OTHER_HOME else {})
 
 
 def native(

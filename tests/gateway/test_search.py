@@ -248,6 +248,9 @@ def test_two_homes_may_use_one_id_and_both_are_found(world: World) -> None:
     elsewhere = w.OTHER_HOME
     world.publish(structure(1, home=elsewhere), service(1), service(1, home=elsewhere))
     assert found(world) == ["v1", "v1"]
+    own = world.reader.get("service", "dora--v1")
+    assert own is not None and own.uuid == service(1)["id"], "this node's own stands at the address that both have"
+    assert min(service(1)["id"], service(1, home=elsewhere)["id"]) == service(1, home=elsewhere)["id"]
     world.withdraw(service(1))
     left = world.reader.get("service", "dora--v1")
     assert left is not None and not left.withdrawn and left.uuid == service(1, home=elsewhere)["id"]

@@ -12,6 +12,7 @@ from services.directory import events, others, schemas, store, store_others
 from services.directory.asides import Hiding
 from services.directory.service.suggestions import SuggestionDoors
 from services.federation import events as federation
+from services.kernel import catchup
 from services.kernel.applier import Event
 from services.kernel.doors import on_event, rpc
 from services.kernel.errors import MaillageError, Unavailable
@@ -117,3 +118,5 @@ class OtherDoors(SuggestionDoors):
     def peer_changed(self, session: Session, event: Event) -> None:
         """Another node was added, renamed, blocked or removed."""
         others.know(session, event.data)
+        if event.data["state"] == others.REMOVED:
+            catchup.forget_node(session, event.data["node"])
