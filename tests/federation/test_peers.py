@@ -37,8 +37,8 @@ def federation(backend: Backend, tmp_path: Path) -> Iterator[Opened]:
 
     def ask(service: str, door: str, request: dict[str, Any], **_: Any) -> dict[str, Any]:
         heads = [{"stream": f"{NODE.name}/directory/{reach}", "epoch": 1, "seq": 3} for reach in ("home", "shared")]
-        answers = {"heads": {"heads": heads}, "checkpoints": {"claims": []}}
-        return answers.get(door) or {"events": [f"{service} after {request['after']}"], "holes": False}
+        answers = {"heads": {"heads": heads}, "checkpoints": {"claims": []}, "addressed_unread": {}}
+        return answers[door] if door in answers else {"events": [f"{service} after {request['after']}"], "holes": False}
 
     opened.room.engine.runtime = SimpleNamespace(
         identity=NODE, settings=Settings(Node("essai", "Essai")), folder=tmp_path, ask=ask
