@@ -248,12 +248,18 @@ def test_two_homes_may_use_one_id_and_both_are_found(world: World) -> None:
     elsewhere = w.OTHER_HOME
     world.publish(structure(1, home=elsewhere), service(1), service(1, home=elsewhere))
     assert found(world) == ["v1", "v1"]
-    own = world.reader.get("service", "dora--v1")
-    assert own is not None and own.uuid == service(1)["id"], "this node's own stands at the address that both have"
-    assert min(service(1)["id"], service(1, home=elsewhere)["id"]) == service(1, home=elsewhere)["id"]
     world.withdraw(service(1))
     left = world.reader.get("service", "dora--v1")
     assert left is not None and not left.withdrawn and left.uuid == service(1, home=elsewhere)["id"]
+
+
+def test_at_an_address_that_two_homes_use_this_nodes_own_record_stands(world: World) -> None:
+    numbers = range(2, 9)
+    both = [(service(number), service(number, home=w.OTHER_HOME)) for number in numbers]
+    world.publish(structure(1), structure(1, home=w.OTHER_HOME), *(each for pair in both for each in pair))
+    assert any(other["id"] < own["id"] for own, other in both)
+    stands = [world.reader.get("service", f"dora--v{number}") for number in numbers]
+    assert [each and each.uuid for each in stands] == [own["id"] for own, _ in both]
 
 
 def test_sources_count_what_is_public(world: World) -> None:
