@@ -40,10 +40,10 @@ def break_it() -> None:
     """An error of the program, met by some records only."""
     take = others.take
 
-    def fails(session: Any, event: Any) -> None:
+    def fails(session: Any, event: Any, *more: Any) -> Any:
         if str((event.data or {}).get("fields", {}).get("nom", "")).startswith("Poison"):
             raise ValueError("an error of this release")
-        take(session, event)
+        return take(session, event, *more)
 
     others.take = fails
 
