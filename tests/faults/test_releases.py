@@ -50,6 +50,8 @@ def test_a_poison_event_holds_back_its_own_record_alone_and_is_retried(
 ) -> None:
     home, other = two
     becomes(other, "broken")
+    home.publish(1, name="Avant", source="avant")
+    until(lambda: len(other.shown(home)) == 1)  # from here on it reads each event, and not each record's last
     with Watch(other, [home]) as watch:
         home.publish(2, name="Poison", source="poison")
         home.publish(events_per_run // 10, first=2, name="Bon", source="poison")
@@ -58,7 +60,7 @@ def test_a_poison_event_holds_back_its_own_record_alone_and_is_retried(
         home.sign()
         until(lambda: len(waiting(other)) == 5, say=lambda: str(waiting(other)))
         until(lambda: other.stream(home)["held"] >= home.head()[1])
-        assert len(other.shown(home)) == events_per_run // 10, "all others go on"
+        assert len(other.shown(home)) == events_per_run // 10 + 1, "all others go on"
         assert sorted(state for state, _ in waiting(other)) == ["retrying"] * 2 + ["waiting"] * 3
         becomes(other, "")
         for each in other.ask(FOLLOWS, "parked")["parked"]:
