@@ -146,6 +146,7 @@ def test_only_the_node_that_it_is_addressed_to_reads_it(nodes: tuple[RunningNode
 
 def test_who_comes_back_finds_what_was_written_meanwhile_once(nodes: tuple[RunningNode, RunningNode, str]) -> None:
     radar, orpan, record = nodes
+    soon(lambda: radar.ask("federation", "peers")["peers"][0]["unread"] == 0)
     orpan.stop()
     for number in range(3):
         radar.ask("directory", "suggest", id=record, message=f"Pendant l’absence, {number}")
