@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from services.kernel.envelope import Forged, Malformed, canonical
-from services.kernel.identity import CARD, Identity, Keyring, Lasts, Rotation, fingerprint
+from services.kernel.identity import CARD, Identity, Keyring, Lasts, Rotation, fingerprint, kept_keys
 
 FORM: Final = "maillage/card/1"
 AT_MOST_BYTES: Final = 16_384
@@ -57,10 +57,7 @@ class Card:
 
         No card says how far messages went. They come from the node's own address alone: a former key forges none.
         """
-        kept: list[bytes] = []
-        for each in self.rotations:
-            kept = [] if each.revoked else [*kept, each.former]
-        return Keyring({fingerprint(key): key for key in (*kept, self.signing)})
+        return kept_keys(self.rotations, self.signing)
 
     def said(self) -> dict[str, Any]:
         """The card's object, without its signature."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.federation import gossip, schemas, store
+from services.federation import gossip, peering, schemas, store
 from services.federation.links import SERVICES, streams_of
+from services.federation.model import ACTIVE
+from services.federation.reading import LOG, SNAPSHOT
 from services.federation.service.doors import Doors
 from services.kernel import clock, equality
 from services.kernel.announce import SHARED
@@ -116,6 +118,33 @@ class WireDoors(Doors):
         with self.db.read() as session:
             subjects = store.vanished(session, request["stream"], request["after"], schemas.LIMIT_AT_MOST)
         return {"subjects": list(subjects)}
+
+    @rpc
+    def holders(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The peers that may hold what this node said: `{}` → `{peers: [fingerprints]}`."""
+        with self.db.read() as session:
+            return {"peers": [peer.node for peer in store.peers(session) if peer.state == ACTIVE and not peer.via]}
+
+    @rpc
+    def held_by(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What a peer holds of a stream of this node: `{peer, stream, epoch, after, limit}` → `{events, holes}`.
+
+        `holes`: that peer keeps only the last event of each record there. Nothing where it holds nothing more. Raises
+        `NotFound`, `Unavailable`.
+        """
+        with self.db.read() as session:
+            peer = peering.named(session, request["peer"])
+        asked = {name: request[name] for name in ("stream", "epoch", "after", "limit")}
+        way = self.way_of(peer)
+        try:
+            answer = way.get(LOG, asked, lines=True)
+            holes = answer.status == 410
+            if holes:
+                answer = way.get(SNAPSHOT, asked, lines=True)
+        finally:
+            way.close()
+        lines = answer.body.decode(errors="replace").splitlines() if answer.status == 200 else []
+        return {"events": [line for line in lines if line], "holes": holes}
 
     def pruned_beside(self, keep: Keep) -> int:
         """What is held of others is compacted as our own logs are."""
