@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+import orjson
+
 from services.directory.formats import own, sectors
 from services.kernel.errors import Problem, ValidationError
 
@@ -164,6 +166,18 @@ def missing(kind: str, fields: Mapping[str, Any]) -> list[Problem]:
         for name in REQUIRED[kind]
         if not fields.get(name)
     ]
+
+
+def leaves_ess(parts: Mapping[str, Any], content: bytes) -> list[Problem]:
+    """What is wrong with a change after which a structure is of the social economy no more, of who is no permanent."""
+    said = orjson.loads(content).get("ess", "unknown")
+    if parts.get("ess") != "yes" or said == "yes":
+        return []
+    return [{
+        "line": None, "field": "ess", "value": said, "code": "ess.permanent",
+        "why": "seul un permanent dit qu’une structure n’est pas, ou plus, de l’économie sociale et solidaire",
+        "remedy": "Proposez-le : un permanent décidera.",
+    }]  # fmt: skip
 
 
 def no_structure(draft: Mapping[str, Any]) -> Problem:

@@ -18,7 +18,7 @@ from services.directory.formats.groups import EDIT
 from services.directory.formats.ids import record_id
 from services.directory.model import NO_TRUST, Act, Record, content_of, words_of
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
-from services.directory.rules import check_draft, moved_away, no_structure
+from services.directory.rules import check_draft, leaves_ess, moved_away, no_structure
 from services.directory.saved import Choice, Saved, raise_problems
 from services.directory.showing import Showing
 from services.kernel import clock
@@ -89,6 +89,7 @@ class Desk:
             draft["argumentaire"] = parts.get("argumentaire", {}) | said["argumentaire"]
         raise_problems([Saved("refused", problems=check_draft(draft))])
         saved = self._change(record, content_of(draft), record.structure, choice)
+        raise_problems([saved])
         self.showing.tell()
         return saved
 
@@ -243,6 +244,8 @@ class Desk:
     def _change(self, record: Record, content: bytes, structure: str | None, choice: Choice) -> Saved:
         if record.says(content, structure):
             return Saved("unchanged", record)
+        if choice is Choice.OTHERS and (problems := leaves_ess(record.parts, content)):
+            return Saved("refused", problems=problems)
         before, was_seen = (record.status, record.structure, record.content), record.public_version == record.version
         record.change(content, structure, self._at)
         moved = set() if structure == before[1] else {"structure"}
