@@ -36,7 +36,7 @@ def peers(session: Session) -> Sequence[Peer]:
 def cards(session: Session) -> dict[str, int]:
     """The version of the card of each peer that is not blocked, by fingerprint."""
     query = select(Peer.node, Peer.card_version).where(Peer.state != BLOCKED).order_by(Peer.node)
-    return dict(session.execute(query).tuples().all())
+    return {each.node: each.card_version for each in session.execute(query)}
 
 
 def taken(session: Session, stream: str, *, lock: bool = False) -> Taken | None:
