@@ -47,7 +47,8 @@ def test_a_card_that_leads_nobody_here_is_told_at_once_with_the_setting_to_write
 def test_a_card_that_is_none_says_so_in_french(folder: Path) -> None:
     home = Home.of("orpan")
     card = written(home.card(), home.identity)
-    for wrong, why in ((b"{}", "forme"), (card.replace(b"ORPAN", b"ORPAX"), "signature"), (b"\xff", "pas du texte")):
+    changed = card.replace(b"ORPAN", b"ORPAX")
+    for wrong, why in ((b"{}", "forme"), (changed, "ne sont pas vraies"), (b"\xff", "pas du texte")):
         (folder / "card").write_bytes(wrong)
         _, beside = said("peer", "add", folder, folder / "card", "--yes", code=1)
         assert why in beside, beside
