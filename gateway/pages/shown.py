@@ -76,7 +76,8 @@ def trust(native: dict[str, Any], now: datetime) -> list[str]:
         lines.append(f"En révision : {changed_or_not}.")
     if native.get("confirmed_at"):
         lines.append(f"Confirmée par la structure le {day(native['confirmed_at'])}.")
-    where = "à son nœud d’origine" if native.get("home_node") else "ici"
+    home = native.get("home_node")
+    where = f"à son nœud d’origine, {home['name']}," if home else "ici"
     return [*lines, f"Modifiée {where} le {day(native['changed_at'])}."]
 
 

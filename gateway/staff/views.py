@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as Answer
 
 from gateway import problems
 from gateway.auth import Ask
-from gateway.staff import duplicates, entering, hidings, importing, objections, peers, records, work
+from gateway.staff import duplicates, entering, hidings, importing, objections, peers, records, starting, work
 from gateway.staff.frame import Frame
 from gateway.staff.session import Sessions
 from gateway.tray import Tray
@@ -23,6 +23,7 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
     staff = Blueprint("staff", __name__, template_folder="templates")
     frame = Frame(ask, Sessions(ask, urlsplit(settings.base_url).scheme == "https"))
     entering.add(staff, frame, bool(settings.mail.host))
+    starting.add(staff, frame, settings)
     for pages in (records, work, duplicates, hidings, peers):
         pages.add(staff, frame)
     for with_files in (importing, objections):
@@ -35,11 +36,10 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
             return frame.page("own.html", entries=[
                 frame.call("directory", "open_record", {"id": each}) for each in visitor.structures
             ], groups_of_field=GROUP_OF)  # fmt: skip
-        return (
-            frame.on("work", request.args.get("fait", ""))
-            if visitor.may("directory:qualify")
-            else frame.page("welcome.html")
-        )
+        said, qualifies = request.args.get("fait", ""), visitor.may("directory:qualify")
+        if visitor.may("node:operate") and not (qualifies and starting.has_imports(frame)):
+            return frame.on("start", said)
+        return frame.on("work", said) if qualifies else frame.page("welcome.html")
 
     @staff.errorhandler(Unauthorized)
     def enter_first(error: Unauthorized) -> Answer:

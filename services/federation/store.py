@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
-from services.federation.model import ANEW, Carried, Lane, OwnCard, Peer, Taken
+from services.federation.model import ANEW, BLOCKED, Carried, Lane, OwnCard, Peer, Taken
 from services.kernel.announce import TO
 from services.kernel.bulk import insert_many
 from services.kernel.checkpoint import Noted, last_of
@@ -31,6 +31,12 @@ def peers_named(session: Session, name: str) -> Sequence[Peer]:
 def peers(session: Session) -> Sequence[Peer]:
     """All peers, by label."""
     return session.scalars(select(Peer).order_by(Peer.label, Peer.node)).all()
+
+
+def cards(session: Session) -> dict[str, int]:
+    """The version of the card of each peer that is not blocked, by fingerprint."""
+    query = select(Peer.node, Peer.card_version).where(Peer.state != BLOCKED).order_by(Peer.node)
+    return {each.node: each.card_version for each in session.execute(query)}
 
 
 def taken(session: Session, stream: str, *, lock: bool = False) -> Taken | None:

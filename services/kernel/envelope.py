@@ -39,6 +39,10 @@ class Forged(ValueError):
     """The bytes are an event whose hash or signature does not hold."""
 
 
+class UnknownKey(Forged):
+    """The bytes name a key that is not known: that of another, or a later one of which nobody told yet."""
+
+
 def canonical(data: Any) -> bytes:
     """The one way to write `data`. Raises `Malformed` for what canonical JSON cannot say."""
     try:

@@ -23,7 +23,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey, VerifyKey
 
-from services.kernel.envelope import Forged, Header, Malformed
+from services.kernel.envelope import Forged, Header, Malformed, UnknownKey
 
 EVENT = b"maillage/event/1\n"
 ACTOR = b"maillage/actor/1\n"
@@ -139,7 +139,7 @@ class Keyring:
         """Raises `Forged` unless the holder of `keyid` signed `message` for `purpose`."""
         key = self._keys.get(keyid)
         if key is None:
-            raise Forged(f"unknown key {keyid}")
+            raise UnknownKey(f"unknown key {keyid}")
         try:
             key.verify(purpose + message, signature)
         except (BadSignatureError, ValueError):

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.federation import gossip, peering, schemas, store
 from services.federation.links import SERVICES, streams_of
-from services.federation.model import ACTIVE
+from services.federation.model import ACTIVE, BLOCKED
 from services.federation.reading import LOG, SNAPSHOT
 from services.federation.service.doors import Doors
 from services.kernel import clock, equality
@@ -22,9 +22,9 @@ class WireDoors(Doors):
 
     @rpc
     def wire_streams(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What other nodes may read here: `{}` → `{node, card, streams: [{stream, epoch, seq}], claims}`.
+        """What other nodes may read here: `{}` → `{node, card, cards, streams: [{stream, epoch, seq}], claims}`.
 
-        `card`: the version of this node's card.
+        `card`: the version of this node's card; `cards`: those of its peers' cards, by their fingerprints.
 
         `claims`: the last checkpoint of each stream that is held, own or others', as `{header, signature}`.
         """
@@ -36,14 +36,25 @@ class WireDoors(Doors):
             claims += ask(service, "checkpoints", {})["claims"]
         with self.db.read() as session:
             claims += gossip.told(session)
-            card = store.own_card(session)
+            card, cards = store.own_card(session), store.cards(session)
         version = card.version if card else 0
-        return {"node": self.engine.runtime.identity.name, "card": version, "streams": own, "claims": claims}
+        node = self.engine.runtime.identity.name
+        return {"node": node, "card": version, "cards": cards, "streams": own, "claims": claims}
 
     @rpc
     def wire_card(self, request: dict[str, Any]) -> dict[str, Any]:
-        """This node's card, as `card` answers it, for who knows an earlier one: `{}` → `{card, node, version}`."""
-        return self.own_card()
+        """A card for who knows an earlier one: `CardAsked` → `{card, node, version}`; a peer's as that one signed it.
+
+        Raises `NotFound` where that is no peer of this node, or a blocked one.
+        """
+        node = schemas.CardAsked.read(request)["node"]
+        if node in ("", self.engine.runtime.identity.name):
+            return self.own_card()
+        with self.db.read() as session:
+            peer = store.peer(session, node)
+            if peer is None or peer.state == BLOCKED:
+                raise NotFound("Ce nœud n’a pas la carte de celui-là.")
+            return {"card": peer.card.decode(), "node": peer.node, "version": peer.card_version}
 
     @rpc
     def wire_log(self, request: dict[str, Any]) -> dict[str, Any]:

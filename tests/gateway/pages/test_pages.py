@@ -281,7 +281,7 @@ def test_a_refusal_tells_what_to_do_of_each_fault() -> None:
     ("said", "lines"),
     [
         ({}, ["Pas encore vérifiée par un permanent", "Modifiée ici le 31/01/2026."]),
-        ({"home_node": {"name": "ORPAN"}}, ["Pas encore vérifiée", "Modifiée à son nœud d’origine le 31/01/2026."]),
+        ({"home_node": {"name": "ORPAN"}}, ["Pas encore vérifiée", "à son nœud d’origine, ORPAN, le 31/01/2026."]),
         (
             {"status": "qualified", "verified_at": "2026-02-01T10:00:00Z", "verified_until": "2027-02-01T10:00:00Z"},
             ["Vérifiée par un permanent le 01/02/2026, jusqu’au 01/02/2027.", "Modifiée ici"],
