@@ -72,7 +72,7 @@ class GenerationWriter:
             self.commit()
         structures = [item for item in latest.values() if item["kind"] == "structure"]
         for item in structures:
-            self._owners[item["id"]] = Owner.of(_native(item)) if _public(item) else None
+            self._owners[item["id"]] = Owner.of(item) if _public(item) else None
             self._put(item, self._owners[item["id"]])
         for item in latest.values():
             if item["kind"] == "service":
@@ -116,7 +116,7 @@ class GenerationWriter:
         slot, known = self._slot(item["id"], item["kind"])
         stamp, self._stamp = self._stamp, self._stamp + 1
         if owner and _public(item):
-            document = documents.live_row(slot, stamp, _native(item), owner)
+            document = documents.live_row(slot, stamp, item, owner)
         else:
             document = documents.gone_row(slot, stamp, _native(item))
         self._replace(item["id"], document, known=known)
@@ -156,7 +156,7 @@ class GenerationWriter:
         """A structure as its services need it, from this batch, from memory or from the last commit."""
         if structure not in self._owners:
             item = self._committed(structure)
-            self._owners[structure] = Owner.of(_native(item)) if item and _public(item) else None
+            self._owners[structure] = Owner.of(item) if item and _public(item) else None
         self._owners.move_to_end(structure)
         return self._owners[structure]
 

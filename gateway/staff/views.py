@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from gateway import problems
 from gateway.auth import Ask
-from gateway.staff import duplicates, entering, hidings, importing, objections, peers, records, starting, work
+from gateway.staff import (
+    duplicates,
+    entering,
+    handovers,
+    hidings,
+    importing,
+    objections,
+    peers,
+    records,
+    starting,
+    work,
+)  # fmt: skip
 from gateway.staff.frame import Frame
 from gateway.staff.session import Sessions
 from gateway.tray import Tray
@@ -21,10 +30,10 @@ from services.kernel.settings import Settings
 def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
     """The pages of staff and structures, to be registered by the application."""
     staff = Blueprint("staff", __name__, template_folder="templates")
-    frame = Frame(ask, Sessions(ask, urlsplit(settings.base_url).scheme == "https"))
+    frame = Frame(ask, Sessions.of(settings, ask))
     entering.add(staff, frame, bool(settings.mail.host))
     starting.add(staff, frame, settings)
-    for pages in (records, work, duplicates, hidings, peers):
+    for pages in (records, work, duplicates, handovers, hidings, peers):
         pages.add(staff, frame)
     for with_files in (importing, objections):
         with_files.add(staff, frame, Tray.of(settings.node.id))

@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
-from services.directory import events, moving, store, store_handing, store_others
+from services.directory import events, moving, others, store, store_handing, store_others
 from services.directory.asides import HandedRecord, Handover
 from services.directory.model import Record
 from services.directory.regaining import as_told
@@ -29,7 +29,7 @@ from services.kernel import clock
 from services.kernel.announce import NewEvent
 from services.kernel.applier import Event
 from services.kernel.envelope import Header, Signed, canonical
-from services.kernel.errors import NotFound, ValidationError, WrongState
+from services.kernel.errors import ValidationError, WrongState
 from services.kernel.identity import Identity
 from services.kernel.sealing import sealed
 
@@ -211,8 +211,8 @@ def _asked(session: Session, desk: Desk, asked: dict[str, Any]) -> Iterator[Reco
     for each in dict.fromkeys(asked["ids"]):
         record = store.record(session, each)
         if record is None:
-            raise NotFound(f"Aucune fiche {each} sur ce nœud.")
-        record.require_home(desk.home)
+            raise others.not_ours(session, each)
+        others.require_home(session, record, desk.home)
         if record.kind != "structure" or not record.is_public:
             raise ValidationError(f"{each} n’est pas une structure publique : un service part avec sa structure.")
         yield record

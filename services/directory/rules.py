@@ -189,11 +189,11 @@ def no_structure(draft: Mapping[str, Any]) -> Problem:
     }  # fmt: skip
 
 
-def moved_away(draft: Mapping[str, Any]) -> Problem:
-    """The record of a draft is another node's by now."""
+def moved_away(draft: Mapping[str, Any], whose: str) -> Problem:
+    """The record of a draft is another node's by now; `whose`: its name and address."""
     return {
         "line": None, "field": "source_id", "value": draft["source_id"],
-        "why": "cette fiche est tenue par un autre nœud",
+        "why": f"cette fiche est tenue par {whose}",
         "remedy": "Ôtez-la du fichier : elle se change là-bas.", "code": "record.moved",
     }  # fmt: skip
 

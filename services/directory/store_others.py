@@ -73,7 +73,8 @@ def others_of(session: Session, home: str, states: Sequence[str]) -> Iterator[li
         last = found[-1].id
         yield found
         session.flush()
-        session.expunge_all()
+        for each in found:  # these alone: the cursor of who applies the event is in the session too
+            session.expunge(each)
 
 
 def held_of(session: Session, home: str, ids: Sequence[str]) -> Sequence[Other]:
@@ -150,7 +151,7 @@ def feed_after(session: Session, position: int, limit: int, known: Mapping[str, 
         event, home, state = _event(*rest[4:8]), str(rest[8]), rest[11]
         if op == "delete" and not (state == GONE and "data" in event):
             event = _ended(event, {"kind": kind, "home": home, "source": rest[9], "source_id": rest[10]})
-        yield item | {"event": event, "home": _told(known.get(home))}
+        yield item | {"event": event, "home": _told(home, known.get(home))}
 
 
 def _event(header: bytes, signature: bytes, data: bytes | None = None, salt: bytes | None = None) -> dict[str, Any]:
@@ -167,8 +168,10 @@ def _ended(event: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if name != "salt"} | {"data": named | tombstone}
 
 
-def _told(home: HomeNode | None) -> dict[str, str] | None:
-    return None if home is None else {"id": home.label, "name": home.name, "url": home.url}
+def _told(node: str, home: HomeNode | None) -> dict[str, str]:
+    if home is None:  # told of in a moment: nobody else's record is taken for one of ours meanwhile
+        return {"id": node, "name": node, "url": ""}
+    return {"id": home.label, "name": home.name, "url": home.url}
 
 
 def sent(session: Session, sent_id: str) -> Sent | None:
