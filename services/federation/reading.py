@@ -236,7 +236,8 @@ class Reader:
     def _judge(self, taken: Taken, receipt: Receipt) -> None:
         """Blame goes to who answered: a forger writes another's name."""
         taken.trouble, taken.charged = receipt.refused, self._charged(taken) if receipt.refused else ""
-        taken.head_seq = max(taken.head_seq, taken.seq)
+        # by place: the number of an epoch that a put-back ended says nothing of how far the stream is now
+        taken.head_epoch, taken.head_seq = max((taken.head_epoch, taken.head_seq), (taken.epoch, taken.seq))
 
     def _charged(self, taken: Taken) -> str:
         return self._carrier or taken.node

@@ -49,6 +49,7 @@ def test_a_database_put_back_twice_in_a_row_is_followed_twice(database: Database
         found = soon_at(1 + turn, database, peer, reader)
         assert (found.epoch, found.generation, found.trouble) == (1 + turn, turn, "")
         assert live(database, peer.home) == peer.home.heads
+        assert (found.head_epoch, found.head_seq) == (found.epoch, found.seq), "and says of no lag that there is none"
 
 
 def soon_at(epoch: int, database: Database, peer: Peer, reader: Reader) -> Taken:

@@ -120,6 +120,14 @@ def redacted(event: Signed) -> list[dict[str, Any]]:
     return found
 
 
+def remembered(one: Node, other: Node) -> list[tuple[int, int]]:
+    """Places of events that a home erased, whose data another still holds."""
+    told = {(each["epoch"], each["seq"]) for event in other.home.events for each in redacted(event)}
+    with one.room.database.read() as session:
+        events = store.after(session, other.home.stream, 1, 0, 10_000)
+    return [at(each) for each in events if at(each) in told and not is_bare(each)]
+
+
 STEPS = ("say", "withdraw", "erase", "checkpoint", "keep less", "put back", "restart", "cut", "copy", "copy back")
 STEP = st.tuples(st.sampled_from([*STEPS, "say", *["read"] * 6]), st.permutations(range(3)), st.integers(0, 30))
 
@@ -179,5 +187,6 @@ def test_law_any_schedule_over_three_nodes_ends_with_equal_state(
         found = held(one.room.database, other.home)
         assert (found.epoch, found.seq, found.differs, found.trouble) == (*at(other.home.events[-1]), False, "")
         assert live(one.room.database, other.home) == other.home.heads
+        assert remembered(one, other) == []
     for node in nodes:
         node.room.close()
