@@ -18,6 +18,7 @@ from gateway import schema
 from gateway.index import documents, generation
 from gateway.index.documents import Owner
 from gateway.index.generation import Position
+from services.kernel.giving import in_pieces
 
 HEAP_BYTES = 15_000_000
 OWNERS_KEPT = 512
@@ -57,30 +58,26 @@ class GenerationWriter:
         """The schema of the index."""
         return self._index.schema
 
-    def apply(self, items: list[FeedItem], feed: int) -> None:
-        """Write feed items and commit them with `feed`, the position they bring the index to.
-
-        Safe to repeat. When it raises, nothing was committed, and this writer is to be closed.
-        """
-        self.write(items, feed)
-        self.commit()
-
     def write(self, items: list[FeedItem], feed: int) -> None:
         """Write feed items, to be committed later; what must see earlier ones commits them first."""
         latest = {item["id"]: item for item in items}
-        if not self._awaited.isdisjoint(latest):
+        if self.awaits(items):
             self.commit()
         structures = [item for item in latest.values() if item["kind"] == "structure"]
-        for item in structures:
+        for item in in_pieces(structures):
             self._owners[item["id"]] = Owner.of(item) if _public(item) else None
             self._put(item, self._owners[item["id"]])
-        for item in latest.values():
+        for item in in_pieces(latest.values()):
             if item["kind"] == "service":
                 self._put(item, self._owner(_native(item)["structure"]) if _public(item) else None)
-        for item in structures:
+        for item in in_pieces(structures):
             self._rewrite_services(item["id"], except_for=latest)
         self._awaited.update(latest)
         self._feed = feed
+
+    def awaits(self, items: list[FeedItem]) -> bool:
+        """Whether these can be written only once what was written before them is committed."""
+        return not self._awaited.isdisjoint(item["id"] for item in items)
 
     def commit(self) -> None:
         """Make what was written visible, with the position it goes up to."""

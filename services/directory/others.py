@@ -24,6 +24,7 @@ from services.kernel import clock
 from services.kernel.announce import SHARED
 from services.kernel.applier import Event
 from services.kernel.errors import Conflict, NotFound, NotHome
+from services.kernel.giving import give_way, in_pieces
 
 BLOCKED, REMOVED = "blocked", "removed"
 _logger = structlog.get_logger(__name__)
@@ -49,17 +50,19 @@ def take(session: Session, event: Event, knows: Callable[[Session], moving.Knows
 def _write(session: Session) -> None:
     waiting: dict[str, Event] = session.info.pop(_WAITING)
     session.flush()
-    held, ours = store_others.versions(session, list(waiting)), store_others.owners(session, list(waiting))
+    held = store_others.versions(session, list(waiting))
+    give_way()
+    ours = store_others.owners(session, list(waiting))
     newer = [each for each in waiting.values() if _replaces(each, held.get(each.subject), ours.get(each.subject))]
     if not newer:
         return
     store_others.take_turn(session)
-    for each in newer:
+    for each in in_pieces(newer):
         if each.subject in ours and ours[each.subject] != _owner(each):
             _concede(session, each)
     known = store_others.homes(session)
     hidden = store_others.hidden_among(session, [each.subject for each in newer])
-    rows = [_row(each, known, hidden) for each in newer]
+    rows = [_row(each, known, hidden) for each in in_pieces(newer)]
     store_others.put(session, rows)
     store.feed_append(session, [_fed(row, _stream(row["home"])) for row in rows])
 

@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from services.directory.asides import Hiding, HomeNode, Other, Sent
 from services.directory.events import NOT_SHOWN
 from services.directory.model import FeedRow, Record
-from services.kernel.bulk import insert_many, or_newer
+from services.kernel.bulk import among, insert_many, or_newer
 from services.kernel.envelope import Header, Signed
+from services.kernel.giving import in_pieces
 from services.kernel.rows import LogRow, StreamRow
 
 AT_ONCE = 500
 SHOWN, HIDDEN, GONE = "shown", "hidden", "gone"
-_VERSIONS = select(Other.id, Other.term, Other.home, Other.epoch, Other.version).where(
-    Other.id.in_(bindparam("ids", expanding=True))
-)
-_OWNERS = select(Record.id, Record.term, Record.home).where(Record.id.in_(bindparam("ids", expanding=True)))
-_HIDDEN = select(Hiding.record_id).where(
-    Hiding.ended.is_(False), Hiding.record_id.in_(bindparam("ids", expanding=True))
-)
+_VERSIONS = select(Other.id, Other.term, Other.home, Other.epoch, Other.version)
+_OWNERS = select(Record.id, Record.term, Record.home)
+_HIDDEN = select(Hiding.record_id).where(Hiding.ended.is_(False))
 _COLUMNS = tuple(column.name for column in Other.__table__.columns)
 _NEWER = or_newer("id", _COLUMNS)
 _TURN = select(StreamRow.reach).order_by(StreamRow.reach).with_for_update()
@@ -38,12 +34,12 @@ def take_turn(session: Session) -> None:
 def versions(session: Session, ids: Sequence[str]) -> dict[str, tuple[int, str, int, int]]:
     """(term, home, epoch, version) of those records of other nodes that are held."""
     return {each: (term, home, epoch, version) for each, term, home, epoch, version in
-            session.execute(_VERSIONS, {"ids": ids})}  # fmt: skip
+            session.execute(_VERSIONS.where(among(session, "other.id", ids)))}  # fmt: skip
 
 
 def owners(session: Session, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
     """(term, home) of those that are or were records of this node."""
-    return {each: (term, home) for each, term, home in session.execute(_OWNERS, {"ids": ids})}
+    return {each: (term, home) for each, term, home in session.execute(_OWNERS.where(among(session, "record.id", ids)))}
 
 
 def put(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -101,7 +97,7 @@ def hiding(session: Session, record_id: str) -> Hiding | None:
 
 def hidden_among(session: Session, ids: Sequence[str]) -> set[str]:
     """Those of these records that this node decided not to show."""
-    return set(session.scalars(_HIDDEN, {"ids": ids}))
+    return set(session.scalars(_HIDDEN.where(among(session, "record_id", ids))))
 
 
 def hidings(session: Session, after: str, limit: int) -> Sequence[tuple[Hiding, Other]]:
@@ -140,7 +136,7 @@ def feed_after(session: Session, position: int, limit: int, known: Mapping[str, 
         .order_by(FeedRow.position)
         .limit(limit)
     )  # fmt: skip
-    for row in session.execute(query):
+    for row in in_pieces(session.execute(query)):
         place, op, kind, subject, *rest = tuple(row)
         item = {"position": place, "op": op, "kind": kind, "id": subject}
         if rest[0] is not None:
@@ -155,8 +151,7 @@ def feed_after(session: Session, position: int, limit: int, known: Mapping[str, 
 
 
 def _event(header: bytes, signature: bytes, data: bytes | None = None, salt: bytes | None = None) -> dict[str, Any]:
-    event: dict[str, Any] = orjson.loads(Signed(Header.from_raw(header), signature, data, salt).body())
-    return event
+    return Signed(Header.stored(header), signature, data, salt).attributes()
 
 
 def _ended(event: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from services.kernel.announce import TO
 from services.kernel.bulk import insert_many
 from services.kernel.checkpoint import Noted, last_of
 from services.kernel.envelope import Header, Signed
+from services.kernel.giving import in_pieces
 from services.kernel.redaction import REDACTED
 from services.kernel.rows import HeadRow
 from services.kernel.verify import CHECKPOINTED, REOPENED
@@ -55,7 +56,7 @@ def taken_of(session: Session, node: str | None = None, *, addressed: bool = Fal
 def carry(session: Session, stream: str, events: Sequence[Signed]) -> None:
     """Keep events of another node; those that are kept already stay as they are."""
     rows = []
-    for event in events:
+    for event in in_pieces(events):
         head = event.header
         rows.append((stream, head.epoch, head.seq, head.type, head.time, head.raw, event.signature, event.data,
                      event.salt))  # fmt: skip
@@ -81,7 +82,7 @@ def after(
         .limit(limit)
     )
     rows = session.execute(query)
-    return [Signed(Header.from_raw(header), signature, data, salt) for header, signature, data, salt in rows]
+    return [Signed(Header.stored(header), signature, data, salt) for header, signature, data, salt in rows]
 
 
 def heads_between(session: Session, stream: str, epoch: int, after_seq: int, to: int) -> dict[str, Noted]:
@@ -91,7 +92,7 @@ def heads_between(session: Session, stream: str, epoch: int, after_seq: int, to:
         .where(Carried.stream == stream, Carried.epoch == epoch, Carried.seq > after_seq, Carried.seq <= to)
         .order_by(Carried.seq)
     )
-    return last_of(Header.from_raw(raw) for raw in session.scalars(query))
+    return last_of(Header.stored(raw) for raw in session.scalars(query))
 
 
 def live(session: Session, stream: str) -> int:
@@ -167,7 +168,7 @@ def snapshot_after(session: Session, stream: str, epoch: int, seq: int, limit: i
         .limit(limit)
     )
     rows = session.execute(query)
-    return [Signed(Header.from_raw(header), signature, data, salt) for header, signature, data, salt in rows]
+    return [Signed(Header.stored(header), signature, data, salt) for header, signature, data, salt in rows]
 
 
 def checkpoint(session: Session, taken: Taken) -> Signed | None:

@@ -26,6 +26,7 @@ from services.federation.model import ANEW, Taken
 from services.federation.refusals import Bare, Refused, told
 from services.kernel.checkpoint import StateRoot, is_about_stream, is_live, last_of, note_heads
 from services.kernel.envelope import Forged, Header, Malformed, Signed, check_data, read, verify
+from services.kernel.giving import in_pieces
 from services.kernel.identity import Keyring
 from services.kernel.inbox import MAX_BODY_BYTES
 from services.kernel.redaction import REDACTED
@@ -80,7 +81,7 @@ class Taker:
             store.drop(session, taken)
             self._roots.pop(taken.stream, None)
             taken.reading = False
-        for event in proved:
+        for event in in_pieces(proved):
             head = event.header
             if head.type.endswith((CHECKPOINTED, REOPENED)):
                 # the root is made from what is held: what came before stands there first
@@ -100,7 +101,7 @@ class Taker:
         """
         receipt = Receipt()
         self._count_in(session, taken)
-        for body in bodies:
+        for body in in_pieces(bodies):
             try:
                 event = self._proved_record(taken, body)
             except ValueError as error:
@@ -171,7 +172,7 @@ class Taker:
         """The events of a page that are proved; `receipt.refused` says why not the next one."""
         events: list[Signed] = []
         place, erased = Place(taken.epoch, taken.seq, taken.hash), self._erased(bodies)
-        for body in bodies:
+        for body in in_pieces(bodies):
             try:
                 event = self._next(taken, place, body, erased)
             except ValueError as error:
