@@ -1,4 +1,4 @@
-"""A node’s database is put back, by hand or by `restore`: its peers give back what they hold, and follow it from there."""
+"""A node’s database is put back, by hand or by `restore`: peers give it what they hold, and follow it from there."""
 
 from __future__ import annotations
 
