@@ -200,8 +200,10 @@ def test_the_name_of_a_file_and_an_answer_of_another_node_name_nobody_either(dir
             at="2026-01-01T00:00:00Z", decided_at=None, answer="Demandez à Quelconque, Zoé.",
         ))  # fmt: skip
         session.add(Hiding(record_id="r", reason="Zoé QUELCONQUE s’y oppose", by="p", at="t", turns=1, ended=False))
+    directory.number_all()
     forget(directory)
     assert directory.imports()["imports"][0]["name"] == "liste_de_….csv"
+    assert "quelconque" not in everything_kept(directory), "nor in the log"
     with directory.database.read() as session:
         [sent], [hiding] = session.query(Sent).all(), session.query(Hiding).all()
         assert (sent.contact, sent.answer, hiding.reason) == (None, "Demandez à ….", "… s’y oppose")
