@@ -121,8 +121,8 @@ def test_a_record_that_moves_has_one_home_in_the_end_whoever_is_killed_when(
         records = moved(three, moment, who, f"move-{moment}-{who}".replace(" ", "-"))
         changed_at = [each.label for each in three.all if change(each, records[0], "+33240000002")]
         assert changed_at == [taker.label], "it is changed at its new home, and there alone"
-        said = f"home moved, {who} hurt once it was {moment}".replace("wire hurt", "both cut off")
-        result = watch.settled(21, said, TEST, others=[home] if who == "third" else [])
+        said = f"home moved, {who} killed once it was {moment}".replace("wire killed", "both cut off")
+        result = watch.settled(21, said, TEST)
     assert (result.lost, result.doubled) == (0, 0)
     for each in three.all:
         [now] = [item for item in each.feed() if item["id"] == records[0]]
