@@ -47,6 +47,7 @@ DOORS = (
     Door("POST", f"{RECORD}/separation", "merge_undo", schemas.ById, "Take back the last merge into a record."),
     Door("POST", "/qualifications", "qualify", schemas.Qualify,
          "Put a permanent’s word behind records; dry_run says what would become public."),
+    Door("POST", "/reviews", "review_many", schemas.ReviewMany, "Send many qualified records back to review."),
     Door("POST", "/publications", "publish", schemas.Qualify,
          "Qualify what the public may then see; the rest is refused with every missing part."),
     Door("GET", "/suggestions", "suggestions", schemas.Suggestions, "What was suggested, oldest first."),

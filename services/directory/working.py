@@ -39,7 +39,7 @@ def opened(session: Session, record: Record, desk: Desk) -> dict[str, Any]:
     services = store.services_of(session, record.id, lock=False) if record.kind == "structure" else ()
     shown = _shown(record, desk, differing)
     if shown["waits"]:
-        shown["waiting"] = _waiting(session, record)
+        shown["waiting"] = waiting_in(session, record)
     score, question = (0.0, None) if record.is_withdrawn else (quality.score(shown), quality.next_question(shown))
     return shown | _kin(session, record) | {
         "services": [
@@ -50,7 +50,7 @@ def opened(session: Session, record: Record, desk: Desk) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _waiting(session: Session, record: Record) -> dict[str, list[Any]]:
+def waiting_in(session: Session, record: Record) -> dict[str, list[Any]]:
     """What waits for a permanent: `{field: [what the public sees, what waits]}`."""
     seen = store_objections.shown(session, record.id)
     return {} if seen is None else _between(flat(seen), flat(record.parts))
