@@ -30,18 +30,27 @@ class ById(Request):
     id = fields.String(required=True)
 
 
+class OpenRecord(ById):
+    """One record; `seen`: the version that was read before, to hear what changed since."""
+
+    seen = fields.Integer(load_default=None, allow_none=True)
+
+
 class Many(Request):
     """Which records: ids, or those of a source, of an import or of a reason of the work list.
 
-    What was seen of them is said with what a dry run gave: the `versions` of ids, or its `at` as `unchanged_since`.
+    What was seen of them is said with what a dry run gave: the `versions`, or its `at` as `unchanged_since`.
     """
 
     ids = fields.List(fields.String(), load_default=None, validate=validate.Length(1, BATCH))
     source = fields.String(load_default=None)
     import_ = fields.String(load_default=None, data_key="import")
     reason = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(REASONS))
-    versions = fields.Dict(keys=fields.String(), values=fields.Integer(), load_default=None, allow_none=True)
-    unchanged_since = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 40))
+    versions = fields.Dict(
+        keys=fields.String(), values=fields.Integer(), load_default=None, allow_none=True,
+        validate=validate.Length(0, BATCH),
+    )  # fmt: skip
+    unchanged_since = fields.AwareDateTime(load_default=None, allow_none=True)
     dry_run = fields.Boolean(load_default=False)
     request_id = fields.String(load_default=None, allow_none=True)
 

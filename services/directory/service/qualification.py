@@ -31,9 +31,12 @@ class QualificationDoors(Doors):
         """Put a permanent's word behind records: `Qualify` → `{qualified, public, kept_back, refused}`.
 
         `kept_back` are qualified and not yet public, with what is missing (`{id, why, problems}`): they become public
-        by themselves when it comes; `refused` are as they were. `dry_run` does nothing, and says what would be:
-        `records` (`{id, name, changed}`, 50 in which something waits and 50 others at most), how many are `changing`,
-        and the `versions`, or the time (`at`), that say later what was seen.
+        by themselves when it comes; `refused` are as they were: one that somebody changed since it was seen with its
+        `name`, `version` and what `changed` (`{field: [then, now]}`, of 50 at most).
+
+        `dry_run` does nothing, and says what would be: `records` (`{id, name, public: [is, would be], waits, changed:
+        {field: [what the public sees, what waits]}}`, 50 in which something waits and 50 others at most), how many are
+        `changing`, and what says later what was seen: the `versions`, of a list of more than 1,000 its time (`at`).
         """
         return self._many(request, schemas.Qualify, qualifying.QUALIFY)
 
