@@ -34,7 +34,7 @@ OF_RECORD = {"id": "record"}
 DOORS = (
     Door("GET", "/worklist", "work", schemas.Work, "What waits for a permanent, the most urgent reason first."),
     Door("GET", "/records", "find", schemas.Find, "Records of this node in whatever state, by words of their names."),
-    Door("GET", f"{RECORD}/state", "open_record", schemas.ById,
+    Door("GET", f"{RECORD}/state", "open_record", schemas.OpenRecord,
          "A record in whatever state: what keeps it from the public, differences, score, next question."),
     Door("GET", f"{RECORD}/history", "history", schemas.ById, "What happened to a record, newest first."),
     Door("PATCH", RECORD, "edit", schemas.Edit, "Change some of what a record says; null empties a field.",
@@ -47,6 +47,7 @@ DOORS = (
     Door("POST", f"{RECORD}/separation", "merge_undo", schemas.ById, "Take back the last merge into a record."),
     Door("POST", "/qualifications", "qualify", schemas.Qualify,
          "Put a permanent’s word behind records; dry_run says what would become public."),
+    Door("POST", "/reviews", "review_many", schemas.ReviewMany, "Send many qualified records back to review."),
     Door("POST", "/publications", "publish", schemas.Qualify,
          "Qualify what the public may then see; the rest is refused with every missing part."),
     Door("GET", "/suggestions", "suggestions", schemas.Suggestions, "What was suggested, oldest first."),

@@ -30,15 +30,41 @@ class ById(Request):
     id = fields.String(required=True)
 
 
-class Qualify(Request):
-    """What to qualify: ids, or what waits of a source or an import; `how` the permanent verified it."""
+class OpenRecord(ById):
+    """One record; `seen`: the version that was read before, to hear what changed since."""
+
+    seen = fields.Integer(load_default=None, allow_none=True)
+
+
+class Many(Request):
+    """Which records: ids, or those of a source, of an import or of a reason of the work list.
+
+    What was seen of them is said with what a dry run gave: the `versions`, or its `at` as `unchanged_since`.
+    """
 
     ids = fields.List(fields.String(), load_default=None, validate=validate.Length(1, BATCH))
     source = fields.String(load_default=None)
     import_ = fields.String(load_default=None, data_key="import")
-    how = fields.String(load_default="known", validate=validate.OneOf(WAYS))
+    reason = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(REASONS))
+    versions = fields.Dict(
+        keys=fields.String(), values=fields.Integer(), load_default=None, allow_none=True,
+        validate=validate.Length(0, BATCH),
+    )  # fmt: skip
+    unchanged_since = fields.AwareDateTime(load_default=None, allow_none=True)
     dry_run = fields.Boolean(load_default=False)
     request_id = fields.String(load_default=None, allow_none=True)
+
+
+class Qualify(Many):
+    """What to qualify; `how` the permanent verified it."""
+
+    how = fields.String(load_default="known", validate=validate.OneOf(WAYS))
+
+
+class ReviewMany(Many):
+    """Which qualified records to look at again, and why."""
+
+    why = fields.String(load_default="", validate=validate.Length(0, 500))
 
 
 class Edit(Request):
@@ -67,9 +93,10 @@ class Step(Request):
 
 
 class Confirm(Request):
-    """A record that its structure confirmed, and how it said so."""
+    """A record that its structure confirmed, how it said so, and the version that was read."""
 
     id = fields.String(required=True)
+    version = fields.Integer(load_default=None, allow_none=True)
     how = fields.String(load_default="", validate=validate.Length(0, 500))
 
 
