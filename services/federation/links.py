@@ -57,18 +57,21 @@ class Link:
         on_claims: called with what the peer says that homes signed.
         on_card: called with a later card of the peer than the one of `card_version`, from itself or its carrier; says
             why it is not taken.
+        on_cards: called with what who answers says of the versions of cards that it holds.
     """
 
     def __init__(
         self, database: Database, node: str, taker: Taker, opened: Callable[[], Way],
         on_taken: Callable[[str], None], on_claims: Callable[[str, Any], None] = lambda node, claims: None,
         on_card: Callable[[str, bytes], str] = lambda node, raw: "", card_version: int = 2**31,
+        on_cards: Callable[[Any], None] = lambda said: None,
         every_s: float = HEADS_EVERY_S, carrier: str = "", lane: Callable[[], Connection] | None = None,
         addressed: tuple[Identity, Keyring] | None = None, heard: Callable[[], int] = lambda: 0,
     ) -> None:  # fmt: skip
         self._heard = heard
         self._on_claims = on_claims
         self._on_card = on_card
+        self._on_cards = on_cards
         self._card_version = card_version
         self._warning = ""
         self._every_s = every_s
@@ -193,6 +196,7 @@ class Link:
         if self._carrier and not found and not version:
             raise Unavailable("Le pair par qui il est lu ne le suit pas (ou plus).")
         self._warning = self._later_card(version)
+        self._on_cards(said.get("cards"))
         self._on_claims(self._carrier or self.node, claims)
         return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -17,10 +18,15 @@ from services.kernel.identity import Identity, Lasts, fingerprint
 from services.kernel.settings import Settings
 
 REMOVED = "removed"
+AHEAD_MINUTES: Final = 2 * 24 * 60
+"""As far as this node's clock may have been ahead when it gave out a card."""
 
 
 def own_card(session: Session, own: Identity, settings: Settings, sealing: bytes, lasts: Lasts) -> Card:
-    """This node's card as its settings and keys are now; its version rises when it says something else than before."""
+    """This node's card as its settings and keys are now; its version rises when it says something else than before.
+
+    It is the minute since 1970, or one more than the last: a database that was put back never gives a version again.
+    """
     of = settings.node
     card = Card(
         own.name, of.id, of.name, of.territory, settings.base_url, own.public_key, sealing, 1, own.rotations, lasts
@@ -28,11 +34,27 @@ def own_card(session: Session, own: Identity, settings: Settings, sealing: bytes
     last = store.own_card(session)
     said = canonical(card.said() | {"version": 0})
     if last is None:
-        session.add(OwnCard(id=1, version=1, said=said))
-        return card
+        last = OwnCard(id=1, version=0, said=b"")
+        session.add(last)
     if last.said != said:
-        last.version, last.said = last.version + 1, said
-    return Card(**(vars(card) | {"version": last.version}))
+        last.version, last.said = max(last.version + 1, _minutes()), said
+    return replace(card, version=last.version)
+
+
+def outlast(session: Session, held: int) -> bool:
+    """A peer holds this version of this node's card: whether the next one must be later, although it says the same.
+
+    So it is where the database was put back since. A version of a time to come is nothing that this node gave out.
+    """
+    last = store.own_card(session)
+    if last is None or not last.version < held <= _minutes() + AHEAD_MINUTES:
+        return False
+    last.version, last.said = held, b""
+    return True
+
+
+def _minutes() -> int:
+    return int(clock.now().timestamp()) // 60
 
 
 def renewed(peer: Peer, card: Card, raw: bytes) -> str:
@@ -91,9 +113,16 @@ def added(session: Session, card: Card, raw: bytes, own: str, private: bool, via
         session.add(peer)
         return peer, "added"
     if card.version < peer.card_version:
-        raise Conflict(f"Cette carte est plus ancienne (version {card.version}) que celle que l’on a.")
+        raise Conflict(
+            f"Cette carte est plus ancienne (version {card.version}) que celle que l’on a ({peer.card_version}) : "
+            "demandez à ce membre de refaire maillage peer card DIR. S’il a remis une sauvegarde, ce nœud doit d’abord "
+            "lui répondre, ou : maillage peer remove DIR PAIR, puis peer add."
+        )
     if card.version == peer.card_version and raw != peer.card:
-        raise Conflict("Deux cartes différentes de ce nœud portent la même version : appelez ce membre.")
+        raise Conflict(
+            "Deux cartes différentes de ce nœud portent la même version : appelez ce membre. S’il a remis une "
+            "sauvegarde : maillage peer remove DIR PAIR, puis peer add."
+        )
     known = read(peer.card).rotations
     if card.rotations[: len(known)] != known:
         raise Conflict(

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
@@ -23,7 +22,7 @@ from services.kernel.giving import FEW, fit, in_pieces
 from services.kernel.inbox import receive, receive_compacted
 from services.kernel.relay import after
 from services.kernel.rows import CursorRow, InboxRow, ParkedRow, StreamRow
-from services.kernel.verify import CHECKPOINTED, REKEYED, REOPENED
+from services.kernel.verify import CHECKPOINTED
 
 PAGE = 500
 PAGE_BYTES = 4_000_000
@@ -116,17 +115,6 @@ def is_signed(session: Session, reach: str) -> bool:
     return head is not None and head.seq == head.checkpoint_seq and not waits
 
 
-def ends_of_keys(session: Session, reach: str) -> dict[str, Any]:
-    """The place and header hash of the last event by each former key of this node: keyid → [epoch, seq, hash]."""
-    kinds = {"reach": reach, "rekeyed": f"%{REKEYED}", "reopened": f"%{REOPENED}"}
-    ends = {}
-    for raw in session.scalars(_KEYS, kinds):
-        said = orjson.loads(raw)
-        if "former" in said:
-            ends[said["former"]] = [said["epoch"], said["seq"], said["hash"]]
-    return ends
-
-
 def unknown_here(session: Session, reach: str, claims: Sequence[Signed]) -> Signed | None:
     """The furthest of these events that this room's log does not hold, where it should."""
     head = session.get(StreamRow, reach)
@@ -142,10 +130,6 @@ def unknown_here(session: Session, reach: str, claims: Sequence[Signed]) -> Sign
 
 
 _WAITS = text("SELECT count(*) FROM event_log WHERE reach = :reach AND seq IS NULL")
-_KEYS = text(
-    "SELECT data FROM event_log"
-    " WHERE reach = :reach AND seq IS NOT NULL AND (type LIKE :rekeyed OR type LIKE :reopened)"
-)
 _HEADER_AT = text("SELECT header FROM event_log WHERE reach = :reach AND epoch = :epoch AND seq = :seq")
 
 

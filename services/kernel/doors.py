@@ -20,7 +20,7 @@ from nameko.rpc import Rpc, RpcConsumer
 from sqlalchemy.orm import Session
 
 from services.kernel import addressed as messages
-from services.kernel import catchup, database, equality, log, retention, verify
+from services.kernel import catchup, database, equality, log, retention, succession, verify
 from services.kernel.announce import SHARED
 from services.kernel.applier import Event
 from services.kernel.broker import BROKER_ERRORS
@@ -180,9 +180,12 @@ class Room:
 
     @rpc
     def keys(self, request: dict[str, Any]) -> dict[str, Any]:
-        """How far each former key of this node signed the public stream: `{}` → `{keyid: [epoch, seq, hash]}`."""
+        """Who signed the public stream: `{}` → `{now, ends: {keyid: [epoch, seq, hash]}}`.
+
+        `ends`: how far each former key of this node went; one that is not there signed nothing. `now`: the key in use.
+        """
         with self.db.read() as session:
-            return catchup.ends_of_keys(session, SHARED)
+            return {"now": succession.key_in_use(session, SHARED), "ends": succession.ends_of_keys(session, SHARED)}
 
     @rpc
     def claimed(self, request: dict[str, Any]) -> dict[str, Any]:

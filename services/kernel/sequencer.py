@@ -16,6 +16,7 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import dropwhile
 from typing import Any, cast
 
 import orjson
@@ -23,12 +24,12 @@ from sqlalchemy import Row, bindparam, select, text, update
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
-from services.kernel import clock
+from services.kernel import clock, succession
 from services.kernel.announce import HOME, SHARED
 from services.kernel.checkpoint import EVERY_EVENTS, EVERY_S, StateRoot
 from services.kernel.database import Database, Executor, inline
 from services.kernel.envelope import GENESIS, Header, Signed, canonical, datahash
-from services.kernel.identity import EVENT, Identity
+from services.kernel.identity import EVENT, Identity, fingerprint
 from services.kernel.rows import LogRow, StreamRow
 from services.kernel.witness import Mark, Witness
 
@@ -109,12 +110,12 @@ class Sequencer:
 
     def _rekey(self, session: Session, head: StreamRow) -> None:
         """Where the node has a new key since the last event, say so first: from here on it signs alone."""
-        succession = self._succession(session, head)
-        if not succession:
+        named = self._named(session, head)
+        if not named:
             return
         self._count_in(session, head)
-        data = {"epoch": head.epoch, "seq": head.seq, "hash": head.hash} | succession
-        revoked = self._identity.rotations[-1].revoked
+        data = {"epoch": head.epoch, "seq": head.seq, "hash": head.hash} | named
+        revoked = self._is_revoked(named["former"])
         if revoked:  # whatever another holder of the old key said after this place is not of this history
             head.epoch += 1
         self._append(session, head, "reopened" if revoked else "rekeyed", data | ({"lost": 0} if revoked else {}))
@@ -122,14 +123,19 @@ class Sequencer:
         session.flush()
         self._witness.record({head.reach: Mark(head.epoch, head.seq, head.hash)})
 
-    def _succession(self, session: Session, head: StreamRow) -> dict[str, Any]:
+    def _named(self, session: Session, head: StreamRow) -> dict[str, Any]:
         """How the key that signed the stream last names the one in use; nothing where it is the same."""
-        last = session.scalar(_LAST_HEADER, {"reach": head.reach})
-        known = Header.from_raw(last).keyid if last else self._identity.name
+        known = succession.key_in_use(session, head.reach) or self._identity.name
         if known == self._identity.keyid:
             return {}
         rotations = [each.to_dict() for each in self._identity.rotations]
         return {"former": known, "key": self._identity.keyid, "rotations": rotations}
+
+    def _is_revoked(self, former: str) -> bool:
+        """Whether somebody else may have the key that signed the stream last, or one since, which signed nothing."""
+        rotations = self._identity.rotations
+        since = dropwhile(lambda each: fingerprint(each.former) != former, rotations)
+        return any(each.revoked for each in since)
 
     def run_once(self, limit: int = BATCH) -> int:
         """Number up to `limit` committed rows; how many.
@@ -268,7 +274,7 @@ class Sequencer:
         """The database forgot events that others may hold: go on in a new epoch that says where it starts."""
         self._count_in(session, head)
         data = {"epoch": head.epoch, "seq": head.seq, "hash": head.hash, "lost": max(mark.seq - head.seq, 0)}
-        data |= self._succession(session, head)
+        data |= self._named(session, head)
         head.epoch = max(head.epoch, mark.epoch) + 1
         self._append(session, head, "reopened", data)
         self._checkpoint(session, head)  # what others may compare themselves with, from the first moment
@@ -300,9 +306,6 @@ def _is_behind(head: StreamRow, mark: Mark) -> bool:
 
 # Built once: SQLAlchemy takes longer to build a statement than PostgreSQL to answer it.
 _HEADS = select(StreamRow).order_by(StreamRow.reach).with_for_update()
-_LAST_HEADER = text(
-    "SELECT header FROM event_log WHERE reach = :reach AND seq IS NOT NULL ORDER BY epoch DESC, seq DESC LIMIT 1"
-)
 _UNNUMBERED = (
     select(LogRow.row_id, LogRow.reach, LogRow.id, LogRow.type, LogRow.subject, LogRow.recordversion, LogRow.time,
            LogRow.causation, LogRow.data, LogRow.salt)

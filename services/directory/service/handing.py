@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from services.directory import events, handing, moving, schemas, store_handing, store_others
 from services.directory.service.doors import Doors
 from services.kernel import identity as identities
+from services.kernel import succession
 from services.kernel.access import Actor
 from services.kernel.announce import SHARED, NewEvent
 from services.kernel.applier import Event
-from services.kernel.catchup import ends_of_keys
 from services.kernel.doors import rpc
 from services.kernel.errors import NotFound
 from services.kernel.identity import Keyring, fingerprint
@@ -128,7 +128,9 @@ class HandingDoors(Doors):
                 keys = {fingerprint(each.former): each.former for each in own.rotations}
                 keys[own.keyid] = own.public_key
                 stream = f"{self.engine.prefix}/{SHARED}"
-                ends = {keyid: {stream: tuple(last)} for keyid, last in ends_of_keys(session, SHARED).items()}
+                signed = succession.ends_of_keys(session, SHARED)
+                ends = {keyid: {stream: tuple(signed[keyid])} if keyid in signed else {} for keyid in keys}
+                del ends[own.keyid]
                 return moving.Known(Keyring(keys, ends), frozenset(keys), own.keyid)
             home = store_others.home(session, node)
             return moving.known(orjson.loads(home.keys)) if home is not None and home.keys else None

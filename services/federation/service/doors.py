@@ -42,16 +42,19 @@ class Doors(Room):
         return {"card": raw.decode(), "node": card.node, "key": key, "version": card.version}
 
     def _lasts(self) -> dict[str, dict[str, tuple[int, int, str]]]:
-        """How far former keys of this node signed its public streams."""
+        """How far former keys of this node signed its public streams; nothing of one that signed none.
+
+        Raises `Unavailable` until the key in use has signed each.
+        """
         runtime = self.engine.runtime
         former = [identity.fingerprint(each.former) for each in runtime.identity.rotations]
         lasts: dict[str, dict[str, tuple[int, int, str]]] = {keyid: {} for keyid in former}
         for service in SERVICES if former else ():
-            ends = runtime.ask(service, "keys", {})
-            for keyid in former:
-                if keyid not in ends:
-                    raise Unavailable("Ce nœud change de clé : redémarrez-le, puis recommencez.")
-                lasts[keyid][f"{runtime.identity.name}/{service}/{SHARED}"] = tuple(ends[keyid])
+            said = runtime.ask(service, "keys", {})
+            if said["now"] != runtime.identity.keyid:
+                raise Unavailable("Ce nœud change de clé : redémarrez-le, puis recommencez.")
+            for keyid in said["ends"].keys() & lasts.keys():
+                lasts[keyid][f"{runtime.identity.name}/{service}/{SHARED}"] = tuple(said["ends"][keyid])
         return lasts
 
     def asker(self, node: str, query: str, headers: Mapping[str, str], proved: Proved) -> Peer:

@@ -63,7 +63,8 @@ class Following(Doors):
         link = Link(
             self.db, node, Taker(card.keyring(), directory.is_told_by),
             lambda: self.way_of(peer), self.wake, self._hear,
-            self._renew, peer.card_version, self.engine.runtime.settings.federation.ask_every_s, peer.via,
+            self._renew, peer.card_version, self._outlast,
+            self.engine.runtime.settings.federation.ask_every_s, peer.via,
             self._lane_from(peer), (self.engine.runtime.identity, card.message_keys()),
             lambda: self.heard[peer.via or node],
         )  # fmt: skip
@@ -104,6 +105,16 @@ class Following(Doors):
             if not why_not:
                 self.log.append(session, peering.changed(peer))
             return why_not
+
+    def _outlast(self, said: Any) -> None:
+        """Where a peer holds a later card of this node than it knows of itself, give out one that is later still."""
+        held = said.get(self.engine.runtime.identity.name) if isinstance(said, dict) else None
+        if type(held) is not int:
+            return
+        with self.db.begin() as session:
+            is_behind = peering.outlast(session, held)
+        if is_behind:
+            self.own_card()
 
     def _hear(self, node: str, said: Any) -> None:
         """What a peer says that homes signed, this one among them."""
