@@ -102,6 +102,7 @@ class Loader:
             problems: list[Problem] = []
             for _ in row.drafts:
                 answer = next(answers)
+                self._outcome.read.warn([unwanted | {"line": row.line} for unwanted in answer["left_out"]])
                 if answer["done"] == "refused":
                     problems += [problem | {"line": row.line} for problem in answer["problems"]]
                 else:

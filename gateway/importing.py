@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from werkzeug.datastructures import FileStorage
-from werkzeug.utils import secure_filename
 
+from gateway.tray import file_name
 from services.directory.formats import mapping_file
 from services.directory.formats.drafts import Row
 from services.directory.formats.ids import SOURCE_NAME
@@ -57,7 +57,7 @@ def bring_in(call: Call, sent: FileStorage | None, source: str, trial: bool, map
     if sent is None or not sent.filename:
         raise ValidationError(NO_FILE)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / (secure_filename(sent.filename) or "fichier")
+        path = Path(folder) / file_name(sent)
         sent.save(path)
         return take(call, path, source, trial, mapping)
 
@@ -130,6 +130,8 @@ def _send(call: Call, batch: list[Row], source: str, report: Report) -> None:
             report.refuse([problem | {"line": line} for problem in answer["problems"]])
         else:
             setattr(report, answer["done"], getattr(report, answer["done"]) + 1)
+        unwanted = [each | {"line": line} for each in answer["left_out"]]
+        report.warnings += unwanted[: TOLD - len(report.warnings)]
 
 
 def _batches(*rows: Iterator[Row]) -> Iterator[list[Row]]:

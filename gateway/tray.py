@@ -21,7 +21,14 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.utils import secure_filename
 
 KEPT_S: Final = 3_600
+NAME_CHARS, ENDING_CHARS = 100, 20
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def file_name(sent: FileStorage) -> str:
+    """The name of a file as it may stand in a folder: no path, cut where it is longer than any folder takes."""
+    name = Path(secure_filename(sent.filename or "") or "fichier")
+    return name.stem[:NAME_CHARS] + name.suffix[:ENDING_CHARS]
 
 
 class Tray:
@@ -45,7 +52,7 @@ class Tray:
         key = secrets.token_urlsafe(32)
         folder = self._root / key
         folder.mkdir(mode=0o700)
-        sent.save(folder / (secure_filename(sent.filename or "") or "fichier"))
+        sent.save(folder / file_name(sent))
         return key
 
     def find(self, key: str) -> Path | None:

@@ -71,7 +71,7 @@ def offered(folder: Folder, offer: Offer, as_: Permanent, as_json: AsJson = Fals
             page = node.call("directory", "offered", asked, actor=proof)
             found += page["records"]
             asked["after"] = page["next"]
-    columns = {"id": "fiche", "kind": "", "name": "nom"}
+    columns = {"id": "fiche", "kind": "", "name": "nom", "left_out": "à quoi une personne s’est opposée ici"}
     show(found, as_json, lambda: table(found, columns, "Aucune fiche."))
 
 
@@ -83,6 +83,10 @@ def take(folder: Folder, offer: Offer, as_: Permanent) -> None:
         f"Acceptée. {made['total']} fiches viendront dès que {made['name']} les aura laissées.",
         f"Accepted. {made['total']} records come once {made['name']} has let them go.",
     )
+    if made["left_out"]:
+        tell("Sans ce à quoi une personne s’est opposée ici :", "Without what somebody objected to here:")
+    for each in made["left_out"]:
+        out.print(f"  {each['name']} : {', '.join(each['fields'])}", markup=False)
 
 
 @sentences

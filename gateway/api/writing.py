@@ -21,7 +21,7 @@ from gateway.search import Reader
 from services.directory.formats import argumentaire
 from services.directory.formats.ids import SOURCE_NAME
 from services.kernel.errors import Conflict, NotFound, ValidationError
-from services.kernel.request import problems
+from services.kernel.request import VISIBLE, problems
 
 SUGGESTIONS_PER_MINUTE = 6
 
@@ -33,7 +33,9 @@ class DraftBody(Schema):
         unknown = RAISE
 
     kind = fields.String(required=True, validate=validate.OneOf(("structure", "service")))
-    source = fields.String(required=True, validate=[validate.Length(1, 99), validate.Regexp(rf"^{SOURCE_NAME}$")])
+    source = fields.String(
+        required=True, validate=[validate.Length(1, 99), validate.Regexp(rf"^{SOURCE_NAME}$"), VISIBLE]
+    )
     source_id = fields.String(required=True, validate=validate.Length(1, 200))
     structure_source_id = fields.String(validate=validate.Length(1, 200))
     sectors = fields.List(fields.String())

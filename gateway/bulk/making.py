@@ -64,8 +64,9 @@ class Public:
 def make(folder: Path, settings: Settings, *, wait: bool = False) -> Manifest:
     """Make the bulk files of the node in `folder`, unless the current ones say all there is; their manifest.
 
-    Raises `ValidationError` for a format that cannot be written, `Unavailable` without a read model, `Conflict` where
-    somebody makes them now and `wait` is not said, `OSError` when the disk refuses; the last ones then stay.
+    Raises `ValidationError` for a format that cannot be written, `Unavailable` without a read model or where something
+    was erased meanwhile, `Conflict` where somebody makes them now and `wait` is not said, `OSError` when the disk
+    refuses; but for an erasure, the last ones then stay.
     """
     shelf, formats = Shelf.of(folder), formats_of(settings)
     with shelf.lock(wait=wait):
@@ -82,8 +83,10 @@ def make(folder: Path, settings: Settings, *, wait: bool = False) -> Manifest:
         else:
             shelf.drop_others()
         shelf.checked(seen, at)
-        _, manifest = shelf.manifest() or (None, {})
-        return manifest
+        current = shelf.manifest()
+        if current is None:
+            raise Unavailable("Quelque chose fut effacé pendant que ces fichiers se faisaient : réessayez.")
+        return current[1]
 
 
 def formats_of(settings: Settings) -> list[str]:

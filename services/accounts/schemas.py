@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.kernel.access import MACHINE_SCOPES, ROLES
-from services.kernel.request import VISIBLE, Request
+from services.kernel.request import VISIBLE, Request, one_line
 
 STRUCTURE_LINK_DAYS = 30
 
@@ -26,7 +26,7 @@ class ByEmail(Request):
 class KeyAdd(Request):
     """A key and what it may do."""
 
-    name = fields.String(required=True, validate=validate.Length(2, 100))
+    name = fields.String(required=True, validate=[validate.Length(2, 100), one_line])
     scopes = fields.List(
         fields.String(validate=validate.OneOf(sorted(MACHINE_SCOPES))), required=True, validate=validate.Length(1)
     )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from services.directory import corrections, store
 from services.directory.model import Record
 from services.directory.qualification import WITHDRAWN
-from services.directory.rules import check_draft
+from services.directory.rules import check_draft, left_out
 from services.directory.saved import Saved
 from services.directory.writing import Desk, stays
 
@@ -19,15 +19,18 @@ def preview(session: Session, desk: Desk, drafts: list[dict[str, Any]]) -> list[
 
     Without its record where it does not live: what is new, or was merged into another.
     """
-    drafts = [desk.respected(draft) for draft in drafts]
+    given, drafts = drafts, [desk.respected(draft) for draft in drafts]
     checked = [check_draft(draft) for draft in drafts]
     ids = [None if problems else desk.ids(draft) for draft, problems in zip(drafts, checked, strict=True)]
     known = store.records(session, {name for pair in ids if pair for name in pair if name})
-    return [
+    saved = [
         Saved("refused", problems=problems) if pair is None
         else _foreseen(session, known.get(pair[0]), draft, _current(session, pair[1], known))
         for draft, problems, pair in zip(drafts, checked, ids, strict=True)
     ]  # fmt: skip
+    for said, kept, each in zip(given, drafts, saved, strict=True):
+        each.left_out = [] if each.problems else left_out(said, kept)
+    return saved
 
 
 def _foreseen(session: Session, record: Record | None, draft: dict[str, Any], structure: str | None) -> Saved:

@@ -38,6 +38,7 @@ KINDS: Final = frozenset({OFFER, ACCEPT, REFUSE, TAKE_BACK})
 MESSAGE_BYTES: Final = 300_000
 """Of the records in one message: an event holds a million, and a box is a third larger than what is in it."""
 OPEN_AT_MOST, RECORDS_AT_MOST = 20, 200_000
+PAGE, TOLD_AT_MOST = 500, 100
 _TEXT_AT_MOST: Final = 2_000
 
 
@@ -160,12 +161,15 @@ def is_for(session: Session, event: Event, home: str) -> bool:
 def adopt(session: Session, desk: Desk, identity: Identity, event: Event) -> None:
     """Take over a record that its home let go, as it was there, and say so to all.
 
+    What somebody objected to here is left out, and its history says of which fields.
     A service whose structure went on meanwhile follows it. Raises `ValidationError` where it says what no record may.
     """
     record = _taken(session, desk, event)
     session.flush()
     desk.showing.adopt(record)
     desk.note(record, "adopt", event.data["home"])
+    if unwanted := desk.unwanted(event.data):
+        desk.note(record, "forget", f"laissés de côté : {', '.join(unwanted)}")
     store_others.drop(session, record.id)
     store_handing.note_done(session, record.id)
     structure = store.record(session, record.structure) if record.structure else None
@@ -192,6 +196,17 @@ def _taken(session: Session, desk: Desk, event: Event) -> Record:
     record.term, record.version = moving.term_of(said) + 1, event.recordversion + 1
     record.proof = canonical([*said.get("proof", ()), moving.link(event.signed, said)])
     return record
+
+
+def unwanted(session: Session, desk: Desk, made: Handover) -> list[dict[str, Any]]:
+    """Records of an offer of which somebody objected here to a part, `{id, name, fields}`, a hundred at most."""
+    found: list[dict[str, Any]] = []
+    after = ""
+    while len(found) < TOLD_AT_MOST and (page := store_handing.handed(session, made.id, after, PAGE)):
+        after = page[-1].record_id
+        said = [(each, desk.unwanted(orjson.loads(each.data)) if each.data else []) for each in page]
+        found += [{"id": each.record_id, "name": each.name, "fields": fields} for each, fields in said if fields]
+    return found[:TOLD_AT_MOST]
 
 
 def shown(session: Session, made: Handover) -> dict[str, Any]:

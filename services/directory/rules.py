@@ -191,6 +191,20 @@ def objected_to(said: Mapping[str, Any], draft: Mapping[str, Any], kept: Mapping
     ]  # fmt: skip
 
 
+def left_out(draft: Mapping[str, Any], kept: Mapping[str, Any]) -> list[Problem]:
+    """What a whole draft says although a person objected to it, by field, for who gave it among many others."""
+    if kept is draft:
+        return []
+    extra = draft.get("extra") != kept.get("extra")
+    names = [each["field"] for each in objected_to(draft, draft, kept)] + (["extra"] if extra else [])
+    return [
+        {"line": None, "field": name, "value": "", "code": "objection.named",
+         "why": "une personne s’est opposée à ce que ceci paraisse ici : c’est laissé de côté",
+         "remedy": "Ôtez-le aussi de la source."}
+        for name in names
+    ]  # fmt: skip
+
+
 def no_structure(draft: Mapping[str, Any]) -> Problem:
     """The structure that a service names is not there."""
     return {

@@ -31,10 +31,15 @@ class Saved:
     before: tuple[str, str | None, bytes] | None = None
     """Status, structure and content before an update."""
     problems: list[Problem] = field(default_factory=list)
+    left_out: list[Problem] = field(default_factory=list)
+    """What of it was not taken, since somebody objected to it."""
 
     def answer(self) -> dict[str, Any]:
-        """What the caller of an import is told: `{done, id, problems}`."""
-        return {"done": self.done, "id": self.record.id if self.record else None, "problems": self.problems}
+        """What the caller of an import is told: `{done, id, problems, left_out}`."""
+        return {
+            "done": self.done, "id": self.record.id if self.record else None, "problems": self.problems,
+            "left_out": self.left_out,
+        }  # fmt: skip
 
 
 def raise_problems(saved: Iterable[Saved]) -> None:

@@ -10,10 +10,10 @@ from services.directory.formats.groups import REASONS, WAYS
 from services.directory.formats.ids import SOURCE_NAME
 from services.directory.formats.own import ESS
 from services.directory.rules import FIELDS, POLICIES
-from services.kernel.request import VISIBLE, Request
+from services.kernel.request import VISIBLE, Request, one_line
 
 BATCH = 1_000
-SOURCE = [validate.Length(1, 99), validate.Regexp(rf"^{SOURCE_NAME}$")]
+SOURCE = [validate.Length(1, 99), validate.Regexp(rf"^{SOURCE_NAME}$"), VISIBLE]  # `$` lets one end of line through
 
 
 class Put(Request):
@@ -298,8 +298,8 @@ class ImportBegin(Request):
     """Open an import of a source."""
 
     source = fields.String(required=True, validate=SOURCE)
-    name = fields.String(required=True)
-    label = fields.String(load_default=None, allow_none=True)
+    name = fields.String(required=True, validate=one_line)
+    label = fields.String(load_default=None, allow_none=True, validate=one_line)
     policy = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(POLICIES))
     licence = fields.String(load_default=None, allow_none=True)
     attribution = fields.String(load_default=None, allow_none=True)
@@ -315,7 +315,7 @@ class ImportRows(Request):
 class ImportPreview(Request):
     """One batch of drafts, to hear what an import would do with them."""
 
-    source = fields.String(required=True)
+    source = fields.String(required=True, validate=SOURCE)
     rows = fields.List(fields.Dict(), required=True, validate=validate.Length(1, BATCH))
 
 
@@ -338,8 +338,8 @@ class ImportUndo(Request):
 class SourceSet(Request):
     """Change a source."""
 
-    name = fields.String(required=True)
-    label = fields.String()
+    name = fields.String(required=True, validate=[validate.Length(1, 99), one_line])
+    label = fields.String(validate=one_line)
     policy = fields.String(validate=validate.OneOf(POLICIES))
     licence = fields.String()
     attribution = fields.String()

@@ -18,7 +18,7 @@ from services.directory.formats.groups import EDIT
 from services.directory.formats.ids import record_id
 from services.directory.model import NO_TRUST, Act, Record, content_of, words_of
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
-from services.directory.rules import check_draft, leaves_ess, moved_away, no_structure, objected_to
+from services.directory.rules import check_draft, leaves_ess, left_out, moved_away, no_structure, objected_to
 from services.directory.saved import Choice, Saved, raise_problems
 from services.directory.showing import Showing
 from services.kernel import clock
@@ -56,24 +56,31 @@ class Desk:
         Args:
             drafts: `{kind, source, source_id, structure_source_id?, sectors?, extra?, if_new?, fields}`; structures
                 first. `if_new`: a record that exists stays as it is.
-            choice: whose word it is.
+            choice: whose word it is. What somebody objected to is refused where it is no import's, and else left out.
         Announces `published` for what is public, `drafted` for the rest, `withdrawn` for what may be public no more.
         """
-        drafts = [self.respected(draft) for draft in drafts]
-        checked = [check_draft(draft) for draft in drafts]
+        given, drafts = drafts, [self.respected(draft) for draft in drafts]
+        told = [left_out(said, kept) for said, kept in zip(given, drafts, strict=True)]
+        refused = told if choice is not Choice.POLICY else [[] for _ in drafts]
+        checked = [check_draft(draft) + unwanted for draft, unwanted in zip(drafts, refused, strict=True)]
         ids = [None if problems else self.ids(draft) for draft, problems in zip(drafts, checked, strict=True)]
         wanted = {name for pair in ids if pair for name in pair if name}
         known = store.records(self._session, wanted, lock=True)
         for name in {draft["source"] for draft, pair in zip(drafts, ids, strict=True) if pair}:
             self.source(name)  # now: with records in the session, each question would be preceded by a flush
         saved = []
-        for draft, problems, pair in zip(drafts, checked, ids, strict=True):
+        for draft, problems, pair, unwanted in zip(drafts, checked, ids, told, strict=True):
             if pair is None:
                 saved.append(Saved("refused", problems=problems))
             else:
                 saved.append(self._save(draft, pair, known, choice))
+                saved[-1].left_out = unwanted
         self.showing.tell()
         return saved
+
+    def unwanted(self, draft: dict[str, Any]) -> list[str]:
+        """The names of what a draft says although somebody objected to it."""
+        return [each["field"] for each in left_out(draft, self.respected(draft))]
 
     def edit(self, record: Record, said: dict[str, Any], choice: Choice) -> Saved:
         """Change some of what a record says, the rest as it is. Raises `NotHome`, `WrongState`, `ValidationError`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
+from unicodedata import category
 
 from marshmallow import RAISE, Schema, validate
 from marshmallow import ValidationError as Invalid
@@ -15,6 +16,12 @@ from services.kernel.errors import Problem, ValidationError
 SHOWN = 200
 VISIBLE = validate.Predicate("isprintable", error="Un signe invisible ne s’écrit pas ici.")
 """For addresses and headings of letters: a control character or a line separator among them makes no letter."""
+
+
+def one_line(text: str) -> None:
+    """For names that people give: no control character, nor the end of a line. Raises marshmallow's error."""
+    if any(category(sign) in ("Cc", "Zl", "Zp") for sign in text):
+        raise Invalid("Un caractère de contrôle, ou une fin de ligne, ne s’écrit pas ici.")
 
 
 class Request(Schema):

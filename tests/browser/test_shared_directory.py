@@ -19,6 +19,8 @@ from tests.federation.test_messages import follow, soon
 from tests.running import RunningNode, running_node
 
 NAMES = {"g1": "La Grange", "g2": "Le Moulin", "g3": "La Forge"}
+UNWANTED = "+33240000002"
+"""The number of Le Moulin, to which somebody objects at RADAR."""
 OFFERS = "Fiches proposées par d’autres nœuds"
 
 
@@ -88,6 +90,7 @@ def publish(node: RunningNode) -> None:
         {"kind": "structure", "source": "liste", "source_id": each, "fields": common | {"nom": name}}
         for each, name in NAMES.items()
     ]
+    rows[1]["fields"]["telephone"] = UNWANTED
     rows.append({
         "kind": "service", "source": "liste", "source_id": "s1", "structure_source_id": "g1",
         "fields": common | {"nom": "Atelier du grain", "description": "On y moud le grain."},
@@ -142,6 +145,7 @@ def test_a_permanent_hides_a_record_where_it_is_read_and_its_home_hears_why(pair
 
 
 def test_offered_records_are_refused_with_a_word_or_taken_back(pair: Pair) -> None:
+    as_marie(pair.radar, "object_to", telephone=UNWANTED)
     offer = pair.offer("g2", note="Vous êtes plus près.")
     page = pair.permanent(pair.radar, phone=True)
     page.goto("/travail")
@@ -149,7 +153,8 @@ def test_offered_records_are_refused_with_a_word_or_taken_back(pair: Pair) -> No
     expect(page.get_by_text("Vous êtes plus près.")).to_be_visible()
     is_for_everybody(page)
     page.get_by_role("link", name="De ORPAN : 1 fiche").click()
-    expect(page.get_by_role("link", name="Le Moulin")).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text="Le Moulin")).to_contain_text("ne sera pas pris : téléphone")
+    assert UNWANTED not in page.content()
     is_for_everybody(page)
     page.get_by_label("Réponse").fill("Pas cette année.")
     page.get_by_role("button", name="Refuser").click()

@@ -147,3 +147,20 @@ def test_whatever_is_imported_the_feed_ends_at_the_last_file(directory: Opened, 
             public[item["event"]["data"]["source_id"]] = item["event"]["data"]["fields"]["nom"]
         after = items[-1]["position"]
     assert {key: public[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [({"source": "a\n"}, "source"), ({"name": "f\x00.csv"}, "name"), ({"label": "une\nligne"}, "label")],
+)
+def test_no_name_holds_a_control_character(directory: Opened, asked: dict[str, str], field: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        directory.import_begin({"source": "radar", "name": "liste\u202f2.csv"} | asked)
+    assert [each["field"] for each in refused.value.details] == [field]
+    with pytest.raises(ValidationError) as refused:
+        directory.source_set({"name": "a\n"})
+    assert [each["field"] for each in refused.value.details] == ["name"]
+    with pytest.raises(ValidationError):
+        directory.import_preview(source="a\n", rows=[structure()])
+    assert directory.sources()["sources"] == []
+    directory.import_begin({"source": "radar", "name": "liste\u202f2.csv"})

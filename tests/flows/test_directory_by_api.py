@@ -59,6 +59,19 @@ def test_a_spreadsheet_is_tried_imported_held_for_review_and_qualified_in_bulk(
     assert visitor.until(PUBLIC_AINES, lambda found: True)["nom"] == "Le Relais des Aînés"
 
 
+def test_a_file_of_a_very_long_name_comes_in_and_a_source_with_an_end_of_line_does_not(
+    node: RunningNode, marie: Program
+) -> None:
+    sent = {"file": ("a" * 300 + ".csv", (COLUMNS + AINES).encode())}
+    assert marie.call("POST", "/api/v1/imports", files=sent, data={"source": "pays-de-blain"})["created"] == 1
+    assert marie.call("GET", "/api/v1/imports")["imports"][0]["name"].endswith("a.csv")
+    key = Program(node.url, node.ask("accounts", "key_add", name="site", scopes=["directory:write"])["key"])
+    draft = {"kind": "structure", "source": "a\n", "source_id": "1", "fields": {"nom": "Le Grain"}}
+    assert [each["field"] for each in key.call("POST", "/api/v1/records", json=draft, status=422)["errors"]] == [
+        "source"
+    ]
+
+
 def test_an_import_is_taken_back_once_what_that_would_do_is_seen(marie: Program) -> None:
     path = f"/api/v1/imports/{bring_in(marie)['import']}"
     marie.call("POST", "/api/v1/qualifications", json={"ids": [state(marie, "Écluse")["id"]]})

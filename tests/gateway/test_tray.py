@@ -29,6 +29,14 @@ def test_a_file_is_found_by_its_key_until_it_is_dropped(tmp_path: Path) -> None:
     assert list((tmp_path / "sent").iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["a" * 300 + ".csv", "a." + "b" * 300, "é" * 300, "a" * 300])
+def test_a_name_longer_than_a_folder_takes_is_cut_and_keeps_its_ending(tmp_path: Path, name: str) -> None:
+    tray = Tray(tmp_path / "sent")
+    found = tray.find(tray.keep(sent(name)))
+    assert found is not None and len(found.name) <= 120
+    assert not name.endswith(".csv") or found.suffix == ".csv"
+
+
 @pytest.mark.parametrize("key", ["", "..", "a" * 43, "../" + "a" * 40])
 def test_no_other_word_finds_a_file(tmp_path: Path, key: str) -> None:
     (tmp_path / "secret").write_text("x")

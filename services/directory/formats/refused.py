@@ -141,9 +141,13 @@ class Summary:
             else:
                 self.services += 1
         self.problems.update(one["code"] for one in row.problems)
-        self.warnings.update(one["code"] for one in row.warnings)
         self.hours_unread += any(one["code"].startswith("hours.") for one in row.warnings)
-        for one in row.warnings:
+        self.warn(row.warnings)
+
+    def warn(self, warnings: list[Problem]) -> None:
+        """Count what is taken and worth a look."""
+        self.warnings.update(one["code"] for one in warnings)
+        for one in warnings:
             examples = self.examples.setdefault(one["code"], [])
             if len(examples) < EXAMPLES:
                 examples.append(one)

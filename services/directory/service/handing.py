@@ -72,15 +72,18 @@ class HandingDoors(Doors):
     def offered(self, request: dict[str, Any]) -> dict[str, Any]:
         """What an offer names, a page in order of id: `Offered` → `{records: [{id, kind, name, done, native?}], next}`.
 
-        `native` is what the record says, of one offered to this node and not decided.
+        `native` is what the record says, of one offered to this node and not decided; `left_out`, beside it, the fields
+        of it that would not be taken, since somebody objected to them here.
         """
-        self.actor().require("directory:qualify")
+        actor = self.actor()
+        actor.require("directory:qualify")
         asked = schemas.Offered.read(request)
         with self.db.read() as session:
             page = store_handing.handed(session, asked["id"], asked["after"], asked["limit"])
+            desk = self._desk(session, actor)
             records = [
                 {"id": each.record_id, "kind": each.kind, "name": each.name, "done": each.done}
-                | ({"native": orjson.loads(each.data)} if each.data else {})
+                | ({"native": (said := orjson.loads(each.data)), "left_out": desk.unwanted(said)} if each.data else {})
                 for each in page
             ]
             return {"records": records, "next": page[-1].record_id if len(page) == asked["limit"] else None}
@@ -89,7 +92,8 @@ class HandingDoors(Doors):
     def offer_decide(self, request: dict[str, Any]) -> dict[str, Any]:
         """Accept or refuse what was offered, or take back what this node offers: `OfferDecide` → the offer.
 
-        What is accepted comes when the other node has let go of it. Raises `NotFound`, `WrongState`. Announces
+        What is accepted comes when the other node has let go of it, but for what somebody objected to here: `left_out`,
+        `[{id, name, fields}]`. Raises `NotFound`, `WrongState`. Announces
         `directory.handover.decided.v1`, and `directory.message.sealed.v1` to that node alone.
         """
         actor = self.actor()
@@ -102,9 +106,12 @@ class HandingDoors(Doors):
             message = handing.decide(session, made, _STATES[asked["decision"]], actor.name, asked["answer"])
             self.log.append(session, events.handover("decided", made.id, 2, {"state": made.state, "node": made.node}))
             self.log.append(session, message)
-            if made.state == store_handing.ACCEPTED:
-                handing.adopt_late(session, self._desk(session, actor), self.engine.runtime.identity, made)
-            return handing.shown(session, made)
+            if made.state != store_handing.ACCEPTED:
+                return handing.shown(session, made)
+            desk = self._desk(session, actor)
+            left_out = handing.unwanted(session, desk, made)
+            handing.adopt_late(session, desk, self.engine.runtime.identity, made)
+            return handing.shown(session, made) | {"left_out": left_out}
 
     def heard_of_offer(self, session: Session, node: str, said: dict[str, Any]) -> list[NewEvent] | None:
         """What another node says of an offer: what is to be announced; `None` where it says something else."""

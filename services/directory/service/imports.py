@@ -48,9 +48,10 @@ class ImportDoors(Doors):
 
     @rpc
     def import_rows(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Save one batch: `ImportRows` → `{rows: [{done, id, problems}]}`, one for each row, in order.
+        """Save one batch: `ImportRows` → `{rows: [{done, id, problems, left_out}]}`, one for each row, in order.
 
-        Sent again it changes nothing. Announces `published` or `drafted` for each record created or changed.
+        `left_out`: what of the row was not taken since somebody objected to it, as problems, by field. Sent again it
+        changes nothing. Announces `published` or `drafted` for each record created or changed.
         """
         actor = self.actor()
         actor.require("directory:import")

@@ -31,7 +31,8 @@ class RecordDoors(Doors):
         repeat under the same `request_id` changes nothing and answers the same.
 
         Raises:
-            ValidationError: fields at fault. Conflict: read at another version. NotHome, Forbidden.
+            ValidationError: fields at fault, and what somebody objected to. Conflict: read at another version.
+            NotHome, Forbidden.
         Announces `directory.<kind>.published.v1` or `directory.<kind>.drafted.v1`.
         """
         actor = self.actor()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,6 +120,25 @@ def test_after_an_erasure_no_file_of_before_is_shown_and_none_is_made_before_the
     (Folder(folder / "index").current() or folder).joinpath("born").touch()  # as a rebuild does
     make(folder, settings())
     assert fetch(client, "services.csv").status_code == 200
+
+
+def test_what_is_erased_while_they_are_made_is_said_and_they_are_shown_to_nobody(node: tuple[Path, World]) -> None:
+    folder, world = node
+    world.publish(*(structure(number) for number in range(10, 400)))
+    mark = erased_mark(folder)
+    mark.parent.mkdir()
+
+    def erase() -> None:
+        while not list(folder.glob("bulk/set-*/*.json")):
+            time.sleep(0.001)
+        mark.touch()
+
+    erasing = threading.Thread(target=erase)
+    erasing.start()
+    with pytest.raises(Unavailable, match="effacé pendant"):
+        make(folder, settings())
+    erasing.join()
+    assert Shelf.of(folder).manifest() is None
 
 
 def test_without_a_read_model_it_is_said(tmp_path: Path) -> None:
