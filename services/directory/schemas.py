@@ -329,9 +329,10 @@ class ImportFinish(Request):
 
 
 class ImportUndo(Request):
-    """Take an import back."""
+    """Take an import back; `all`: what people qualified or edited since, too."""
 
     import_ = fields.String(required=True, data_key="import")
+    all = fields.Boolean(load_default=False)
 
 
 class SourceSet(Request):
