@@ -16,7 +16,7 @@ from gateway.pages.shown import HOW, refusal
 from gateway.staff import work
 from gateway.staff.frame import Frame
 from gateway.staff.records import readable, version_of
-from services.kernel.errors import Forbidden, MaillageError, Unauthorized
+from services.kernel.errors import Conflict, Forbidden, MaillageError, Unauthorized
 
 SHORTEST_WHY, LONGEST_WHY = 3, 500
 SAY_WHY: Final = "Dites pourquoi, en trois lettres au moins : l’historique de chaque fiche le garde."
@@ -71,6 +71,8 @@ def _act(frame: Frame, act: Act, said: dict[str, str]) -> Response:
         done = frame.call("directory", act.door, chosen | said | (_seen() if sure else {}) | {"dry_run": not sure})
     except (Unauthorized, Forbidden):
         raise
+    except Conflict:
+        done = _of_one_changed(frame, act)
     except MaillageError as error:
         kept = chosen | {"seen": request.form.get("seen", ""), "since": request.form.get("since", "")}
         return frame.page("bulk.html", problems.status_of(error), failed=refusal(error), kept=kept, **given)
@@ -83,6 +85,14 @@ def _act(frame: Frame, act: Act, said: dict[str, str]) -> Response:
         refused=[each for each in done["refused"] if "version" not in each],
         shown=[_to_read(each) for each in done.get("records", ())], **given,
     )  # fmt: skip
+
+
+def _of_one_changed(frame: Frame, act: Act) -> dict[str, Any]:
+    """What is told of a single record that changed since it was seen: its door raises what it tells of many."""
+    [(record, seen)] = _versions().items()
+    found = frame.call("directory", "open_record", {"id": record, "seen": seen})
+    again = {"id": found["id"], "name": found.get("fields", {}).get("nom", record), "version": found["version"]}
+    return {act.counts: 0, "refused": [again | {"changed": found["changed_since"]}]}
 
 
 def _to_read(each: dict[str, Any]) -> dict[str, Any]:

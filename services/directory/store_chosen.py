@@ -31,7 +31,7 @@ def chosen(
 def versions(session: Session, states: Collection[str], asked: Mapping[str, Any], soon: str) -> dict[str, int] | None:
     """The version of each record that `chosen` finds; None where there are more than `SEEN`."""
     query = select(Record.id, Record.version).where(*_of(states, asked, soon)).limit(SEEN + 1)
-    found = dict(session.execute(query).tuples().all())
+    found = dict(session.execute(query).all())
     return found if len(found) <= SEEN else None
 
 

@@ -119,6 +119,21 @@ def test_a_whole_list_is_qualified_but_for_what_changed_since_it_was_seen(
 
 
 @at_desk
+def test_a_single_one_that_was_ticked_and_changed_meanwhile_is_shown_again(page: Page, node: RunningNode) -> None:
+    import_again(node, e2="0240000008")
+    page.goto("/travail?motif=review")
+    page.get_by_label(f"Choisir {AINES}").check()
+    page.get_by_role("button", name="Voir ce que donnerait leur qualification").click()
+    import_again(node, e2="0240000009")
+    page.get_by_role("button", name="Qualifier cette fiche").click()
+    expect(page.locator("ins")).to_have_text("02 40 00 00 09")
+    assert status_of(node, AINES) == "review"
+    page.get_by_role("button", name="Qualifier cette fiche, telle qu’elle est maintenant").click()
+    expect(page.get_by_text("Devenues publiques, ou restées")).to_be_visible()
+    assert status_of(node, AINES) == "qualified"
+
+
+@at_desk
 def test_one_that_lacks_something_is_left_out_and_said_and_the_others_are_qualified(
     page: Page, node: RunningNode
 ) -> None:

@@ -72,6 +72,25 @@ def test_a_file_of_a_very_long_name_comes_in_and_a_source_with_an_end_of_line_do
     ]
 
 
+def test_what_changed_since_a_dry_run_is_left_out_told_and_done_once_it_is_seen(marie: Program) -> None:
+    qualify_all(marie, bring_in(marie))
+    record = state(marie, "Aînés")
+    path = f"/api/v1/records/{record['id']}"
+    assert marie.call("POST", "/api/v1/reviews", json={"ids": [record["id"]], "why": "À relire"})["reviewed"] == 1
+    seen = marie.call("POST", "/api/v1/qualifications", json={"reason": "review", "dry_run": True})["versions"]
+    changed = marie.call("PATCH", path, version=seen[record["id"]], json={"fields": {"nom": "Le Relais"}})
+    asked = {"reason": "review", "versions": seen}
+    [refused] = marie.call("POST", "/api/v1/qualifications", json=asked)["refused"]
+    assert (refused["version"], refused["changed"]["nom"]) == (changed["version"], ["Le Relais des Aînés", "Le Relais"])
+    since = marie.call("GET", f"{path}/state", params={"seen": seen[record["id"]]})["changed_since"]
+    assert since == refused["changed"]
+    one = {"ids": [record["id"]], "versions": seen}
+    marie.call("POST", "/api/v1/qualifications", json=one, status=409)
+    marie.call("POST", f"{path}/confirmation", version=seen[record["id"]], json={}, status=412)
+    one["versions"] = {record["id"]: refused["version"]}
+    assert marie.call("POST", "/api/v1/qualifications", json=one)["public"] == 1
+
+
 def test_an_import_is_taken_back_once_what_that_would_do_is_seen(marie: Program) -> None:
     path = f"/api/v1/imports/{bring_in(marie)['import']}"
     marie.call("POST", "/api/v1/qualifications", json={"ids": [state(marie, "Écluse")["id"]]})
@@ -210,8 +229,9 @@ def test_everything_is_exported_in_both_standards(
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "/api/v1/qualifications"), ("POST", "/api/v1/duplicates/decision"), ("POST", "/api/v1/objections"),
-     ("POST", "/api/v1/links"), ("GET", "/api/v1/suggestions"), ("GET", "/api/v1/worklist")],
+    [("POST", "/api/v1/qualifications"), ("POST", "/api/v1/reviews"), ("POST", "/api/v1/duplicates/decision"),
+     ("POST", "/api/v1/objections"), ("POST", "/api/v1/links"), ("GET", "/api/v1/suggestions"),
+     ("GET", "/api/v1/worklist")],
 )  # fmt: skip
 def test_a_machines_key_decides_nothing_and_nobody_without_one_comes_in(
     node: RunningNode, visitor: Program, method: str, path: str
