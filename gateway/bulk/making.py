@@ -43,12 +43,20 @@ class Public:
         self.version = f"{current.name}-{self._position.stamp}"
 
     def __iter__(self) -> Iterator[Record]:
-        structures = set()
-        for record in self._of("structure"):
-            structures.add(UUID(record["id"]).bytes)
-            yield record
-        for record in self._of("service"):
-            if UUID(record["structure"]).bytes in structures:  # else it is shown when its structure comes
+        structures, joined = set(), {}
+        for item in self._of("structure"):
+            if item["op"] == "put":
+                structures.add(UUID(item["id"]).bytes)
+                yield item["event"]["data"]
+            elif "joined" in item:
+                joined[item["id"]] = item["joined"]
+        for item in self._of("service"):
+            record = item["event"]["data"]
+            if item["op"] == "put" and record["structure"] in joined:
+                record = record | {"structure": joined[record["structure"]]}
+            if (
+                item["op"] == "put" and UUID(record["structure"]).bytes in structures
+            ):  # else shown when its structure is
                 yield record
 
     def _of(self, kind: str) -> Iterator[Record]:
@@ -57,8 +65,8 @@ class Public:
             after = found[-1][0]
             for _, written in found:
                 item = orjson.loads(written)
-                if item["kind"] == kind and item["op"] == "put":
-                    yield item["event"]["data"]
+                if item["kind"] == kind:
+                    yield item
 
 
 def make(folder: Path, settings: Settings, *, wait: bool = False) -> Manifest:

@@ -55,6 +55,10 @@ def live_row(slot: int, stamp: int, record: dict[str, Any], owner: Owner | None)
     document.add_bytes("item", orjson.dumps(item))
     if owner:
         document.add_bytes("structure_item", owner.item)
+        if (
+            is_service and owner.record["id"] != record["structure"]
+        ):  # found under the one that its own is shown as, too
+            document.add_text("structure", owner.record["id"])
     document.add_bytes("columns", _columns(slot, record, item).dump())
     return document
 

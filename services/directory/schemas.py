@@ -183,6 +183,14 @@ class HandOver(Request):
             raise ValidationError("Dites quoi proposer : ids, source, ou all pour tout ce qui est public.")
 
 
+class Leave(Request):
+    """Withdraw all that is public: so many structures at a time, with the reason that their tombstones tell."""
+
+    reason = fields.String(load_default="ce membre a quitté le réseau", validate=validate.Length(3, 500))
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    dry_run = fields.Boolean(load_default=False)
+
+
 class Offered(Request):
     """A page of the records of one offer."""
 
@@ -221,6 +229,13 @@ class Duplicates(Request):
     record = fields.String(load_default=None, allow_none=True)
     after = fields.String(load_default="", validate=validate.Regexp(r"^(\d\.\d+(e-\d+)?\|[\w-]+\|[\w-]+)?$"))
     limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
+
+
+class PairOf(Request):
+    """Two structures, in whichever order."""
+
+    a = fields.String(required=True)
+    b = fields.String(required=True)
 
 
 class DuplicateDecide(Request):

@@ -9,15 +9,15 @@ import orjson
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from services.directory.asides import Hiding, HomeNode, Other, Sent
-from services.directory.events import NOT_SHOWN
+from services.directory import store_decisions
+from services.directory.asides import GONE, Hiding, HomeNode, Other, Sent
+from services.directory.events import NOT_SHOWN, ONE_WITH
 from services.directory.model import FeedRow, Record
 from services.kernel.bulk import insert_many, or_newer
 from services.kernel.envelope import Header, Signed
 from services.kernel.rows import LogRow, StreamRow
 
 AT_ONCE = 500
-SHOWN, HIDDEN, GONE = "shown", "hidden", "gone"
 _VERSIONS = select(Other.id, Other.term, Other.home, Other.epoch, Other.version).where(
     Other.id.in_(bindparam("ids", expanding=True))
 )
@@ -83,7 +83,7 @@ def held_of(session: Session, home: str, ids: Sequence[str]) -> Sequence[Other]:
 
 def forget(session: Session, ids: Sequence[str], *, anew: bool = False) -> None:
     """Erase what these records say; that they were is kept. `anew`: whatever their home says next is newer."""
-    gone: dict[str, Any] = {"state": GONE, "data": None, "salt": None}
+    gone: dict[str, Any] = {"state": GONE, "data": None, "salt": None, "matched": False}
     values = gone | ({"term": 0, "epoch": 0, "version": 0} if anew else {})
     session.execute(update(Other).where(Other.id.in_(ids)).values(values))
 
@@ -127,6 +127,10 @@ def homes(session: Session) -> dict[str, HomeNode]:
 
 def feed_after(session: Session, position: int, limit: int, known: Mapping[str, HomeNode]) -> Iterable[dict[str, Any]]:
     """Public changes after a position, own and others', as `Changes` answers them."""
+    return _as_joined(session, list(_feed_after(session, position, limit, known)), known)
+
+
+def _feed_after(session: Session, position: int, limit: int, known: Mapping[str, HomeNode]) -> Iterable[dict[str, Any]]:
     log = (LogRow.header, LogRow.signature, LogRow.data, LogRow.salt)
     held = (Other.header, Other.signature, Other.data, Other.salt)
     query = (
@@ -158,11 +162,29 @@ def _event(header: bytes, signature: bytes, data: bytes | None = None, salt: byt
     return event
 
 
-def _ended(event: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+def _as_joined(
+    session: Session, items: list[dict[str, Any]], known: Mapping[str, HomeNode]
+) -> Iterable[dict[str, Any]]:
+    """Of structures that are one, one is told with all their `sources`; each other leads to it (`joined`)."""
+    ids = {item["id"] for item in items if item["op"] == "put" and item["kind"] == "structure"}
+    gone, beside = store_decisions.joined(session, ids), store_decisions.joined_to(session, ids)
+    for item in items:
+        if item["id"] in gone:
+            said, kept = item["event"]["data"], gone[item["id"]].kept
+            named = {name: said[name] for name in ("kind", "home", "source", "source_id")} | {"replaced_by": kept}
+            yield item | {"op": "delete", "joined": kept, "event": _ended(item["event"], named, ONE_WITH)}
+        elif item["id"] in beside:
+            told = [orjson.loads(each.said) for each in beside[item["id"]]]
+            yield item | {"sources": [each | {"home": _told(known.get(each["home"]))} for each in told]}
+        else:
+            yield item
+
+
+def _ended(event: dict[str, Any], named: dict[str, Any], reason: str = NOT_SHOWN) -> dict[str, Any]:
     """The tombstone of a record that its home still publishes, and this node does not show."""
     tombstone = {
         "id": event["subject"], "version": event["recordversion"], "status": "withdrawn",
-        "changed_at": event["time"], "reason": NOT_SHOWN,
+        "changed_at": event["time"], "reason": reason,
     }  # fmt: skip
     return {name: value for name, value in event.items() if name != "salt"} | {"data": named | tombstone}
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import events, handing, moving, schemas, store_handing, store_others
+from services.directory import events, handing, leaving, moving, schemas, store_handing, store_others
 from services.directory.service.doors import Doors
 from services.kernel import identity as identities
 from services.kernel.access import Actor
@@ -57,6 +57,28 @@ class HandingDoors(Doors):
             told = events.handover("offered", made.id, 1, {"node": made.node, "total": made.total})
             self.log.append(session, told, *messages)
             return handing.shown(session, made) | {"staying": counted["staying"]}
+
+    @rpc
+    def leave(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Withdraw what is public here, the next records of it; asked again until `done`: `Leave` →
+        `{structures, services, decisions, offers, done}`, what is left; with `dry_run` nothing is withdrawn.
+
+        Raises `WrongState` while offers of records are under way. Announces `withdrawn` of each record, and
+        `directory.duplicate.withdrawn.v1` of each decision; the public stream's state is signed at the end.
+        """  # fmt: skip
+        actor = self.actor()
+        actor.require("directory:qualify")
+        asked = schemas.Leave.read(request)
+        with self.db.begin() as session:
+            if asked["dry_run"]:
+                return leaving.named(leaving.ahead(session))
+            store_others.take_turn(session)
+            left = leaving.named(
+                leaving.some(session, self.log, self._desk(session, actor), asked["reason"], asked["limit"])
+            )
+        if left["done"]:
+            self.engine.checkpoint()
+        return left
 
     @rpc
     def offers(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from services.directory import events as directory
-from services.federation import cards, comparing, peering, schemas, store
+from services.federation import cards, comparing, gossip, peering, schemas, store
 from services.federation.links import SERVICES, Link
 from services.federation.model import ACTIVE, BLOCKED, PAUSED, Peer
 from services.federation.reaching import checked
@@ -136,6 +136,37 @@ class PeerDoors(Doors):
         finally:
             reach.close()
         return {"node": peer.node, "id": peer.label, "streams": found}
+
+    @rpc
+    def copies(self, request: dict[str, Any]) -> dict[str, Any]:
+        """How far each peer says that it holds this node's public streams, asked now: `{}` → `{copies}`.
+
+        Each is `{node, id, name, streams: {stream: [epoch, seq]}, trouble}`, by its last checkpoints; of one that does
+        not answer `trouble` says why. It proves nothing: a peer that lies about it has no part in what others hold.
+        """
+        self.actor().require("node:operate")
+        with self.db.read() as session:
+            peers = [peer for peer in store.peers(session) if peer.state != BLOCKED]
+        return {"copies": [self._copy(peer) for peer in peers]}
+
+    def _copy(self, peer: Peer) -> dict[str, Any]:
+        heard: dict[str, Any] = {}
+
+        def hear(_: str, claims: Any) -> None:
+            heard.update(gossip.heads(claims))
+
+        told: dict[str, Any] = {"node": peer.node, "id": peer.label, "name": peer.name, "streams": {}, "trouble": ""}
+        try:
+            reach = self.way_of(peer)
+            try:
+                taker = Taker(cards.read(peer.card).keyring(), directory.is_told_by)
+                Link(self.db, peer.node, taker, lambda: reach, self.wake, hear).heads()
+            finally:
+                reach.close()
+        except MaillageError as error:
+            return told | {"trouble": error.message}
+        own = f"{self.engine.runtime.identity.name}/"
+        return told | {"streams": {name: place for name, place in heard.items() if name.startswith(own)}}
 
     def _set(self, request: dict[str, Any], state: str) -> dict[str, Any]:
         self.actor().require("node:operate")
