@@ -2,9 +2,10 @@
 embedded ones, then one on RabbitMQ and PostgreSQL that follows an embedded one. All of both on the same cores.
 
 Join: the last event of each record, proved at the end by the checkpoint. Catch-up: the log, event by event, after as
-many changes as there are records. Both clocks end when the last of them is in the feed that the read model follows.
-The rest: what a search costs at the node that catches up, beside the same node at rest. Found: one change at a time,
-from the answer to the write until the other node's search finds it.
+many changes as there are records, while nobody searches there; then the same again while somebody does. All clocks end
+when the last of them is in the feed that the read model follows. The rest: what a search costs at the node that catches
+up, beside the same node at rest. Late: a third node joins after each record was changed twice, beside the first join.
+Found: one change at a time, from the answer to the write until the other node's search finds it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from benchmarks.found import wait_for_rooms
 from deploy.client import Client, connected
 from deploy.servers import PrivateBroker, PrivatePostgres
 
-JOIN_S, LOG_S = 4_000, 2_000
+JOIN_S, LOG_S, LATE_LEAST = 4_000, 2_000, 0.8
 FOUND_P50_MS = 150
 SEARCH_MOST = 1.3
 SEARCHES, AT_ONCE, PAUSE_S = 200, 10, 0.01
@@ -32,44 +33,68 @@ WITHIN_S = 600
 
 def run(full: bool) -> list[Figure]:
     """Records and events a second; milliseconds; bytes."""
-    count, changes = (50_000, 100) if full else (5_000, 40)
+    count, changes = (20_000, 100) if full else (5_000, 40)
     with tempfile.TemporaryDirectory() as name:
         home, other = Path(name) / "home", Path(name) / "other"
         with node(home) as url, node(other) as other_url, connected(home) as one, connected(other) as two:
-            figures = [*_measure(one, two, other_url, count, "embedded"), *_asked(url)]
-            figures += _changes(one, other_url, changes)
+            joined, figures = _measure(one, two, other_url, count, "embedded")
+            figures += [*_asked(url), *_changes(one, other_url, changes)]
+            figures.append(_late(one, Path(name) / "late", count, joined))
     with PrivateBroker() as broker, PrivatePostgres() as postgres, tempfile.TemporaryDirectory() as name:
         home, other, said = Path(name) / "home", Path(name) / "other", (broker.fresh_vhost(), postgres.fresh_database())
         with node(home) as url, node(other, *said) as other_url, connected(home) as one, connected(other) as two:
-            return figures + _measure(one, two, other_url, count, "PostgreSQL")
+            return figures + _measure(one, two, other_url, count, "PostgreSQL")[1]
 
 
-def _measure(home: Client, other: Client, other_url: str, count: int, kind: str) -> list[Figure]:
-    """Join, then catch-up with searches beside it."""
+def _measure(home: Client, other: Client, other_url: str, count: int, kind: str) -> tuple[float, list[Figure]]:
+    """Records a second of the join; it, catch-up, and catch-up with searches beside it."""
     wait_for_rooms(home)
-    wait_for_rooms(other)
     home.call("directory", "source_set", {"name": "mesures", "policy": "publish"})
     _publish(home, count, "Association")
-    home.call("directory", "prune", {"days": 10_000})
+    joined = _join(home, other, count)
+    left = _miss(home, other, count, 2 * count)
     began = time.perf_counter()
-    other.call("federation", "peer_add", {"card": home.call("federation", "card")["card"]})
-    _until(other, lambda: _in_feed(other) == count)
-    joined = count / (time.perf_counter() - began)
-    other.call("federation", "peer_pause", {"peer": "bench"})
-    _publish(home, count, "Changée")
-    home.call("directory", "prune", {"days": 10_000})
-    left = 2 * count - _in_feed(other)  # the question that was open when it was paused still got its answer
+    other.call("federation", "peer_resume", {"peer": "bench"})
+    _until(other, lambda: _in_feed(other) == 2 * count)
+    caught_up = left / (time.perf_counter() - began)
+    left = _miss(home, other, count, 3 * count)
     resting_ms = _searches(other_url, SEARCHES)
     began = time.perf_counter()
     other.call("federation", "peer_resume", {"peer": "bench"})
-    busy_ms = _searches(other_url, lambda: _in_feed(other) == 2 * count)
-    caught_up = left / (time.perf_counter() - began)
-    return [
-        rate(f"join by snapshot, {count} records, into the feed, {kind}", joined, "records/s", JOIN_S),
-        rate(f"catch-up by log, {count} events, into the feed, {kind}", caught_up, "events/s", LOG_S),
+    busy_ms = _searches(other_url, lambda: _in_feed(other) == 3 * count)
+    beside_searches = left / (time.perf_counter() - began)
+    return joined, [
+        rate(f"join by snapshot, {count:,} records, into the feed, {kind}", joined, "records/s", JOIN_S),
+        rate(f"catch-up by log, {count:,} events, into the feed, {kind}", caught_up, "events/s", LOG_S),
+        Figure(f"the same while one searches there, {kind}", beside_searches, "events/s"),
         beside(f"a search while it catches up, p95, {kind}", p(0.95, busy_ms), "ms",
                ("at rest", p(0.95, resting_ms)), most=SEARCH_MOST),
     ]  # fmt: skip
+
+
+def _join(home: Client, other: Client, count: int) -> float:
+    """Records a second."""
+    wait_for_rooms(other)
+    home.call("directory", "prune", {"days": 10_000})  # which signs their state
+    before, began = _in_feed(other), time.perf_counter()
+    other.call("federation", "peer_add", {"card": home.call("federation", "card")["card"]})
+    _until(other, lambda: _in_feed(other) == before + count)
+    return count / (time.perf_counter() - began)
+
+
+def _miss(home: Client, other: Client, count: int, head: int) -> int:
+    """The other is away while each record is changed, up to this head of its feed; how many events it then lacks."""
+    other.call("federation", "peer_pause", {"peer": "bench"})
+    _publish(home, count, f"Changée {head}")
+    home.call("directory", "prune", {"days": 10_000})
+    return head - _in_feed(other)  # the question that was open when it was paused still got its answer
+
+
+def _late(home: Client, folder: Path, count: int, joined: float) -> Figure:
+    with node(folder), connected(folder) as late:
+        late_joined = _join(home, late, count)
+    what = "the same once each record was changed twice"
+    return beside(what, late_joined, "records/s", ("the first join", joined), least=LATE_LEAST)
 
 
 def _searches(url: str, until: int | Callable[[], bool]) -> list[float]:

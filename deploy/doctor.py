@@ -8,11 +8,11 @@ import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from deploy.client import Client, try_socket
 from deploy.doctor_lanes import examine_lanes
 from deploy.doctor_peers import examine_peers
+from deploy.doctor_servers import examine_broker, examine_database
 from deploy.findings import Finding
 from services.kernel import clock, identity, settings
 from services.kernel.errors import MaillageError
@@ -20,9 +20,6 @@ from services.kernel.settings import Settings, erased_mark
 
 LOW_DISK_BYTES = 500_000_000
 BULK_OLD = timedelta(days=2)
-OLDEST_BROKER = (3, 10)
-OLDEST_POSTGRES = 15
-ACCESS_REFUSED, NOT_ALLOWED = 403, 530
 
 
 def examine(folder: Path) -> Iterator[Finding]:
@@ -40,15 +37,15 @@ def examine(folder: Path) -> Iterator[Finding]:
     mode = stat.S_IMODE((folder / settings.FILE).stat().st_mode)
     remedy = f"chmod 600 {folder / settings.FILE}"
     yield Finding("réglages", not mode & 0o077, f"{folder / settings.FILE}, droits {mode:o}", remedy)
-    for check in (_secrets, _disk, _database, _broker, _mail, _bulk, _running):
-        yield from _safely(check, folder, loaded)
-
-
-def _safely(check: Callable[[Path, Settings], Iterator[Finding]], folder: Path, loaded: Settings) -> Iterator[Finding]:
-    try:
-        yield from check(folder, loaded)
-    except (OSError, MaillageError) as error:
-        yield Finding(check.__name__.strip("_"), False, str(error), "Corrigez ce que dit ce message, puis recommencez.")
+    checks: dict[str, Callable[[Path, Settings], Iterator[Finding]]] = {
+        "clé du nœud": _secrets, "disque": _disk, "base de données": examine_database, "courtier": examine_broker,
+        "courrier": _mail, "fichiers de données": _bulk, "nœud": _running,
+    }  # fmt: skip
+    for name, check in checks.items():
+        try:
+            yield from check(folder, loaded)
+        except (OSError, MaillageError) as error:
+            yield Finding(name, False, str(error), "Corrigez ce que dit ce message, puis recommencez.")
 
 
 def _secrets(folder: Path, loaded: Settings) -> Iterator[Finding]:
@@ -61,62 +58,6 @@ def _secrets(folder: Path, loaded: Settings) -> Iterator[Finding]:
 def _disk(folder: Path, loaded: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     yield Finding("disque", free > LOW_DISK_BYTES, f"{free // 1_000_000} Mo libres", "Libérez au moins 500 Mo.")
-
-
-def _database(folder: Path, loaded: Settings) -> Iterator[Finding]:
-    from sqlalchemy import create_engine, text
-    from sqlalchemy.exc import DBAPIError
-
-    if not loaded.database.url:
-        yield Finding("base de données", True, "SQLite, dans le dossier du nœud")
-        return
-    engine = create_engine(loaded.database.url, connect_args={"connect_timeout": 5})
-    try:
-        with engine.connect() as connection:
-            version = int(str(connection.execute(text("SHOW server_version_num")).scalar())) // 10_000
-        remedy = f"Installez PostgreSQL {OLDEST_POSTGRES} ou plus récent."
-        yield Finding("base de données", version >= OLDEST_POSTGRES, f"PostgreSQL {version}", remedy)
-    except DBAPIError as error:
-        detail = str(error.orig).splitlines()[0]
-        yield Finding("base de données", False, detail, "Vérifiez [database] url, et que PostgreSQL tourne.")
-    finally:
-        engine.dispose()
-
-
-def _broker(folder: Path, loaded: Settings) -> Iterator[Finding]:
-    from kombu.connection import Connection
-
-    from services.kernel.broker import BROKER_ERRORS
-
-    if not loaded.broker.url:
-        yield Finding("courtier", True, "intégré au nœud")
-        return
-    try:
-        with Connection(loaded.broker.url, connect_timeout=5) as connection:
-            connection.connect()
-            properties = connection.connection.server_properties
-        version = str(properties.get("version", "?"))
-        new_enough = tuple(map(int, version.split(".")[:2])) >= OLDEST_BROKER
-        yield Finding("courtier", new_enough, f"RabbitMQ {version}", "Installez RabbitMQ 3.10 ou plus récent.")
-    except BROKER_ERRORS as error:
-        yield Finding("courtier", False, type(error).__name__, _why_no_broker(loaded.broker.url, error))
-
-
-def _why_no_broker(url: str, error: BaseException) -> str:
-    """RabbitMQ says which of these it is by its reply code."""
-    parts = urlsplit(url)
-    user, vhost = parts.username or "guest", unquote(parts.path[1:]) or "/"
-    code = getattr(error, "reply_code", 0) or 0
-    if code == ACCESS_REFUSED:
-        return (
-            f"RabbitMQ refuse le mot de passe de {user} : rabbitmqctl change_password {user}, et corrigez [broker] url."
-        )
-    if code == NOT_ALLOWED:
-        return (
-            f"RabbitMQ refuse {user} sur le vhost {vhost} : rabbitmqctl add_vhost {vhost}, puis "
-            f"rabbitmqctl set_permissions -p {vhost} {user} '.*' '.*' '.*'."
-        )
-    return "Vérifiez [broker] url (hôte et port), et que RabbitMQ tourne : systemctl status rabbitmq-server."
 
 
 def _mail(folder: Path, loaded: Settings) -> Iterator[Finding]:
@@ -158,6 +99,9 @@ def _running(folder: Path, loaded: Settings) -> Iterator[Finding]:
     if connection is None:
         yield Finding("nœud", True, "arrêté")
         yield from _port(loaded)
+        remedy = f"maillage up {folder}, puis recommencez."
+        for check in ("événements en attente", "pairs", "voies rapides"):
+            yield Finding(check, True, "pas regardé : le nœud est arrêté et n’a rien pu demander", remedy, known=False)
         return
     client = Client(connection)
     try:

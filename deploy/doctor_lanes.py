@@ -15,6 +15,8 @@ from services.kernel.settings import Settings
 
 SOON_OVER = timedelta(days=60)
 ABSENT, STARTING, RUNNING, UNKNOWN = "absent", "starting", "running", "unknown"
+LINKS = {ABSENT: "absent", STARTING: "démarre", RUNNING: "en marche", UNKNOWN: "inconnu"}
+"""The states of a link as people read them; RabbitMQ has others, for links that failed."""
 WHY = (
     (("403", "ACCESS_REFUSED", "access_refused"),
      "Ce membre n’a pas pris votre document, ou a refait le sien : maillage peer lane open DIR PAIR, envoyez-le, "
@@ -61,7 +63,7 @@ def _of(lane: dict[str, Any]) -> Finding:
         remedy = "rabbitmq-plugins enable rabbitmq_federation_management"
         return Finding(name, False, "RabbitMQ ne dit pas l’état de ses liens", remedy)
     if state in (RUNNING, STARTING):
-        return Finding(name, True, f"{state}, {lane['events']} événements reçus de {lane['way']}")
+        return Finding(name, True, f"{LINKS[state]}, {lane['events']} événements reçus de {lane['way']}")
     if state == ABSENT:
         remedy = "Reprenez son document : maillage peer lane take DIR FICHIER."
         return Finding(name, False, "le lien n’est plus dans RabbitMQ", remedy)

@@ -18,6 +18,7 @@ import orjson
 
 from deploy.findings import Finding
 from services.federation import reaching
+from services.federation.events import STATES
 from services.federation.reaching import Reach, is_loopback
 from services.kernel import clock
 from services.kernel.errors import MaillageError, Unavailable, ValidationError
@@ -26,6 +27,27 @@ CLOCK_MAY_DIFFER = timedelta(seconds=60)
 SILENT_FOR = timedelta(hours=1)
 STREAMS = "/federation/v1/streams"
 CALL = "[federation] calls = true fait appeler ses pairs par le nœud que personne ne joint."
+REMEDIES = (
+    ("révoqué sa clé",
+     "Demandez-lui sa carte d’après la révocation (chez lui : maillage peer card DIR --out FICHIER), comparez de vive "
+     "voix l’empreinte et la clé en usage, puis maillage peer add DIR CARTE (et --via PAIR s’il est lu par un autre)."),
+    ("clé inconnue",
+     "Il a changé de clé et sa nouvelle carte n’est pas venue : demandez-la-lui (chez lui : maillage peer card), puis "
+     "maillage peer add DIR CARTE (et --via PAIR s’il est lu par un autre, qui est peut-être à mettre à jour)."),
+    ("ne suit pas celle que l’on a",
+     "Deux cartes de ce membre se contredisent : appelez-le, et si sa clé est bien celle de la nouvelle, maillage peer "
+     "remove DIR PAIR puis peer add DIR CARTE."),
+    ("deux histoires",
+     "Appelez ce membre : sa base est revenue en arrière ou un autre a sa clé. Puis maillage peer resume DIR PAIR."),
+    ("disparaîtraient", "Demandez à ce membre s’il les a retirées ; si oui, maillage peer accept DIR PAIR."),
+    ("dernière carte de ce nœud",
+     "Envoyez-lui votre carte (maillage peer card DIR --out FICHIER) : il l’ajoute par maillage peer add."),
+    ("ne le suit pas (ou plus)",
+     "Nommez-en un autre qui le suit : maillage peer add DIR CARTE --via PAIR ; ou demandez à celui-là de le suivre."),
+)  # fmt: skip
+"""What a node writes down of a link or a stream, by a sign in it, and what to do then."""
+STREAM_REMEDY = "Appelez ce membre ; puis maillage peer resume, peer accept ou peer remove DIR PAIR."
+LINK_REMEDY = "Voyez ce message, puis maillage peer list DIR."
 FORMS = {"node", "card", "streams", "claims"}
 """What a node of this release and the one before it says of its streams."""
 
@@ -40,14 +62,10 @@ def examine_peers(
     drifts = []
     for peer in peers:
         if peer["state"] not in ("active", "quarantined"):
-            yield Finding(_named(peer), True, f"{peer['state']} : pas suivi")
+            yield Finding(_named(peer), True, STATES[peer["state"]])
             continue
         if peer.get("via"):
-            by = next((each["id"] for each in peers if each["node"] == peer["via"]), "")
-            remedy = "Ajoutez de nouveau ce pair : maillage peer add DIR CARTE, avec --via d’un pair suivi."
-            yield Finding(
-                _named(peer), bool(by), f"lu par {by}" if by else "lu par un pair qui n’est plus suivi", remedy
-            )
+            yield from _carried(peer, peers)
             continue
         found, drift = _reached(own_url, peer)
         yield found
@@ -56,6 +74,15 @@ def examine_peers(
             yield from _held(peer)
             yield from _called(peer) if calls else ()
     yield from _clock(drifts)
+
+
+def _carried(peer: dict[str, Any], peers: list[dict[str, Any]]) -> Iterator[Finding]:
+    """A peer that is read from another: whether that one is followed, and what it brings is all that there is."""
+    by = next((each["id"] for each in peers if each["node"] == peer["via"] and each["state"] == "active"), "")
+    remedy = "Ajoutez de nouveau ce pair : maillage peer add DIR CARTE, avec --via d’un pair suivi."
+    yield Finding(_named(peer), bool(by), f"lu par {by}" if by else "lu par un pair qui n’est plus suivi", remedy)
+    if by:
+        yield from _held(peer)
 
 
 def _own_address(own_url: str, own_node: str, peers: list[dict[str, Any]], calls: bool) -> Iterator[Finding]:
@@ -157,17 +184,20 @@ def _held(peer: dict[str, Any]) -> Iterator[Finding]:
     """What the link itself says of a peer that answers."""
     for stream in peer["streams"]:
         if stream["trouble"]:
-            remedy = "Appelez ce membre ; puis maillage peer resume, peer accept ou peer remove DIR PAIR."
-            yield Finding(f"{_named(peer)}, flux", False, stream["trouble"], remedy)
+            yield Finding(f"{_named(peer)}, flux", False, stream["trouble"], _remedy(stream["trouble"], STREAM_REMEDY))
         elif stream["equal"] is False:
             remedy = "Le flux est relu en entier dans les dix minutes ; si cela reste, appelez ce membre."
             yield Finding(f"{_named(peer)}, flux", False, "ce qui est tenu n’est pas ce que son nœud a signé", remedy)
     if peer["trouble"]:
-        yield Finding(f"{_named(peer)}, lien", False, peer["trouble"], "Voyez ce message, puis maillage peer list DIR.")
+        yield Finding(f"{_named(peer)}, lien", False, peer["trouble"], _remedy(peer["trouble"], LINK_REMEDY))
     heard = peer["heard_at"] and clock.now() - clock.from_text(peer["heard_at"])
     if heard and heard > SILENT_FOR:
         remedy = "Il répond à présent : redémarrez ce nœud si cela dure."
         yield Finding(f"{_named(peer)}, lien", False, f"pas entendu depuis {heard.seconds // 60} min", remedy)
+
+
+def _remedy(trouble: str, otherwise: str) -> str:
+    return next((remedy for sign, remedy in REMEDIES if sign in trouble), otherwise)
 
 
 def _called(peer: dict[str, Any]) -> Iterator[Finding]:

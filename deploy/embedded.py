@@ -14,6 +14,7 @@ from deploy.control import ControlServer
 from deploy.folder import cannot_listen
 from deploy.node import ROOMS, containers, stop
 from services.kernel import local
+from services.kernel.giving import answering
 from services.kernel.runtime import Runtime
 from services.kernel.settings import erased_mark
 from services.kernel.wakeup import follow
@@ -86,7 +87,7 @@ class Embedded:
         if bulk.enabled:
             self._spawn(Keeper(self._given.folder, bulk).run, self._stop)
         app = create_app(self._given.settings, Reader(index), self._given.ask, shelf=Shelf.of(self._given.folder))
-        eventlet.spawn(eventlet.wsgi.server, self._listener, app, log_output=False, socket_timeout=60)
+        eventlet.spawn(eventlet.wsgi.server, self._listener, people_first(app), log_output=False, socket_timeout=60)
 
     def _spawn(self, work: Callable[..., None], *arguments: Any) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)
@@ -111,3 +112,18 @@ class Embedded:
             return {"records": projector.rebuild()}
         finally:
             projector.close()
+
+
+def people_first(app: Any) -> Any:
+    """The application, what people read there before what goes on behind it.
+
+    Other nodes' questions are held open, and what is written waits for what is being written: both take their turn.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or environ["PATH_INFO"].startswith("/federation/"):
+            return app(environ, start_response)
+        with answering():
+            return app(environ, start_response)
+
+    return answer

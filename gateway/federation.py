@@ -14,7 +14,7 @@ from flask import Blueprint, Response, request
 from gateway import http, problems
 from gateway.auth import Ask
 from gateway.turned import SIGNATURE, add_turned, signed_question
-from services.federation.schemas import DigestsAsked, LogAsked
+from services.federation.schemas import CardAsked, DigestsAsked, LogAsked
 from services.kernel.errors import Conflict
 
 NDJSON: Final = "application/x-ndjson"
@@ -78,8 +78,9 @@ def _add_heads(federation: Blueprint, ask: Ask) -> None:
 
     @federation.get("/card")
     def card() -> Response:
-        """This node's card, for who knows an earlier one."""
-        return _fresh(ask("federation", "wire_card", {})["card"].encode(), http.JSON)
+        """This node's card, or that of a peer of it (`node`), for who knows an earlier one."""
+        asked = CardAsked.read(request.args.to_dict())
+        return _fresh(ask("federation", "wire_card", asked)["card"].encode(), http.JSON)
 
     @federation.get("/digests")
     def digests() -> Response:

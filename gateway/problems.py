@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -38,15 +39,19 @@ TITLES = {
 }  # fmt: skip
 
 
-def problem(status: int, detail: str = "", found: list[Any] | None = None, headers: Any = None) -> Response:
+def problem(
+    status: int, detail: str = "", found: list[Any] | None = None, headers: Any = None,
+    home_node: Mapping[str, str] | None = None,
+) -> Response:  # fmt: skip
     """A problem document, or a page for who reads in a browser.
 
-    `found` are `{field, value, why, remedy, code}`, one for each thing at fault.
+    `found` are `{field, value, why, remedy, code}`, one for each thing at fault; `home_node` is where the record is
+    changed instead, `{home, name, url, page}`.
     """
     vary = "Accept, Accept-Language"
     if for_people():
         page = render_template("problem.html", title=TITLES.get(status, ("Demande refusée",))[0],
-                               code=status, detail=detail, found=found or ())  # fmt: skip
+                               code=status, detail=detail, found=found or (), home_node=home_node)  # fmt: skip
         response = Response(page, status, content_type="text/html; charset=utf-8", headers=headers)
         response.headers["Vary"] = vary
         return response
@@ -57,6 +62,8 @@ def problem(status: int, detail: str = "", found: list[Any] | None = None, heade
         body["detail"] = detail
     if found:
         body["errors"] = found
+    if home_node:
+        body["home_node"] = home_node
     response = Response(orjson.dumps(body), status, content_type=TYPE, headers=headers)
     response.headers["Vary"] = vary
     return response
@@ -79,7 +86,8 @@ def of_error(error: Exception, status: int | None = None) -> Response:
     """The answer to an error of ours; `status` where the request itself decides which."""
     status = status or next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), 500)
     details = getattr(error, "details", None)
-    return problem(status, str(error), details if isinstance(details, list) else None)
+    found = details if isinstance(details, list) else None
+    return problem(status, str(error), found, home_node=details if isinstance(error, errors.NotHome) else None)
 
 
 def install(app: Flask) -> None:

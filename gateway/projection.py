@@ -3,7 +3,7 @@
 One cursor, kept as a document in the same commit as what it covers, makes it safe to kill at any point: what was
 committed is never pulled again, what was not is. Messages only wake it; it also looks every `poll_s` seconds. The
 first change after a calm is committed at once; while changes keep coming they are grouped, one commit for what came
-in `GROUPED_S`.
+while the one before was made, or in `GROUPED_S` where that took longer.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from gateway.index import generation
 from gateway.index.folder import Folder
 from gateway.index.memory import few_arenas
 from gateway.index.snapshot import FROM_ROWS, Snapshots, make
-from gateway.index.writer import GenerationWriter
+from gateway.index.writer import FeedItem, GenerationWriter
 from services.kernel import clock
+from services.kernel.giving import fit
 
 T = TypeVar("T")
 
@@ -32,6 +33,8 @@ Progress = Callable[[int, int], None]
 """`progress(position, head)`, after each batch of a rebuild."""
 
 PAGE = 1_000
+TOGETHER = 2_000
+"""Changes in one commit where many wait: the next search in each web worker has to take up all of a commit first."""
 FEED = ("directory", "directory.feed")
 """What wakes it: events of the directory, and its bell for what other nodes say."""
 COMMITTED_AT_ONCE = 10_000
@@ -114,8 +117,9 @@ class Projector:
         while not stop.is_set():
             self._woken.clear()
             try:
+                began_s = time.monotonic()
                 if self.pull():
-                    self._group(stop)
+                    self._group(stop, time.monotonic() - began_s)
                 if self._erased and self._folder.is_older(self._erased):
                     self.rebuild()
                 pause_s = 0.1
@@ -151,13 +155,13 @@ class Projector:
     def _catch_up(self, writer: GenerationWriter, progress: Progress | None) -> int:
         taken, after, more = 0, writer.position.feed, True
         while more:
-            page = self._fetch(after, PAGE)
+            page = self._fetch(after, fit(PAGE))
             items, head = page["items"], page["head"]
             taken += len(items)
             after = items[-1]["position"] if items else after
             more = bool(items) and after < head
-            self._execute(lambda: writer.write(items, after))  # noqa: B023
-            if not more or taken % COMMITTED_AT_ONCE < PAGE:
+            self._write(writer, items, after)
+            if not more or taken % COMMITTED_AT_ONCE < len(items):
                 self._execute(writer.commit)
             self._heard(changed=False)
             if progress:
@@ -182,17 +186,27 @@ class Projector:
         return count, more
 
     def _take(self, writer: GenerationWriter) -> tuple[int, bool, int]:
-        """Fetch and commit one page: how many items, are there more, the feed's head."""
-        page = self._fetch(writer.position.feed, PAGE)
-        items, head = page["items"], page["head"]
-        more = False
-        if items:
-            after = items[-1]["position"]
-            self._execute(lambda: writer.apply(items, after))
+        """Fetch pages, small ones where somebody asks, and commit them: how many items, are there more, the head."""
+        after, taken, more = writer.position.feed, 0, True
+        while more and taken < TOGETHER:
+            page = self._fetch(after, fit(PAGE))
+            items, head = page["items"], page["head"]
+            more = bool(items) and items[-1]["position"] < head
+            if items:
+                after = items[-1]["position"]
+                self._write(writer, items, after)
+                taken += len(items)
+        if taken:
+            self._execute(writer.commit)
             self._snapshots.keep_up(writer.path, writer.position.stamp, sum(writer.position.rows.values()))
-            more = after < head
-        self._heard(changed=bool(items))
-        return len(items), more, head
+        self._heard(changed=bool(taken))
+        return taken, more, head
+
+    def _write(self, writer: GenerationWriter, items: list[FeedItem], after: int) -> None:
+        """Not by the executor: another thread would hold up the one that answers, where this gives way to it."""
+        if writer.awaits(items):
+            self._execute(writer.commit)
+        writer.write(items, after)
 
     def _open(self) -> GenerationWriter:
         current = self._folder.current()
@@ -222,9 +236,9 @@ class Projector:
             self._writer.close()
             self._writer = None
 
-    def _group(self, stop: threading.Event) -> None:
-        """After a commit, let changes come together for a moment."""
-        stop.wait(GROUPED_S)
+    def _group(self, stop: threading.Event, worked_s: float) -> None:
+        """After a commit, let changes come together for as long as it took: half of the time at most is commits."""
+        stop.wait(min(worked_s, GROUPED_S))
 
     def _heard(self, *, changed: bool) -> None:
         if changed or time.monotonic() - self._heard_s > HEARD_EVERY_S:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 Kind = Literal["service", "structure"]
 Sort = Literal["relevance", "distance", "name", "updated"]
@@ -26,19 +26,8 @@ Facet = Literal[
     "reseaux_porteurs",
 ]
 
-SORTS: tuple[Sort, ...] = ("relevance", "distance", "name", "updated")
-FACETS: tuple[Facet, ...] = (
-    "thematiques",
-    "categories",
-    "publics",
-    "types",
-    "frais",
-    "modes_accueil",
-    "sectors",
-    "departements",
-    "sources",
-    "reseaux_porteurs",
-)
+SORTS: tuple[Sort, ...] = get_args(Sort)
+FACETS: tuple[Facet, ...] = get_args(Facet)
 DEFAULT_RADIUS_KM = 50.0
 MAX_SIZE = 10_000
 

@@ -16,7 +16,7 @@ import tantivy
 
 from gateway import text
 
-FORMAT = 2
+FORMAT = 3
 """Raised when this file or `documents.py` changes meaning: an index of another format is rebuilt, never read."""
 
 CURSOR_KEY = "cursor"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import orjson
@@ -84,6 +85,11 @@ class Record:
     is_of_another: bool = False
     replaced_by: str | None = None
     """The record that this one was merged into."""
+
+    @property
+    def address(self) -> str:
+        """The last part of the address of its page: readable where it is this node's own."""
+        return self.uuid if self.is_of_another else quote(self.id, safe="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,18 +228,23 @@ class Reader:
         return [Suggestion(one.kind, one.value, one.label, one.detail) for one in shared_out(by_kind, limit)]
 
     def sources(self) -> list[dict[str, Any]]:
-        """Each source with its counts: `{"source", "structures", "services", "licence", "attribution"}`, by name."""
+        """Each source of each home, by name, this node's own first.
+
+        `{"source", "home", "home_node", "structures", "services", "licence", "attribution"}`: fingerprint of the home,
+        and its names unless it is this node; counts of public records.
+        """
         view = self._latest.view()
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[tuple[str, bool, str], dict[str, Any]] = {}
         with view.lock:
             for kind, records in view.records.items():
                 counts = records.table.sets["rights"].counts(records.postings.all_rows())
                 for rights, number in counts.items():
-                    source, licence, attribution = rights.split("\t")
-                    entry = found.setdefault(source, {"source": source, "structures": 0, "services": 0})
+                    source, home, home_node, licence, attribution = orjson.loads(rights)
+                    fresh = {"source": source, "home": home, "structures": 0, "services": 0}
+                    entry = found.setdefault((source, home_node is not None, home), fresh)
                     entry[f"{kind}s"] += number
-                    entry.update(licence=licence, attribution=attribution)
-        return [found[source] for source in sorted(found)]
+                    entry.update(home_node=home_node, licence=licence, attribution=attribution)
+        return [found[key] for key in sorted(found)]
 
     def status(self) -> Status:
         """Counts, position, freshness. Never raises: an absent read model has zero records and no `as_of`."""

@@ -31,8 +31,10 @@ def identity_revoke(folder: Folder, yes: Yes = False) -> None:
     """
     _change(folder, yes, revoked=True)
     tell(
-        f"Puis envoyez votre nouvelle carte à chaque membre, et lisez-la au téléphone : maillage peer card {folder}",
-        f"Then send each member your new card, and read it aloud: maillage peer card {folder}",
+        f"Puis envoyez votre nouvelle carte à chaque membre (maillage peer card {folder} --out FICHIER), et lisez-lui "
+        "de vive voix l’empreinte et la clé qu’elle dit : qui a l’ancienne clé peut aussi faire une carte.",
+        f"Then send each member your new card (maillage peer card {folder} --out FILE), and read aloud the fingerprint "
+        "and the key that it tells: whoever has the former key can make a card, too.",
     )
 
 

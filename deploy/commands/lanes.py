@@ -11,6 +11,7 @@ import typer
 
 from deploy.client import connected
 from deploy.commands.common import AsJson, Folder, Yes, agreed, out, sentences, show, table, tell
+from deploy.doctor_lanes import LINKS
 
 lane = typer.Typer(no_args_is_help=True, help="La voie rapide, par RabbitMQ / the fast lane, over RabbitMQ.")
 Name = Annotated[str, typer.Argument(metavar="PAIR", help="Nom court ou empreinte / label or fingerprint")]
@@ -112,7 +113,8 @@ def _told(made: list[str]) -> None:
 
 
 def _listed(said: dict[str, Any]) -> None:
-    rows = [each | {"state": f"{each['state']} {each['why']}".strip()} for each in said["lanes"]]
+    rows = [each | {"state": f"{LINKS.get(each['state'], each['state'])} {each['why']}".strip()}
+            for each in said["lanes"]]  # fmt: skip
     columns = {"id": "pair", "way": "par", "state": "lien", "events": "reçus", "doubled": "en double",
                "refused": "refusés", "last_at": "dernier", "opened_at": "ouverte"}  # fmt: skip
     table(rows, columns, "Aucune voie rapide : maillage peer lane open DIR PAIR")

@@ -13,8 +13,11 @@ from rich.markup import escape
 from deploy.client import connected
 from deploy.commands.common import AsJson, Folder, out, sentences, show, table, tell
 from deploy.folder import ROOMS, must_be_port
+from services.federation.events import EQUAL
 from services.kernel import identity, settings
 from services.kernel.errors import Conflict, NotFound
+
+MARKS = {(True, True): "[green]bon[/green]", (False, True): "[red]à voir[/red]", (True, False): "pas su"}
 
 
 @sentences
@@ -39,6 +42,12 @@ def init(
         f"Node “{name}” made in {folder}. Fingerprint: {made.name}",
     )
     tell(f"Ensuite : maillage up {folder}", f"Next: maillage up {folder}")
+    tell(
+        f"Puis entrez par un lien : maillage user add {folder} vous@example.org --role administrator --role permanent, "
+        f"et maillage user link {folder} vous@example.org. Votre première page dit la suite.",
+        f"Then come in by a link: maillage user add {folder} you@example.org --role administrator --role permanent, "
+        f"and maillage user link {folder} you@example.org. Your first page says what comes next.",
+    )
 
 
 @sentences
@@ -81,7 +90,10 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
             for room in report["rooms"].values() for head in room["heads"]
         ]  # fmt: skip
         table(rows, {"stream": "flux", "seq": "n°", "epoch": "époque", "parked": "en attente"}, "Aucun flux.")
-        held = [{"peer": peer["id"]} | stream for peer in report["peers"] for stream in peer["streams"]]
+        held = [
+            {"peer": peer["id"]} | stream | {"equal": EQUAL[stream["equal"]]}
+            for peer in report["peers"] for stream in peer["streams"]
+        ]  # fmt: skip
         columns = {"peer": "pair", "head": "tête", "held": "tenu", "lag": "retard", "equal": "égal", "trouble": "ennui"}
         table(held, columns, "Aucun pair.")
 
@@ -140,8 +152,8 @@ def doctor(folder: Folder, as_json: AsJson = False) -> None:
 
     def people() -> None:
         for each in findings:
-            mark = "[green]bon[/green]" if each.ok else "[red]à voir[/red]"
-            remedy = "" if each.ok else f"\n        → {each.remedy}"
+            mark = MARKS[each.ok, each.known]
+            remedy = f"\n        → {each.remedy}" if each.remedy and not (each.ok and each.known) else ""
             out.print(f"{mark:>6}  " + escape(f"{each.check} : {each.detail}{remedy}"))
 
     show([each.to_dict() for each in findings], as_json, people)

@@ -14,14 +14,15 @@ import typer
 from deploy.client import Client, connected
 from deploy.commands import handing, leaving
 from deploy.commands.common import AsJson, Folder, Yes, agreed, out, sentences, show, table, tell
+from deploy.commands.introducing import aside, introduce, own, question, read_card
 from deploy.commands.lanes import lane
-from services.kernel.errors import ValidationError
+from services.federation.events import EQUAL, STATES
+from services.kernel import clock
 
 peer = typer.Typer(no_args_is_help=True, help="Les autres nœuds / other nodes.")
 peer.add_typer(lane, name="lane")
 Name = Annotated[str, typer.Argument(metavar="PAIR", help="Nom court ou empreinte / label or fingerprint")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Dire sans faire / only say what would be done.")]
-CARD_BYTES = 16_384
 LOOK_EVERY_S = 1.0
 COMPARE_TRIES = 5
 """A peer that changes just now is judged at its next checkpoint."""
@@ -37,10 +38,11 @@ def peer_card(
         made = node.call("federation", "card")
     if out_file is None:
         sys.stdout.write(made["card"] + "\n")
+        own(folder, made, aside)
         return
     out_file.write_text(made["card"] + "\n", "utf-8")
     tell(f"Carte écrite : {out_file}", f"Card written: {out_file}")
-    tell(f"Empreinte à lire au téléphone : {_spoken(made['node'])}", f"Fingerprint: {_spoken(made['node'])}")
+    own(folder, made, tell)
 
 
 @peer.command("add")
@@ -57,14 +59,13 @@ def peer_add(
     as_json: AsJson = False,
 ) -> None:
     """Suivre un autre nœud, d’après sa carte / follow another node, by its card."""
-    raw = sys.stdin.read(CARD_BYTES + 1) if str(card) == "-" else _read(card)
-    asked = {"card": raw, "private": private, "via": via}
+    asked = {"card": read_card(card), "private": private, "via": via}
     with connected(folder) as node:
         seen = node.call("federation", "peer_add", asked | {"dry_run": True})
         if not as_json:
-            _introduce(seen)
+            introduce(seen)
         if not dry_run:
-            if not yes and not agreed("L’empreinte est-elle celle que l’autre membre lit ? / Same fingerprint?"):
+            if not yes and not agreed(question(seen)):
                 raise typer.Exit(1)
             seen = node.call("federation", "peer_add", asked)
     if as_json:
@@ -166,32 +167,6 @@ def _set(folder: Path, name: str, door: str) -> None:
         node.call("federation", door, {"peer": name})
 
 
-def _read(card: Path) -> str:
-    try:
-        return card.read_bytes()[: CARD_BYTES + 1].decode()
-    except UnicodeDecodeError:
-        raise ValidationError(f"{card} n’est pas une carte : ce n’est pas du texte.") from None
-
-
-def _introduce(seen: dict[str, Any]) -> None:
-    out.print(f"{seen['name']} ({seen['id']}), {seen['url']}", markup=False)
-    tell(f"Empreinte : {_spoken(seen['node'])}", f"Fingerprint: {_spoken(seen['node'])}")
-    events = sum(each["events"] for each in seen["streams"])
-    if seen["reached"]:
-        tell(f"Il répond ; à lire : {events} événements.", f"It answers; to read: {events} events.")
-    else:
-        tell(f"Il ne répond pas encore : {seen['trouble']}", f"It does not answer yet: {seen['trouble']}")
-    tell(
-        "Partagé avec lui : ce qui est public ici, et rien d’autre.",
-        "Shared with it: what is public here, nothing else.",
-    )
-
-
-def _spoken(fingerprint: str) -> str:
-    """Eight groups of four letters, to be read aloud."""
-    return " ".join(fingerprint[start : start + 4] for start in range(0, len(fingerprint), 4))
-
-
 def _watch(node: Client) -> None:
     """Until Ctrl-C."""
     with suppress(KeyboardInterrupt), out.screen():
@@ -204,20 +179,26 @@ def _watch(node: Client) -> None:
 
 
 def _listed(peers: list[dict[str, Any]]) -> None:
-    equal = {True: "oui", False: "NON", None: "pas encore jugé"}
+    names = {each["node"]: each["id"] for each in peers}
     rows = []
     for each in peers:
         streams = each["streams"]
         troubles = [each["trouble"], each["called"], *(stream["trouble"] for stream in streams)]
         rows.append(
-            {"id": each["id"], "name": each["name"], "state": each["state"] + (", appelle" if each["calls"] else ""),
+            {"id": each["id"], "name": each["name"], "state": _state(each, names),
              "records": _sum_of(each, "records"), "lag": _sum_of(each, "lag"),
-             "equal": ", ".join(equal[stream["equal"]] for stream in streams), "heard": each["heard_at"] or "jamais",
+             "equal": ", ".join(EQUAL[stream["equal"]] for stream in streams), "heard": clock.ago(each["heard_at"]),
              "trouble": "; ".join(filter(None, troubles))}
         )  # fmt: skip
     columns = {"id": "pair", "name": "nom", "state": "état", "records": "fiches", "lag": "retard", "equal": "égal",
                "heard": "entendu", "trouble": "ennui"}  # fmt: skip
     table(rows, columns, "Aucun pair : maillage peer add DIR CARTE")
+
+
+def _state(peer: dict[str, Any], names: dict[str, str]) -> str:
+    """Whether a peer is followed, and how it is read where that is not by its address."""
+    by = f", lu par {names.get(peer['via'], 'un pair oublié')}" if peer["via"] else ""
+    return STATES[peer["state"]] + (", appelle" if peer["calls"] else "") + by
 
 
 def _compared(found: dict[str, Any]) -> None:

@@ -30,7 +30,8 @@ def backup(folder: Folder, file: File, as_json: AsJson = False) -> None:
 def restore(file: File, folder: Folder, yes: Yes = False) -> None:
     """Remettre un nœud comme il était dans une sauvegarde / make a node what it was in a backup.
 
-    Les pairs le suivent d’eux-mêmes ; ce qui est d’eux est relu chez eux.
+    Les pairs le suivent d’eux-mêmes ; ce qui est d’eux est relu chez eux, et ce qu’ils tiennent de ce que ce nœud a
+    publié depuis la sauvegarde lui revient.
     """
     from deploy.archive import read
     from deploy.backup import restore as put_back
@@ -39,11 +40,16 @@ def restore(file: File, folder: Folder, yes: Yes = False) -> None:
         raise NotFound(f"{file} n’existe pas. / there is no {file}.")
     said = read(file)
     tell(f"Sauvegarde de « {said.id} » du {said.made_at}.", f"Backup of “{said.id}” made at {said.made_at}.")
-    question = f"Remettre {folder} dans cet état ? Ce qui y a été fait depuis est perdu. / Put {folder} back?"
+    question = (
+        f"Remettre {folder} dans cet état ? Ce qui y a été fait depuis est perdu, sauf ce que des pairs ont de public."
+        f" / Put {folder} back? What peers hold of what was public comes back, nothing else."
+    )
     if not yes and not agreed(question):
         raise typer.Exit(1)
     put_back(file, folder)
     tell(
-        f"Remis. Refaites les oppositions reçues depuis cette date, puis : maillage up {folder}",
-        f"Restored. Repeat objections received since then; next: maillage up {folder}",
+        f"Remis. Ensuite : maillage up {folder}, qui reprend chez les pairs ce que ce nœud a publié depuis, oppositions"
+        " comprises. Sans pair joignable, refaites les oppositions reçues depuis cette date.",
+        f"Restored. Next: maillage up {folder}, which takes from peers what was public since, objections included."
+        " Where no peer can be reached, repeat the objections received since then.",
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import ceil
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 from flask import Response, redirect, request
@@ -169,7 +168,7 @@ def _one(reader: Reader, kind: Kind, identifier: str, make: Callable[[], tuple[b
         moved = reader.successor(kind, identifier)
         if moved is None:
             raise
-        return redirect(f"/api/v1/{kind}s/{quote(moved.id)}", 301)
+        return redirect(f"/api/v1/{kind}s/{moved.address}", 301)
 
 
 def _found(reader: Reader, kind: Kind, identifier: str) -> tuple[str, bytes]:

@@ -24,6 +24,21 @@ class ProblemDocument(Schema):
     status = fields.Integer(required=True)
     detail = fields.String()
     errors = fields.List(fields.Nested(Problem))
+    home_node = fields.Dict(
+        metadata={"description": "Of a record of another node: `home`, `name`, `url`, and its `page` there."}
+    )
+
+
+class Whose(Schema):
+    """Whose record an item is, and who looked at it last: what data·inclusion does not say."""
+
+    id = fields.String(required=True, metadata={"description": "Its UUID: the name that no other record has."})
+    home_node = fields.Dict(
+        required=True, allow_none=True,
+        metadata={"description": "Of a record of another node: its `id`, `name` and `url`; null for this node’s own."},
+    )  # fmt: skip
+    confirmed_at = fields.String(required=True, allow_none=True)
+    verified_at = fields.String(required=True, allow_none=True)
 
 
 class Item(Schema):
@@ -32,6 +47,7 @@ class Item(Schema):
     id = fields.String(required=True)
     source = fields.String(required=True)
     nom = fields.String(required=True)
+    record = fields.Nested(Whose, required=True)
 
 
 class SearchItem(Schema):
@@ -59,9 +75,14 @@ class PageOfItems(PageOfServices):
 
 
 class Source(Schema):
-    """Where records come from, and under which licence."""
+    """Where records come from, at which home, and under which licence."""
 
     source = fields.String(required=True)
+    home = fields.String(required=True, metadata={"description": "Fingerprint of the node whose source it is."})
+    home_node = fields.Dict(
+        required=True, allow_none=True,
+        metadata={"description": "Its `id`, `name` and `url`; null for this node’s own."},
+    )  # fmt: skip
     structures = fields.Integer(required=True)
     services = fields.Integer(required=True)
     licence = fields.String(required=True)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import orjson
 import tantivy
 
 from gateway import schema, text
+from gateway.addresses import named
 from gateway.index import generation
 from services.directory.formats import referentials, territory
 
@@ -69,8 +71,14 @@ def names(
     query = tantivy.Query.boolean_query([(tantivy.Occur.Must, term) for term in asked])
     hits = searcher.search(query, limit * 4, count=False).hits
     items = [orjson.loads(generation.stored(searcher.doc(address), "item")) for _, address in hits]
-    found = [Completion(kind, item["id"], item["nom"], item.get("commune") or "") for item in items]
+    found = [Completion(kind, named(item), item["nom"], _detail(item)) for item in items]
     return sorted(found, key=lambda one: (len(one.label), one.label, one.value))[:limit]
+
+
+def _detail(item: dict[str, Any]) -> str:
+    """Where it is, and whose record it is unless this node's own."""
+    home = item["record"]["home_node"]
+    return " · ".join(part for part in (item.get("commune"), home and home["name"]) if part)
 
 
 def shared_out(by_kind: list[list[Completion]], limit: int) -> list[Completion]:

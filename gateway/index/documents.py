@@ -37,15 +37,16 @@ class Owner:
     item: bytes
 
     @classmethod
-    def of(cls, record: dict[str, Any]) -> Owner:
-        """From a published structure's native record."""
-        return cls(record, orjson.dumps(data_inclusion.api_structure(record)))
+    def of(cls, feed_item: dict[str, Any]) -> Owner:
+        """From the feed's item of a published structure."""
+        return cls(feed_item["event"]["data"], orjson.dumps(_item(feed_item, None)))
 
 
-def live_row(slot: int, stamp: int, record: dict[str, Any], owner: Owner | None) -> tantivy.Document:
+def live_row(slot: int, stamp: int, feed_item: dict[str, Any], owner: Owner | None) -> tantivy.Document:
     """The row document of a public record; `owner` for services only."""
+    record = feed_item["event"]["data"]
     is_service = record["kind"] == "service"
-    item = _item(record, owner)
+    item = _item(feed_item, owner)
     document = _row(slot, stamp, record)
     words = service_words(record, owner) if is_service and owner else structure_words(record)
     for field, said in words.items():
@@ -55,11 +56,9 @@ def live_row(slot: int, stamp: int, record: dict[str, Any], owner: Owner | None)
     document.add_bytes("item", orjson.dumps(item))
     if owner:
         document.add_bytes("structure_item", owner.item)
-        if (
-            is_service and owner.record["id"] != record["structure"]
-        ):  # found under the one that its own is shown as, too
+        if is_service and owner.record["id"] != record["structure"]:  # found under the one its own is shown as, too
             document.add_text("structure", owner.record["id"])
-    document.add_bytes("columns", _columns(slot, record, item).dump())
+    document.add_bytes("columns", _columns(slot, feed_item, item).dump())
     return document
 
 
@@ -91,10 +90,17 @@ def _row(slot: int, stamp: int, record: dict[str, Any]) -> tantivy.Document:
     return document
 
 
-def _item(record: dict[str, Any], owner: Owner | None) -> dict[str, Any]:
-    if record["kind"] == "structure":
-        return data_inclusion.api_structure(record)
-    return data_inclusion.api_service(record, owner.record if owner else {})
+def _item(feed_item: dict[str, Any], owner: Owner | None) -> dict[str, Any]:
+    """What answers say: data·inclusion's item, and in `record` what that contract cannot say of whose record it is."""
+    native = feed_item["event"]["data"]
+    item = data_inclusion.api_structure(native) if native["kind"] == "structure" else data_inclusion.api_service(
+        native, owner.record if owner else {}
+    )  # fmt: skip
+    item["record"] = {
+        "id": native["id"], "home_node": feed_item.get("home"),
+        "confirmed_at": native.get("confirmed_at"), "verified_at": native.get("verified_at"),
+    }  # fmt: skip
+    return item
 
 
 def service_words(record: dict[str, Any], owner: Owner) -> dict[str, str]:
@@ -144,7 +150,8 @@ def _sectors(record: dict[str, Any]) -> tuple[str, ...]:
     return tuple(record.get("sectors") or sectors.of(fields.get("thematiques", ()), fields.get("publics", ())))
 
 
-def _columns(slot: int, record: dict[str, Any], item: dict[str, Any]) -> RowData:
+def _columns(slot: int, feed_item: dict[str, Any], item: dict[str, Any]) -> RowData:
+    record = feed_item["event"]["data"]
     fields = record["fields"]
     score = item.get("score_qualite")
     return RowData(
@@ -158,11 +165,11 @@ def _columns(slot: int, record: dict[str, Any], item: dict[str, Any]) -> RowData
         score=NO_SCORE if score is None else score,
         updated=_day(fields.get("date_maj") or record["changed_at"]),
         changed=clock.from_text(record["changed_at"]).timestamp(),
-        sets=_sets(record),
+        sets=_sets(record, feed_item.get("home")),
     )
 
 
-def _sets(record: dict[str, Any]) -> list[str]:
+def _sets(record: dict[str, Any], home_node: dict[str, str] | None) -> list[str]:
     fields = record["fields"]
     opening = opening_word(fields.get("horaires_accueil", ""))
     sets = {
@@ -178,9 +185,15 @@ def _sets(record: dict[str, Any]) -> list[str]:
         "modes_mobilisation": written(fields.get("modes_mobilisation", ())),
         "mobilisable_par": written(fields.get("mobilisable_par", ())),
         "opening": opening or "",
-        "rights": f"{record['source']}\t{record.get('licence', '')}\t{record.get('attribution', '')}",
+        "rights": _rights(record, home_node),
     } | _around(fields.get("code_insee", ""))
     return [sets[name] for name in SETS]
+
+
+def _rights(record: dict[str, Any], home_node: dict[str, str] | None) -> str:
+    """As JSON, which leaves no line or tab in the texts of other nodes that could be read as the end of one."""
+    licence, attribution = record.get("licence", ""), record.get("attribution", "")
+    return orjson.dumps([record["source"], record["home"], home_node, licence, attribution]).decode()
 
 
 @lru_cache(maxsize=4096)

@@ -26,7 +26,7 @@ def item(
 ) -> tuple[str, bytes] | None:
     """The UUID and the finished JSON of a public record, a service with its structure; by UUID or data·inclusion id.
 
-    Where several homes use one id, the first by UUID.
+    Where several homes use one id, this node's own, else the first by UUID.
     """
     found = []
     for name in ("public_id", "key"):
@@ -37,8 +37,13 @@ def item(
                 whole = joined(finished, b"structure", structure) if structure else finished
                 found.append((generation.key_of(document), whole))
         if found:
-            return min(found)
+            return found[0] if len(found) == 1 else min(found, key=_own_first)
     return None
+
+
+def _own_first(found: tuple[str, bytes]) -> tuple[bool, str]:
+    uuid, written = found
+    return orjson.loads(written)["record"]["home_node"] is not None, uuid
 
 
 def record(index_schema: tantivy.Schema, searcher: tantivy.Searcher, uuid: str) -> Found | None:

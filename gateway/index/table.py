@@ -36,7 +36,7 @@ SETS = (
     "modes_mobilisation",
     "mobilisable_par",
     "opening",
-    "rights",  # source, licence and attribution, by tabs
+    "rights",  # source, home, its names, licence and attribution, as JSON
 )
 REMOTE, ON_SITE = "a-distance", "en-presentiel"
 NO_SCORE = -1.0

@@ -8,6 +8,7 @@ whose structure has not come yet (or has gone) waits without being found.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from gateway import schema
 from gateway.index import documents, generation
 from gateway.index.documents import Owner
 from gateway.index.generation import Position
+from services.kernel.giving import in_pieces
 
 HEAP_BYTES = 15_000_000
 OWNERS_KEPT = 512
@@ -57,31 +59,27 @@ class GenerationWriter:
         """The schema of the index."""
         return self._index.schema
 
-    def apply(self, items: list[FeedItem], feed: int) -> None:
-        """Write feed items and commit them with `feed`, the position they bring the index to.
-
-        Safe to repeat. When it raises, nothing was committed, and this writer is to be closed.
-        """
-        self.write(items, feed)
-        self.commit()
-
     def write(self, items: list[FeedItem], feed: int) -> None:
         """Write feed items, to be committed later; what must see earlier ones commits them first."""
         latest = {item["id"]: item for item in items}
-        if not self._awaited.isdisjoint(_named(latest)):
+        if self.awaits(items):
             self.commit()
         structures = [item for item in latest.values() if item["kind"] == "structure"]
-        for item in structures:
+        for item in in_pieces(structures):
             owner = self._owners[item["id"]] = _owner_of(item)
             self._put(item, owner if isinstance(owner, Owner) else None)
-        for item in latest.values():
+        for item in in_pieces(latest.values()):
             if item["kind"] == "service":
                 self._put(item, self._owner(_native(item)["structure"]) if _public(item) else None)
-        for item in structures:
+        for item in in_pieces(structures):
             for name in (item["id"], *(each["id"] for each in item.get("sources", ()))):
                 self._rewrite_services(name, except_for=latest)
         self._awaited.update(latest)
         self._feed = feed
+
+    def awaits(self, items: list[FeedItem]) -> bool:
+        """Whether these can be written only once what was written before them is committed."""
+        return not self._awaited.isdisjoint(_named(items))
 
     def commit(self) -> None:
         """Make what was written visible, with the position it goes up to."""
@@ -117,7 +115,7 @@ class GenerationWriter:
         slot, known = self._slot(item["id"], item["kind"])
         stamp, self._stamp = self._stamp, self._stamp + 1
         if owner and _public(item):
-            document = documents.live_row(slot, stamp, _native(item), owner)
+            document = documents.live_row(slot, stamp, item, owner)
         else:
             document = documents.gone_row(slot, stamp, _native(item))
         self._replace(item["id"], document, known=known)
@@ -177,13 +175,15 @@ def _native(item: FeedItem) -> Native:
     return record
 
 
-def _named(items: dict[str, FeedItem]) -> set[str]:
+def _named(items: Iterable[FeedItem]) -> Iterator[str]:
     """The records of these items, and those that are seen as one with them."""
-    return {*items, *(each["id"] for item in items.values() for each in item.get("sources", ()))}
+    for item in items:
+        yield item["id"]
+        yield from (each["id"] for each in item.get("sources", ()))
 
 
 def _owner_of(item: FeedItem) -> Owner | str | None:
-    return Owner.of(_native(item)) if _public(item) else item.get("joined")
+    return Owner.of(item) if _public(item) else item.get("joined")
 
 
 def _public(item: FeedItem) -> bool:

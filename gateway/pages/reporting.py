@@ -11,10 +11,11 @@ from flask import Blueprint, Response, render_template, request
 from gateway import problems
 from gateway.auth import Ask
 from gateway.limit import Limit
-from gateway.pages.shown import phone, refusal
+from gateway.pages.shown import not_shown, phone, refusal
 from gateway.search import Reader
+from services.directory.events import NOT_SHOWN
 from services.directory.formats import hours
-from services.kernel.errors import Conflict, NotFound, ValidationError, WrongState
+from services.kernel.errors import Conflict, MaillageError, NotFound, ValidationError, WrongState
 from services.kernel.settings import Settings
 
 PER_MINUTE = 6
@@ -31,6 +32,7 @@ def add(pages: Blueprint, settings: Settings, reader: Reader, ask: Ask) -> None:
 
     def page(identifier: UUID, status: int = 200, **given: Any) -> Response:
         native = _native(reader, str(identifier))
+        given["unreached"] = "" if given["done"] or given["said"] else _unreached(ask, native)
         shown = [(name, label, _now(name, native["fields"].get(name) or "")) for name, label in FIELDS]
         if native["kind"] == "service":
             shown = [each for each in shown if each[0] != "site_web"]
@@ -71,7 +73,22 @@ def _now(name: str, value: str) -> str:
 
 def _native(reader: Reader, identifier: str) -> dict[str, Any]:
     record = reader.get("structure", identifier) or reader.get("service", identifier)
+    native: dict[str, Any] = orjson.loads(record.native) if record else {}
+    if native.get("reason") == NOT_SHOWN:
+        raise NotFound(not_shown(native))
     if record is None or record.withdrawn:
         raise NotFound("Cette fiche n’est pas dans l’annuaire, ou n’y est plus.")
-    native: dict[str, Any] = orjson.loads(record.native)
     return native
+
+
+def _unreached(ask: Ask, native: dict[str, Any]) -> str:
+    """Why nothing can be sent to the home of a record now; empty where it can be, or nobody here knows."""
+    if not native.get("home_node"):
+        return ""
+    try:
+        ask("federation", "way_to", {"node": native["home"]})
+    except (Conflict, NotFound) as error:
+        return error.message
+    except MaillageError:  # it will be said of what is sent
+        return ""
+    return ""

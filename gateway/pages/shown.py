@@ -58,6 +58,15 @@ def phone(number: str) -> str:
     return " ".join(digits[start : start + 2] for start in range(0, 10, 2))
 
 
+def looked_at(record: dict[str, Any]) -> str:
+    """When the structure last confirmed a record that was found, else what is known of who looked at it."""
+    if record["confirmed_at"]:
+        return f"Confirmée par la structure le {day(record['confirmed_at'])}."
+    if record["verified_at"]:
+        return f"Vérifiée par un permanent le {day(record['verified_at'])}, pas encore confirmée par la structure."
+    return "Pas encore confirmée par la structure, ni vérifiée."
+
+
 def trust(native: dict[str, Any], now: datetime) -> list[str]:
     """Who looked at the record and when, a line each: three dates that say three things."""
     checked, until, how = native.get("verified_at"), native.get("verified_until"), _how(native)
@@ -76,8 +85,15 @@ def trust(native: dict[str, Any], now: datetime) -> list[str]:
         lines.append(f"En révision : {changed_or_not}.")
     if native.get("confirmed_at"):
         lines.append(f"Confirmée par la structure le {day(native['confirmed_at'])}.")
-    where = "à son nœud d’origine" if native.get("home_node") else "ici"
+    home = native.get("home_node")
+    where = f"à son nœud d’origine, {home['name']}," if home else "ici"
     return [*lines, f"Modifiée {where} le {day(native['changed_at'])}."]
+
+
+def not_shown(tombstone: dict[str, Any]) -> str:
+    """What is said of a record that its home publishes and this node does not show."""
+    home = tombstone["home_node"]
+    return f"Ce nœud ne montre pas cette fiche, qui est tenue par {home['name']}, {home['url']} : voyez là-bas."
 
 
 def _how(native: dict[str, Any]) -> str:

@@ -9,11 +9,13 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from werkzeug.wrappers import Response as Answer
 
 from gateway import problems
+from gateway.addresses import address
 from gateway.auth import Ask
 from gateway.pages import reporting, shown
 from gateway.pages.asked import RADIUS_CHOICES_KM, Asked
 from gateway.query import Kind
 from gateway.search import Page, Reader, Suggestion
+from gateway.staff.session import Sessions
 from services.directory.events import NOT_SHOWN
 from services.directory.formats import sectors
 from services.kernel import clock
@@ -29,6 +31,8 @@ def pages_blueprint(settings: Settings, reader: Reader, ask: Ask) -> Blueprint:
     pages.add_app_template_filter(shown.phone, "phone")
     pages.add_app_template_filter(shown.day, "day")
     pages.add_app_template_filter(shown.fault, "fault")
+    pages.add_app_template_filter(shown.looked_at, "looked_at")
+    pages.add_app_template_filter(address, "address")
 
     @pages.app_context_processor
     def always() -> dict[str, Any]:
@@ -39,13 +43,15 @@ def pages_blueprint(settings: Settings, reader: Reader, ask: Ask) -> Blueprint:
     def search() -> Response:
         return _search_page(reader)
 
+    sessions = Sessions.of(settings, ask)
+
     @pages.get("/services/<path:identifier>")
-    def one_service(identifier: str) -> str | Answer:
-        return _moved(reader, "service", identifier) or _service_page(reader, identifier)
+    def one_service(identifier: str) -> Answer:
+        return _moved(reader, "service", identifier) or _service_page(reader, sessions, identifier)
 
     @pages.get("/structures/<path:identifier>")
-    def one_structure(identifier: str) -> str | Answer:
-        return _moved(reader, "structure", identifier) or _structure_page(reader, identifier)
+    def one_structure(identifier: str) -> Answer:
+        return _moved(reader, "structure", identifier) or _structure_page(reader, sessions, identifier)
 
     reporting.add(pages, settings, reader, ask)
 
@@ -68,17 +74,26 @@ def _search_page(reader: Reader) -> Response:
     return Response(html, 422 if wrong else 200, {"Vary": "Accept"}, content_type="text/html; charset=utf-8")
 
 
-def _service_page(reader: Reader, identifier: str) -> str:
+def _service_page(reader: Reader, sessions: Sessions, identifier: str) -> Response:
     native, item = _public(reader, "service", identifier)
     structure = reader.item("structure", native["structure"])
     embedded = orjson.loads(structure[1]) if structure else None
-    return render_template("service.html", structure=embedded, **_of(item, native))
+    return _record_page("service.html", sessions, structure=embedded, **_of(item, native))
 
 
-def _structure_page(reader: Reader, identifier: str) -> str:
+def _structure_page(reader: Reader, sessions: Sessions, identifier: str) -> Response:
     native, item = _public(reader, "structure", identifier)
     services = [shown.labelled(orjson.loads(raw)) for raw in reader.services_of(native["id"])]
-    return render_template("structure.html", services=services, **_of(item, native))
+    return _record_page("structure.html", sessions, services=services, **_of(item, native))
+
+
+def _record_page(template: str, sessions: Sessions, **given: Any) -> Response:
+    """One record for everybody; of another node's, a permanent who is in may also hide it."""
+    is_anothers = bool(given["native"].get("home_node"))
+    permanent = sessions.who_may("directory:qualify") if is_anothers else None
+    html = render_template(template, permanent=permanent, **given)
+    headers = ({"Vary": "Cookie"} if is_anothers else {}) | ({"Cache-Control": "no-store"} if permanent else {})
+    return Response(html, 200, headers, content_type="text/html; charset=utf-8")
 
 
 def _search(reader: Reader, asked: Asked) -> tuple[Page | None, str]:
@@ -116,7 +131,7 @@ def _sector_facets(page: Page | None, asked: Asked) -> list[dict[str, Any]]:
 def _moved(reader: Reader, kind: Kind, identifier: str) -> Answer | None:
     """The way to the record that this one was merged into."""
     into = reader.successor(kind, identifier)
-    return redirect(f"/{kind}s/{into.id}", 301) if into is not None else None
+    return redirect(f"/{kind}s/{into.address}", 301) if into is not None else None
 
 
 def _public(reader: Reader, kind: Kind, identifier: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -128,7 +143,7 @@ def _public(reader: Reader, kind: Kind, identifier: str) -> tuple[dict[str, Any]
         if tombstone["status"] != "withdrawn":
             raise NotFound("Cette fiche n’est pas publique en ce moment : elle est à compléter ou à vérifier.")
         if tombstone["reason"] == NOT_SHOWN:
-            raise NotFound("Ce nœud ne montre pas cette fiche, qui est tenue par un autre.")
+            raise NotFound(shown.not_shown(tombstone))
         why = tombstone["reason"].rstrip(".")
         raise NotFound(f"{this} n’est plus dans l’annuaire, la fiche a été retirée : {why}.")
     if record is None or record.item is None:

@@ -7,12 +7,9 @@ from typing import Any, Final
 from flask import Blueprint, Response
 
 from gateway.staff.frame import Frame
+from services.federation.events import EQUAL, STATES
 from services.kernel import clock
 
-STATES: Final = {
-    "active": "suivi", "paused": "en pause", "blocked": "bloqué", "quarantined": "arrêté : deux histoires",
-}  # fmt: skip
-EQUAL: Final = {True: "oui", False: "non", None: "pas encore jugé"}
 AGAIN_S: Final = 5
 
 
@@ -33,21 +30,17 @@ def _row(peer: dict[str, Any]) -> dict[str, Any]:
     equal = [each["equal"] for each in streams]
     troubles = [peer["trouble"], peer["called"], *(each["trouble"] for each in streams)]
     return peer | {
-        "fingerprint": " ".join(peer["node"][start : start + 4] for start in range(0, 32, 4)),
+        "fingerprint": _spoken(peer["node"]),
+        "key": _spoken(peer["key"]) if peer["key"] != peer["node"] else "",
         "state": STATES[peer["state"]] + (", par ses appels" if peer["calls"] else ""),
         "records": sum(each["records"] for each in streams),
         "lag": sum(each["lag"] for each in streams),
         "equal": EQUAL[False if False in equal else (True if True in equal else None)],
-        "heard": _ago(peer["heard_at"]),
+        "heard": clock.ago(peer["heard_at"]),
         "trouble": " ".join(dict.fromkeys(filter(None, troubles))),
     }
 
 
-def _ago(at: str | None) -> str:
-    if at is None:
-        return "jamais"
-    seconds = max(int((clock.now() - clock.from_text(at)).total_seconds()), 0)
-    for size, unit in ((86_400, "j"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"il y a {seconds // size} {unit}"
-    return f"il y a {seconds} s"
+def _spoken(fingerprint: str) -> str:
+    """Eight groups of four letters, to be read aloud."""
+    return " ".join(fingerprint[start : start + 4] for start in range(0, 32, 4))

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from flask import Response, g, request
 
 from gateway.auth import Ask
-from services.kernel.errors import Forbidden, Unauthorized
+from services.kernel.errors import Forbidden, MaillageError, Unauthorized
+from services.kernel.settings import Settings
 
 OURS = frozenset({"same-origin", "none"})
 """What `Sec-Fetch-Site` says of a form of this site, or of an address typed by hand."""
@@ -50,12 +51,25 @@ class Sessions:
         self._secure = secure
         self._cookie = "__Host-maillage" if secure else "maillage"
 
+    @classmethod
+    def of(cls, settings: Settings, ask: Ask) -> Sessions:
+        """Those of a node, as its address says whether they travel by `https`."""
+        return cls(ask, urlsplit(settings.base_url).scheme == "https")
+
     def visitor(self) -> Visitor | None:
         """Who is in, `None` where nobody is."""
         if "visitor" not in g:
             g.visitor = self._known(request.cookies.get(self._cookie, ""))
         found: Visitor | None = g.visitor
         return found
+
+    def who_may(self, act: str) -> Visitor | None:
+        """Who is in and may do this, on a page that everybody sees: nobody, where accounts does not answer."""
+        try:
+            visitor = self.visitor()
+        except MaillageError:
+            return None
+        return visitor if visitor is not None and visitor.may(act) else None
 
     def must(self) -> Visitor:
         """Who is in, on a page or a form of theirs. Raises `Unauthorized`; `Forbidden` on a form that is not ours."""

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
 from gateway import problems
 from gateway.auth import Ask
-from gateway.staff import duplicates, entering, hidings, importing, objections, peers, records, work
+from gateway.staff import (
+    duplicates,
+    entering,
+    handovers,
+    hidings,
+    importing,
+    objections,
+    peers,
+    records,
+    starting,
+    work,
+)  # fmt: skip
 from gateway.staff.frame import Frame
 from gateway.staff.session import Sessions
 from gateway.tray import Tray
@@ -21,9 +30,10 @@ from services.kernel.settings import Settings
 def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
     """The pages of staff and structures, to be registered by the application."""
     staff = Blueprint("staff", __name__, template_folder="templates")
-    frame = Frame(ask, Sessions(ask, urlsplit(settings.base_url).scheme == "https"))
+    frame = Frame(ask, Sessions.of(settings, ask))
     entering.add(staff, frame, bool(settings.mail.host))
-    for pages in (records, work, duplicates, hidings, peers):
+    starting.add(staff, frame, settings)
+    for pages in (records, work, duplicates, handovers, hidings, peers):
         pages.add(staff, frame)
     for with_files in (importing, objections):
         with_files.add(staff, frame, Tray.of(settings.node.id))
@@ -35,11 +45,10 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
             return frame.page("own.html", entries=[
                 frame.call("directory", "open_record", {"id": each}) for each in visitor.structures
             ], groups_of_field=GROUP_OF)  # fmt: skip
-        return (
-            frame.on("work", request.args.get("fait", ""))
-            if visitor.may("directory:qualify")
-            else frame.page("welcome.html")
-        )
+        said, qualifies = request.args.get("fait", ""), visitor.may("directory:qualify")
+        if visitor.may("node:operate") and not (qualifies and starting.has_imports(frame)):
+            return frame.on("start", said)
+        return frame.on("work", said) if qualifies else frame.page("welcome.html")
 
     @staff.errorhandler(Unauthorized)
     def enter_first(error: Unauthorized) -> Answer:

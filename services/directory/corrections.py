@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import store, store_pairs
+from services.directory import qualification, store, store_pairs
 from services.directory.formats.drafts import Draft, dated
 from services.directory.formats.groups import GROUPS
 from services.directory.formats.own import OWN
@@ -53,11 +53,13 @@ def respected(session: Session, record: Record, draft: dict[str, Any], at: str) 
 
 def held(record: Record, draft: dict[str, Any]) -> Held:
     """The same, with nothing kept beside."""
-    groups = record.trusted.get("by_people")
-    if not groups or record.status == WITHDRAWN:
+    groups = () if record.status == WITHDRAWN else record.trusted.get("by_people", ())
+    fields = [name for group in groups for name in GROUPS[group] if name != "sectors"]
+    if qualification.is_of_ess(record.parts) and "ess" not in fields:
+        fields.append("ess")
+    if not fields:
         return Held(draft, [], {})
     said, now = flat(draft), flat(record.parts)
-    fields = [name for group in groups for name in GROUPS[group] if name != "sectors"]
     asked = {name for name in fields if name in draft or name in FIELDS[record.kind]}
     differing = {name: said.get(name) for name in asked if said.get(name) != now.get(name)}
     kept = draft | {"fields": {name: value for name, value in draft["fields"].items() if name not in differing}}

@@ -4,7 +4,7 @@ Each node may decide of a pair once. Those whose records they are go first: wher
 else counts. Of what is left the most careful wins: two structures, then one a branch of the other, then the same. The
 public sees them as one only where every home of the two says that they are.
 
-Source of the rule: `docs/federation.md`, "Duplicates between nodes"; why so, `docs/decisions/0017`.
+Source of the rule: `docs/federation.md`, "Duplicates between nodes"; why so, `docs/decisions/0018`.
 """
 
 from __future__ import annotations

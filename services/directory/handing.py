@@ -17,12 +17,11 @@ import orjson
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
-from services.directory import events, moving, store, store_handing, store_others
+from services.directory import events, moving, others, store, store_handing, store_others
 from services.directory.asides import HandedRecord, Handover
-from services.directory.model import Record, content_of, words_of
-from services.directory.qualification import CHECKED, REVIEW
+from services.directory.model import Record
+from services.directory.regaining import as_told
 from services.directory.rules import check_draft
-from services.directory.saved import Saved, raise_problems
 from services.directory.store_handing import ACCEPTED, OFFERED, REFUSED, TAKEN_BACK
 from services.directory.views import view
 from services.directory.writing import Desk
@@ -30,7 +29,7 @@ from services.kernel import clock
 from services.kernel.announce import NewEvent
 from services.kernel.applier import Event
 from services.kernel.envelope import Header, Signed, canonical
-from services.kernel.errors import NotFound, ValidationError, WrongState
+from services.kernel.errors import ValidationError, WrongState
 from services.kernel.identity import Identity
 from services.kernel.sealing import sealed
 
@@ -188,26 +187,10 @@ def adopt_late(session: Session, desk: Desk, identity: Identity, made: Handover)
 def _taken(session: Session, desk: Desk, event: Event) -> Record:
     """The record of an event `moved` as it is this node's: what it says, who checked it, and the proof."""
     said = event.data
-    draft = desk.respected({**said, "structure_source_id": "-"})
-    raise_problems([Saved("refused", problems=check_draft(draft))])
-    record = store.record(session, event.subject, lock=True)
-    if record is None:
-        record = Record(id=event.subject, kind=said["kind"], source=said["source"], source_id=said["source_id"])
-        session.add(record)
+    record = as_told(session, desk, event.subject, said)
     record.home, record.origin = desk.home, said.get("origin", said["home"])
-    record.term = moving.term_of(said) + 1
+    record.term, record.version = moving.term_of(said) + 1, event.recordversion + 1
     record.proof = canonical([*said.get("proof", ()), moving.link(event.signed, said)])
-    record.structure, record.version = said.get("structure"), event.recordversion + 1
-    record.content, record.changed, record.reason, record.replaced_by = content_of(draft), "", "", None
-    record.__dict__.pop("parts", None)
-    record.status = said["status"] if said["status"] in CHECKED else REVIEW
-    record.changed_at, record.seen_in, record.words = said["changed_at"], None, words_of(draft["fields"])
-    record.matched, record.public_version = record.kind != "structure", None
-    record.trust_in({"verified": said.get("verified", {}), "confirmed_at": said.get("confirmed_at")})
-    source = desk.source(record.source)
-    source.licence, source.attribution = (
-        source.licence or str(said.get("licence") or ""), source.attribution or str(said.get("attribution") or "")
-    )  # fmt: skip
     return record
 
 
@@ -228,8 +211,8 @@ def _asked(session: Session, desk: Desk, asked: dict[str, Any]) -> Iterator[Reco
     for each in dict.fromkeys(asked["ids"]):
         record = store.record(session, each)
         if record is None:
-            raise NotFound(f"Aucune fiche {each} sur ce nœud.")
-        record.require_home(desk.home)
+            raise others.not_ours(session, each)
+        others.require_home(session, record, desk.home)
         if record.kind != "structure" or not record.is_public:
             raise ValidationError(f"{each} n’est pas une structure publique : un service part avec sa structure.")
         yield record

@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
-from services.directory import corrections, duplicates, store, store_pairs
+from services.directory import corrections, duplicates, others, store, store_pairs
 from services.directory.asides import Merge
 from services.directory.deciding import SAME
 from services.directory.formats.groups import GROUPS
@@ -39,7 +39,7 @@ def merge(session: Session, desk: Desk, kept: Record, gone: Record, by: str, cho
     are, and where the public would lose the one it sees; `NotHome`.
     """
     for record in (kept, gone):
-        record.require_home(desk.home)
+        others.require_home(session, record, desk.home)
     duplicates.require_two(kept, gone)
     services = [each for each in store.services_of(session, gone.id) if not each.is_withdrawn]
     _require_seen(kept, gone, *services)

@@ -22,7 +22,7 @@ from services.directory.formats.territory_names import words
 from services.directory.qualification import DRAFT, WITHDRAWN
 from services.kernel import clock
 from services.kernel.envelope import canonical
-from services.kernel.errors import Conflict, NotHome, WrongState
+from services.kernel.errors import Conflict, WrongState
 from services.kernel.rows import BIG
 
 NO_TRUST = b"{}"
@@ -182,11 +182,6 @@ class Record(Base):
         self.status, self.public_version, self.changed_at = WITHDRAWN, None, clock.to_text(at)
         self.trust_in({})
         self.matched = self.kind != "structure"
-
-    def require_home(self, node: str) -> None:
-        """Raises `NotHome` on another node's record: only its home may change it."""
-        if self.home != node:
-            raise NotHome(f"Cette fiche appartient au nœud {self.home} : proposez-lui la modification.")
 
     def require_life(self) -> None:
         """Raises `WrongState` on a tombstone: it comes back by being written anew, not by a change."""

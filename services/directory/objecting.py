@@ -7,15 +7,19 @@ and to nobody else what they were. Source of the rule: articles 17 and 21 of the
 from __future__ import annotations
 
 import base64
+import hmac
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
+from unicodedata import normalize
 
 import orjson
 from sqlalchemy.orm import Session
 
 from services.directory import store_objections, store_pairs
 from services.directory.formats import clean, naming
+from services.directory.formats.naming import Sought
 from services.directory.formats.own import OWN
 from services.directory.formats.territory_names import words
 from services.directory.model import Record, flat
@@ -27,13 +31,14 @@ from services.kernel.identity import Identity
 from services.kernel.log import EventLog
 
 PURPOSE = b"maillage/objection/1\n"
-CONTACT = ("contact_nom_prenom", "courriel", "telephone")
+_SIZED = "n"
+"""The first letter of a digest that says the size of a name; those of before are hexadecimal alone."""
+NAME = "contact_nom_prenom"
+CONTACT = (NAME, "courriel", "telephone")
 PARTS = ("fields", "sectors", "extra", "sources", *OWN)
 """What the content of a record is made of."""
 UNREAD = "unread"
 """In `extra`: what an import could not read, as it came."""
-NATIONAL = 9
-"""Digits of a number without its country."""
 SHORTEST = 4
 """Characters of a value that is looked for inside other texts: a shorter one would tear words apart."""
 
@@ -48,33 +53,60 @@ class Objections:
     def __init__(self, identity: Identity, known: frozenset[str]) -> None:
         self._identity = identity
         self._known = known
+        self._sought = Sought(self._is_unwanted, frozenset(size for each in known if (size := _size_in(each))))
 
     def digest(self, field: str, value: str) -> str:
-        """What is kept of a value: only this node can tell whether another is the same."""
+        """What is kept of a value: only this node can tell whether another is the same.
+
+        Of a name it also says how many words and letters it has, so that a text is not compared word by word.
+        """
         plain = normalised(field, value)
-        return self._identity.digest(PURPOSE, f"{field}:{plain}".encode())
+        size = naming.size_of(plain) if field == NAME else (0, 0)
+        return self._digest(field, plain, size)
 
     def respected(self, draft: dict[str, Any]) -> dict[str, Any]:
         """A draft without what was objected to: no field of it, no word of its texts, of what is kept beside them."""
         if not self._known or not isinstance(draft.get("fields"), dict):
             return draft
-        held = {
-            name for name in CONTACT
-            if isinstance(draft["fields"].get(name), str) and self._is_unwanted(name, draft["fields"][name])
-        }  # fmt: skip
-        fields = {name: self._cleaned(value) for name, value in draft["fields"].items() if name not in held}
+        fields = {name: cleaned for name, value in draft["fields"].items()
+                  if (cleaned := self._cleaned(value)) == value or name not in CONTACT}  # fmt: skip
         said = {name: self._cleaned(draft[name]) for name in ("extra", *OWN) if name in draft}
         return draft | said | {"fields": fields}
 
+    @cached_property
+    def _key(self) -> bytes:
+        return bytes.fromhex(self._identity.digest(PURPOSE, b""))
+
+    def _digest(self, field: str, plain: str, size: tuple[int, int]) -> str:
+        made = hmac.digest(self._key, f"{field}:{plain}".encode(), "sha256").hex()
+        return f"{_SIZED}{size[0]:02}{size[1]:03}{made}"[:64]
+
     def _is_unwanted(self, field: str, value: str) -> bool:
-        return self.digest(field, value) in self._known
+        plain = normalised(field, value)
+        size = naming.size_of(plain) if field == NAME else (0, 0)
+        return self._digest(field, plain, size) in self._known or self._was_unwanted(field, plain)
+
+    def _was_unwanted(self, field: str, plain: str) -> bool:
+        """Whether an objection of before 0.2 names it: these digests take a signature each."""
+        return self._has_early and self._identity.digest(PURPOSE, f"{field}:{plain}".encode()) in self._known
+
+    @cached_property
+    def _has_early(self) -> bool:
+        return any(not each.startswith(_SIZED) for each in self._known)
 
     def _cleaned(self, value: Any) -> Any:
         if isinstance(value, dict):
             return {name: self._cleaned(each) for name, each in value.items()}
         if isinstance(value, list):
             return [self._cleaned(each) for each in value]
-        return naming.without(value, self._is_unwanted) if isinstance(value, str) else value
+        return naming.without(value, self._sought) if isinstance(value, str) else value
+
+
+def _size_in(digest: str) -> tuple[int, int] | None:
+    """How many words and letters a name has, of a digest of one."""
+    if not digest.startswith(_SIZED) or digest[1:3] == "00":
+        return None
+    return int(digest[1:3]), int(digest[3:6])
 
 
 def must_be_sayable(said: Mapping[str, str]) -> None:
@@ -97,8 +129,8 @@ def _name(value: str) -> None:
 
 def normalised(field: str, value: str) -> str:
     """One writing of a name, an address or a number."""
-    if field == "contact_nom_prenom":
-        return " ".join(sorted(words(value).split()))
+    if field == NAME:
+        return naming.plain_name(value)
     if field == "telephone":
         for written in (value, re.sub(r"[^\d+]", "", value)):
             try:
@@ -193,35 +225,36 @@ class _Somebody:
 
     def __init__(self, said: Mapping[str, str]) -> None:
         self.said = {name: normalised(name, value) for name, value in said.items()}
-        number = re.sub(r"\D", "", self.said.get("telephone", ""))[-NATIONAL:]
-        self._number = number if len(number) == NATIONAL else ""
-        self._words = set(words(said.get("contact_nom_prenom", "")).split())
-        self._address = said.get("courriel", "").strip().casefold()
+        name = self.said.get(NAME, "")
+        self._words = set(name.split())
+        number = self.said.get("telephone", "")
+        self._number = number.removeprefix("+33") if number.startswith("+33") else re.sub(r"\D", "", number)
+        self._domain = self.said.get("courriel", "").rpartition("@")[2].partition(".")[0]
+        self._sought = Sought(self._is_theirs, frozenset({naming.size_of(name)} if name else ()))
         self._needles = {each for each in (*said.values(), *self.said.values()) if len(each) >= SHORTEST}
 
-    def is_named(self, field: str, value: str) -> bool:
-        """Whether a value is theirs."""
+    def _is_theirs(self, field: str, value: str) -> bool:
         return field in self.said and normalised(field, value) == self.said[field]
 
     def out_of(self, text: str) -> str:
         """A text without them."""
         if self._may_be_in(text):
-            text = naming.without(text, self.is_named)
+            text = naming.without(text, self._sought)
         for needle in self._needles:
             text = _without(text, needle)
         return text
 
+    def _may_be_in(self, text: str) -> bool:
+        """Whether it is worth looking word by word."""
+        if self._number and self._number in "".join(filter(str.isdecimal, normalize("NFKC", text.replace("%20", "")))):
+            return True
+        if self._domain and self._domain in text.casefold():
+            return True
+        return bool(self._words) and self._words <= set(words(text).split())
+
     def is_all_in(self, text: str) -> bool:
         """Whether a text that was not understood holds them in any writing: it is then kept no more."""
         return bool(self._words) and self._words <= set(words(re.sub(r"[\W_]", " ", text)).split())
-
-    def _may_be_in(self, text: str) -> bool:
-        """Whether it is worth looking word by word."""
-        if self._number and self._number in re.sub(r"\D", "", text):
-            return True
-        if self._address and self._address in text.casefold():
-            return True
-        return self.is_all_in(text)
 
 
 def _cleaned(parts: Any, somebody: _Somebody, aside: bool = False) -> Any:
@@ -229,7 +262,8 @@ def _cleaned(parts: Any, somebody: _Somebody, aside: bool = False) -> Any:
         return {
             name: _cleaned(value, somebody, aside or name == UNREAD) for name, value in parts.items()
             if not (isinstance(value, str) and (
-                somebody.is_named(name, value) or ((aside or name == UNREAD) and somebody.is_all_in(value))
+                (name in CONTACT and somebody.out_of(value) != value)
+                or ((aside or name == UNREAD) and somebody.is_all_in(value))
             ))
         }  # fmt: skip
     if isinstance(parts, list):

@@ -18,10 +18,12 @@ from sqlalchemy.orm import Session
 
 from services.directory import decisions, events, joining, moving, store, store_others
 from services.directory.asides import GONE, HIDDEN, SHOWN, Hiding, HomeNode, Other
+from services.directory.model import Record
 from services.kernel import clock
 from services.kernel.announce import SHARED
 from services.kernel.applier import Event
 from services.kernel.errors import Conflict, NotFound, NotHome
+from services.kernel.giving import give_way, in_pieces
 
 BLOCKED, REMOVED = "blocked", "removed"
 _logger = structlog.get_logger(__name__)
@@ -47,17 +49,19 @@ def take(session: Session, event: Event, knows: Callable[[Session], moving.Knows
 def _write(session: Session) -> None:
     waiting: dict[str, Event] = session.info.pop(_WAITING)
     session.flush()
-    held, ours = store_others.versions(session, list(waiting)), store_others.owners(session, list(waiting))
+    held = store_others.versions(session, list(waiting))
+    give_way()
+    ours = store_others.owners(session, list(waiting))
     newer = [each for each in waiting.values() if _replaces(each, held.get(each.subject), ours.get(each.subject))]
     if not newer:
         return
     store_others.take_turn(session)
-    for each in newer:
+    for each in in_pieces(newer):
         if each.subject in ours and ours[each.subject] != _owner(each):
             _concede(session, each)
     known = store_others.homes(session)
     hidden = store_others.hidden_among(session, [each.subject for each in newer])
-    rows = [_row(each, known, hidden) for each in newer]
+    rows = [_row(each, known, hidden) for each in in_pieces(newer)]
     store_others.put(session, rows)
     joining.fed(session, [_fed(row, _stream(row["home"])) for row in rows])
 
@@ -76,13 +80,17 @@ def know(session: Session, said: Mapping[str, Any]) -> None:
     if home is None:
         home = HomeNode(node=said["node"], label="", name="", url="", shown=True)
         session.add(home)
-    home.label, home.name, home.url = said["label"], said["name"], said["url"]
+    names = said["label"], said["name"], said["url"]
+    renamed = (home.label, home.name, home.url) != names
+    home.label, home.name, home.url = names
     home.shown = said["state"] not in (BLOCKED, REMOVED)
     if said.get("keys"):
         home.keys = orjson.dumps(said["keys"])
     session.flush()
     node, shown = home.node, home.shown
-    states = {REMOVED: (SHOWN, HIDDEN), BLOCKED: (SHOWN,)}.get(said["state"], (HIDDEN,))
+    # Its records are told anew where it is known by other names: whoever follows the feed shows them beside.
+    followed = (SHOWN, HIDDEN) if renamed else (HIDDEN,)
+    states = {REMOVED: (SHOWN, HIDDEN), BLOCKED: (SHOWN,)}.get(said["state"], followed)
     store_others.take_turn(session)
     for some in store_others.others_of(session, node, states):
         _settle(session, some, said["state"], shown)
@@ -104,17 +112,38 @@ def _settle(session: Session, some: list[Other], state: str, shown: bool) -> Non
         store_others.forget(session, [each.id for each in some], anew=True)
 
 
+def require_home(session: Session, record: Record, node: str) -> None:
+    """Raises `NotHome`, as `not_ours`, on a record that is another node's by now: only its home may change it."""
+    if record.home != node:
+        raise _not_home(session, record)
+
+
 def not_ours(session: Session, record_id: str) -> NotFound | NotHome:
-    """Why a record that is not of this node cannot be worked on: the address of its home, or that there is none."""
+    """Why a record that is not of this node cannot be worked on: who holds it and where, or that there is none.
+
+    The details of `NotHome` are `{home, name, url, page}`: fingerprint, name and address of its home, and the record's
+    page there; the addresses are empty where this node knows no such peer, whose name is then its fingerprint.
+    """
     found, left = store_others.other(session, record_id), store.record(session, record_id)
-    if (found is None or found.state == GONE) and (found is not None or left is None):
-        return NotFound(f"Aucune fiche {record_id}.")
-    node = found.home if found is not None else ""
-    if left is not None and (found is None or left.term > found.term):  # its new home has not said more yet
-        node = left.home
-    home = store_others.home(session, node)
-    name, url = (home.name, home.url) if home else (node, "")
-    return NotHome(f"Cette fiche est tenue par {name}, {url} : elle se change là-bas.", {"home": node, "url": url})
+    if found is None or (left is not None and left.term > found.term and found.state != GONE):
+        held: Other | Record | None = left  # its new home has not said more yet
+    else:
+        held = None if found.state == GONE else found
+    return NotFound(f"Aucune fiche {record_id}.") if held is None else _not_home(session, held)
+
+
+def whose(session: Session, held: Other | Record) -> str:
+    """The name and the address of the home of a record; its fingerprint where this node knows no such peer."""
+    home = store_others.home(session, held.home)
+    return f"{home.name}, {home.url}" if home else f"le nœud {held.home}, que celui-ci ne connaît pas"
+
+
+def _not_home(session: Session, held: Other | Record) -> NotHome:
+    home = store_others.home(session, held.home)
+    name, url = (home.name, home.url) if home else (held.home, "")
+    page = f"{url.rstrip('/')}/{held.kind}s/{held.id}" if url else ""
+    said = {"home": held.home, "name": name, "url": url, "page": page}
+    return NotHome(f"Cette fiche est tenue par {whose(session, held)} : elle se change là-bas.", said)
 
 
 def hide(session: Session, named: str, reason: str, by: str) -> Hiding:
@@ -163,10 +192,11 @@ def hiding_view(made: Hiding, other: Other | None = None) -> dict[str, Any]:
 
 
 def _held(session: Session, named: str) -> Other:
-    found = store_others.other(session, named)
+    last = unquote(urlsplit(named).path).rpartition("/")[2]
+    found = store_others.other(session, last)
     if found is not None and found.state != GONE:
         return found
-    source, _, source_id = unquote(urlsplit(named).path).rpartition("/")[2].partition("--")
+    source, _, source_id = last.partition("--")
     several = store_others.others_named(session, source, source_id)
     if len(several) > 1:
         ids = ", ".join(each.id for each in several)

@@ -93,6 +93,14 @@ def known(trust: Mapping[str, Any]) -> dict[str, Any]:
     return dates(trust) | ({"verified": groups} if groups else {})
 
 
+def is_of_ess(parts: Mapping[str, Any]) -> bool:
+    """Whether a structure is said to be of the social economy, and so needs an argumentaire.
+
+    Only a permanent says that it is not, once it was said: no import, key or link opens the gate by that.
+    """
+    return parts.get("ess") == "yes"
+
+
 def gate(kind: str, status: str, parts: Mapping[str, Any], policy: str) -> list[Problem]:
     """Everything that keeps a record from the public; empty where it may be seen.
 
@@ -103,7 +111,7 @@ def gate(kind: str, status: str, parts: Mapping[str, Any], policy: str) -> list[
     problems = missing(kind, parts["fields"])
     if status not in CHECKED and policy != "publish":
         problems.append(_problem("status", status, "n’est pas qualifiée", "Un permanent la qualifie.", "gate.status"))
-    if parts.get("ess") == "yes":
+    if is_of_ess(parts):
         problems += [
             _problem(
                 f"argumentaire.{part.name}",

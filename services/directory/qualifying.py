@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.directory import store
+from services.directory import others, store
 from services.directory.model import Record
-from services.directory.writing import Desk, must_exist
+from services.directory.writing import Desk
 from services.kernel.database import Database
 from services.kernel.errors import MaillageError
 
@@ -33,7 +33,10 @@ def these(session: Session, desk: Desk, asked: dict[str, Any], strict: bool) -> 
     Raises `NotFound`, `NotHome`, `WrongState`, `ValidationError`; `Rehearsed` after a dry run.
     """
     known = store.records(session, asked["ids"], lock=True)
-    records = [must_exist(known.get(each), each) for each in asked["ids"]]
+    for each in asked["ids"]:
+        if each not in known:
+            raise others.not_ours(session, each)
+    records = [known[each] for each in asked["ids"]]
     done = _nothing()
     for record in sorted(records, key=lambda record: (record.kind != "structure", record.id)):
         _count(done, record, desk.qualify(record, asked["how"], strict))

@@ -51,11 +51,6 @@ correct it and confirm it. It works once, for {LINK_DAYS} days.
     }
 
 
-def to_answer(session: Session) -> list[Suggestion]:
-    """Decided suggestions whose author left an address and was not answered yet."""
-    return list(store.unanswered(session))
-
-
 def answer(node: str, made: Suggestion | Sent, name: str) -> Letter:
     """The letter to who suggested something."""
     decided = "a été prise en compte. Merci !" if made.state == "accepted" else "n’a pas été retenue."

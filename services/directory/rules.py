@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+import orjson
+
 from services.directory.formats import own, sectors
 from services.kernel.errors import Problem, ValidationError
 
@@ -166,6 +168,18 @@ def missing(kind: str, fields: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
+def leaves_ess(parts: Mapping[str, Any], content: bytes) -> list[Problem]:
+    """What is wrong with a change after which a structure is of the social economy no more, of who is no permanent."""
+    said = orjson.loads(content).get("ess", "unknown")
+    if parts.get("ess") != "yes" or said == "yes":
+        return []
+    return [{
+        "line": None, "field": "ess", "value": said, "code": "ess.permanent",
+        "why": "seul un permanent dit qu’une structure n’est pas, ou plus, de l’économie sociale et solidaire",
+        "remedy": "Proposez-le : un permanent décidera.",
+    }]  # fmt: skip
+
+
 def no_structure(draft: Mapping[str, Any]) -> Problem:
     """The structure that a service names is not there."""
     return {
@@ -175,11 +189,11 @@ def no_structure(draft: Mapping[str, Any]) -> Problem:
     }  # fmt: skip
 
 
-def moved_away(draft: Mapping[str, Any]) -> Problem:
-    """The record of a draft is another node's by now."""
+def moved_away(draft: Mapping[str, Any], whose: str) -> Problem:
+    """The record of a draft is another node's by now; `whose`: its name and address."""
     return {
         "line": None, "field": "source_id", "value": draft["source_id"],
-        "why": "cette fiche est tenue par un autre nœud",
+        "why": f"cette fiche est tenue par {whose}",
         "remedy": "Ôtez-la du fichier : elle se change là-bas.", "code": "record.moved",
     }  # fmt: skip
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.directory import events, qualification, store, store_pairs
+from services.directory import events, others, qualification, store, store_pairs
 from services.directory.model import Record, Source
 from services.directory.qualification import REVIEW, WITHDRAWN
 from services.directory.views import gone_from, hidden, public, view
 from services.kernel import clock
 from services.kernel.announce import NewEvent
-from services.kernel.errors import NotHome, Problem
+from services.kernel.errors import Problem
 from services.kernel.log import EventLog
 
 
@@ -112,7 +112,7 @@ class Showing:
     def tell(self) -> None:
         """Write what happened to the log. Raises `NotHome` where a record is another node's by now: nothing did."""
         if foreign := [each.subject for each in self._told if each.data["home"] != self._home]:
-            raise NotHome(f"Cette fiche est tenue par un autre nœud : {foreign[0]}.")
+            raise others.not_ours(self._session, foreign[0])
         if self._told:
             self._log.append(self._session, *self._told)
             self._told = []

@@ -13,7 +13,8 @@ from services.directory import store_pairs
 from services.directory.asides import Difference, Suggestion
 from services.directory.model import HELD, Act, FeedRow, Import, ImportChange, Record, Request, Source
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
-from services.kernel.bulk import insert_many
+from services.kernel.bulk import among, insert_many
+from services.kernel.giving import fit
 
 PAGE = 500
 WAITING = (DRAFT, SUBMITTED, REVIEW)
@@ -172,12 +173,12 @@ def feed_append(session: Session, rows: list[dict[str, Any]]) -> None:
     """Put public changes at the end of the feed; a record stands there once, at its last change."""
     head = feed_head(session)  # before the rows below go: a position is never given twice
     latest = {row["subject"]: row for row in rows}
-    subjects = list(latest)
-    for start in range(0, len(subjects), PAGE):
+    subjects, start = list(latest), 0
+    while some := subjects[start : start + fit(PAGE)]:
         session.execute(
-            delete(FeedRow).where(FeedRow.subject.in_(subjects[start : start + PAGE])),
-            execution_options={"synchronize_session": False},
+            delete(FeedRow).where(among(session, "subject", some)), execution_options={"synchronize_session": False}
         )
+        start += len(some)
     placed = [(*(row[name] for name in _FED), head + place) for place, row in enumerate(latest.values(), 1)]
     insert_many(session, "feed", (*_FED, "position"), placed)
 

@@ -22,8 +22,15 @@ def handover(session: Session, handover_id: str) -> Handover | None:
 
 
 def handovers(session: Session) -> Sequence[Handover]:
-    """The last hundred offers, of and to this node, newest first."""
-    return session.scalars(select(Handover).order_by(Handover.at.desc(), Handover.id).limit(100)).all()
+    """A hundred offers, of and to this node: those that wait for a decision, then the others, newest first."""
+    order = Handover.state != OFFERED, Handover.at.desc(), Handover.id
+    return session.scalars(select(Handover).order_by(*order).limit(100)).all()
+
+
+def waiting(session: Session) -> int:
+    """How many offers to this node wait for a permanent."""
+    query = select(func.count()).select_from(Handover)
+    return session.scalar(query.where(Handover.outward.is_(False), Handover.state == OFFERED)) or 0
 
 
 def open_ones(session: Session, node: str, outward: bool) -> int:

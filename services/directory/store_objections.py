@@ -9,8 +9,17 @@ import orjson
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from services.directory.asides import Difference, Merge, Objection, Suggestion
-from services.directory.model import Act, FeedRow, ImportChange, Record, Request
+from services.directory.asides import (
+    Difference,
+    HandedRecord,
+    Handover,
+    Hiding,
+    Merge,
+    Objection,
+    Sent,
+    Suggestion,
+)  # fmt: skip
+from services.directory.model import Act, FeedRow, Import, ImportChange, Record, Request
 from services.kernel.rows import LogRow
 
 PAGE = 500
@@ -83,6 +92,24 @@ def clean_asides(session: Session, names: Callable[[bytes], bool], cleaned: Call
             session.delete(made)
         elif made.contact is not None and names(orjson.dumps({"courriel": made.contact})):
             made.contact = None
+    _clean_words(session, names, cleaned)
     gone = [each.id for each in session.scalars(select(Request)) if names(each.answer)]
     for start in range(0, len(gone), PAGE):
         session.execute(delete(Request).where(Request.id.in_(gone[start : start + PAGE])))
+
+
+def _clean_words(session: Session, names: Callable[[bytes], bool], cleaned: Callable[[bytes], bytes]) -> None:
+    """What people wrote on the way: names of files, reasons, notes, answers, and records offered by other nodes."""
+    for sent in session.scalars(select(Sent).where(Sent.contact.is_not(None))):
+        sent.contact = None if names(orjson.dumps({"courriel": sent.contact})) else sent.contact
+    for table, column in _WORDS:
+        for each in session.scalars(select(table)):
+            text = orjson.dumps(getattr(each, column))
+            if names(text):
+                setattr(each, column, orjson.loads(cleaned(text)))
+    for handed in session.scalars(select(HandedRecord).where(HandedRecord.data.is_not(None))):
+        if handed.data is not None and names(handed.data):
+            handed.data = cleaned(handed.data)
+
+
+_WORDS = ((Import, "name"), (Handover, "note"), (Handover, "answer"), (Hiding, "reason"), (Sent, "answer"))

@@ -6,25 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from services.directory import store_decisions
 from services.directory.asides import GONE, Hiding, HomeNode, Other, Sent
 from services.directory.events import NOT_SHOWN, ONE_WITH
 from services.directory.model import FeedRow, Record
-from services.kernel.bulk import insert_many, or_newer
+from services.kernel.bulk import among, insert_many, or_newer
 from services.kernel.envelope import Header, Signed
+from services.kernel.giving import in_pieces
 from services.kernel.rows import LogRow, StreamRow
 
 AT_ONCE = 500
-_VERSIONS = select(Other.id, Other.term, Other.home, Other.epoch, Other.version).where(
-    Other.id.in_(bindparam("ids", expanding=True))
-)
-_OWNERS = select(Record.id, Record.term, Record.home).where(Record.id.in_(bindparam("ids", expanding=True)))
-_HIDDEN = select(Hiding.record_id).where(
-    Hiding.ended.is_(False), Hiding.record_id.in_(bindparam("ids", expanding=True))
-)
+_VERSIONS = select(Other.id, Other.term, Other.home, Other.epoch, Other.version)
+_OWNERS = select(Record.id, Record.term, Record.home)
+_HIDDEN = select(Hiding.record_id).where(Hiding.ended.is_(False))
 _COLUMNS = tuple(column.name for column in Other.__table__.columns)
 _NEWER = or_newer("id", _COLUMNS)
 _TURN = select(StreamRow.reach).order_by(StreamRow.reach).with_for_update()
@@ -38,12 +35,12 @@ def take_turn(session: Session) -> None:
 def versions(session: Session, ids: Sequence[str]) -> dict[str, tuple[int, str, int, int]]:
     """(term, home, epoch, version) of those records of other nodes that are held."""
     return {each: (term, home, epoch, version) for each, term, home, epoch, version in
-            session.execute(_VERSIONS, {"ids": ids})}  # fmt: skip
+            session.execute(_VERSIONS.where(among(session, "other.id", ids)))}  # fmt: skip
 
 
 def owners(session: Session, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
     """(term, home) of those that are or were records of this node."""
-    return {each: (term, home) for each, term, home in session.execute(_OWNERS, {"ids": ids})}
+    return {each: (term, home) for each, term, home in session.execute(_OWNERS.where(among(session, "record.id", ids)))}
 
 
 def put(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -73,7 +70,8 @@ def others_of(session: Session, home: str, states: Sequence[str]) -> Iterator[li
         last = found[-1].id
         yield found
         session.flush()
-        session.expunge_all()
+        for each in found:  # these alone: the cursor of who applies the event is in the session too
+            session.expunge(each)
 
 
 def held_of(session: Session, home: str, ids: Sequence[str]) -> Sequence[Other]:
@@ -100,7 +98,7 @@ def hiding(session: Session, record_id: str) -> Hiding | None:
 
 def hidden_among(session: Session, ids: Sequence[str]) -> set[str]:
     """Those of these records that this node decided not to show."""
-    return set(session.scalars(_HIDDEN, {"ids": ids}))
+    return set(session.scalars(_HIDDEN.where(among(session, "record_id", ids))))
 
 
 def hidings(session: Session, after: str, limit: int) -> Sequence[tuple[Hiding, Other]]:
@@ -143,7 +141,7 @@ def _feed_after(session: Session, position: int, limit: int, known: Mapping[str,
         .order_by(FeedRow.position)
         .limit(limit)
     )  # fmt: skip
-    for row in session.execute(query):
+    for row in in_pieces(session.execute(query)):
         place, op, kind, subject, *rest = tuple(row)
         item = {"position": place, "op": op, "kind": kind, "id": subject}
         if rest[0] is not None:
@@ -154,12 +152,11 @@ def _feed_after(session: Session, position: int, limit: int, known: Mapping[str,
         event, home, state = _event(*rest[4:8]), str(rest[8]), rest[11]
         if op == "delete" and not (state == GONE and "data" in event):
             event = _ended(event, {"kind": kind, "home": home, "source": rest[9], "source_id": rest[10]})
-        yield item | {"event": event, "home": _told(known.get(home))}
+        yield item | {"event": event, "home": _told(home, known.get(home))}
 
 
 def _event(header: bytes, signature: bytes, data: bytes | None = None, salt: bytes | None = None) -> dict[str, Any]:
-    event: dict[str, Any] = orjson.loads(Signed(Header.from_raw(header), signature, data, salt).body())
-    return event
+    return Signed(Header.stored(header), signature, data, salt).attributes()
 
 
 def _as_joined(
@@ -175,7 +172,7 @@ def _as_joined(
             yield item | {"op": "delete", "joined": kept, "event": _ended(item["event"], named, ONE_WITH)}
         elif item["id"] in beside:
             told = [orjson.loads(each.said) for each in beside[item["id"]]]
-            yield item | {"sources": [each | {"home": _told(known.get(each["home"]))} for each in told]}
+            yield item | {"sources": [each | {"home": _told_unless_ours(each["home"], known)} for each in told]}
         else:
             yield item
 
@@ -189,8 +186,14 @@ def _ended(event: dict[str, Any], named: dict[str, Any], reason: str = NOT_SHOWN
     return {name: value for name, value in event.items() if name != "salt"} | {"data": named | tombstone}
 
 
-def _told(home: HomeNode | None) -> dict[str, str] | None:
-    return None if home is None else {"id": home.label, "name": home.name, "url": home.url}
+def _told(node: str, home: HomeNode | None) -> dict[str, str]:
+    if home is None:  # told of in a moment: nobody else's record is taken for one of ours meanwhile
+        return {"id": node, "name": node, "url": ""}
+    return {"id": home.label, "name": home.name, "url": home.url}
+
+
+def _told_unless_ours(node: str, known: Mapping[str, HomeNode]) -> dict[str, str] | None:
+    return None if node == store_decisions.OURS else _told(node, known.get(node))
 
 
 def sent(session: Session, sent_id: str) -> Sent | None:

@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.directory import corrections, qualification, store
+from services.directory import corrections, others, qualification, store
 from services.directory.formats import typed
 from services.directory.formats.groups import EDIT
 from services.directory.formats.ids import record_id
 from services.directory.model import NO_TRUST, Act, Record, content_of, words_of
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
-from services.directory.rules import check_draft, moved_away, no_structure
+from services.directory.rules import check_draft, leaves_ess, moved_away, no_structure
 from services.directory.saved import Choice, Saved, raise_problems
 from services.directory.showing import Showing
 from services.kernel import clock
@@ -77,7 +77,7 @@ class Desk:
 
     def edit(self, record: Record, said: dict[str, Any], choice: Choice) -> Saved:
         """Change some of what a record says, the rest as it is. Raises `NotHome`, `WrongState`, `ValidationError`."""
-        record.require_home(self.home)
+        others.require_home(self._session, record, self.home)
         record.require_life()
         parts = record.parts
         draft = {"kind": record.kind, "source": record.source, "source_id": record.source_id, **parts, **said}
@@ -89,6 +89,7 @@ class Desk:
             draft["argumentaire"] = parts.get("argumentaire", {}) | said["argumentaire"]
         raise_problems([Saved("refused", problems=check_draft(draft))])
         saved = self._change(record, content_of(draft), record.structure, choice)
+        raise_problems([saved])
         self.showing.tell()
         return saved
 
@@ -99,7 +100,7 @@ class Desk:
             strict: raise `ValidationError` instead, and change nothing, where the public could not see it.
         Raises `NotHome`, `WrongState`; `ValidationError` where it lacks what every public record has.
         """
-        record.require_home(self.home)
+        others.require_home(self._session, record, self.home)
         before, record.status = record.status, qualification.next_status("qualify", record.status)
         barriers = self.showing.barriers(record)
         if (strict and barriers) or any(each["code"] == "record.incomplete" for each in barriers):
@@ -119,7 +120,7 @@ class Desk:
 
     def step(self, record: Record, step: str, why: str = "") -> None:
         """One step that changes the status alone: `submit`, `review`. Raises `NotHome`, `WrongState`."""
-        record.require_home(self.home)
+        others.require_home(self._session, record, self.home)
         record.status = qualification.next_status(step, record.status)
         record.version += 1
         self.showing.settle(record, wanted=record.is_public)
@@ -128,7 +129,7 @@ class Desk:
 
     def confirm(self, record: Record, how: str) -> None:
         """The structure says that its entry is right. Raises `NotHome`, `WrongState` on a tombstone."""
-        record.require_home(self.home)
+        others.require_home(self._session, record, self.home)
         record.require_life()
         record.trust_in(record.trusted | {"confirmed_at": clock.to_text(self._at)})
         record.version += 1
@@ -138,7 +139,7 @@ class Desk:
 
     def withdraw(self, record: Record, reason: str) -> list[Record]:
         """Leave a tombstone; a structure takes its services with it. The records withdrawn."""
-        record.require_home(self.home)
+        others.require_home(self._session, record, self.home)
         services = store.services_of(self._session, record.id) if record.kind == "structure" else ()
         gone = [*(service for service in services if service.status != WITHDRAWN), record]
         for each in gone:
@@ -163,7 +164,7 @@ class Desk:
 
     def give_back(self, record: Record) -> None:
         """A record that was withdrawn lives again as it was, to be qualified. Raises `NotHome`."""
-        record.require_home(self.home)
+        others.require_home(self._session, record, self.home)
         record.change(record.content, record.structure, self._at)
         record.status = SUBMITTED
         self.showing.settle(record, self.source(record.source).policy == "publish")
@@ -213,8 +214,8 @@ class Desk:
                 self.note(record, "create")
             return Saved("created", record)
         if record.home != self.home and choice is Choice.POLICY:
-            return Saved("refused", problems=[moved_away(draft)])
-        record.require_home(self.home)
+            return Saved("refused", problems=[moved_away(draft, others.whose(self._session, record))])
+        others.require_home(self._session, record, self.home)
         if record.replaced_by:
             corrections.say_beside(self._session, record, corrections.content(draft, record), clock.to_text(self._at))
             return Saved("unchanged", record)
@@ -243,6 +244,8 @@ class Desk:
     def _change(self, record: Record, content: bytes, structure: str | None, choice: Choice) -> Saved:
         if record.says(content, structure):
             return Saved("unchanged", record)
+        if choice is Choice.OTHERS and (problems := leaves_ess(record.parts, content)):
+            return Saved("refused", problems=problems)
         before, was_seen = (record.status, record.structure, record.content), record.public_version == record.version
         record.change(content, structure, self._at)
         moved = set() if structure == before[1] else {"structure"}

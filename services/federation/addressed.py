@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from services.federation import store
 from services.federation.model import Taken
 from services.federation.reading import fresh
-from services.federation.taking import Refused
+from services.federation.refusals import Refused, told
 from services.kernel.announce import TO
 from services.kernel.checkpoint import is_about_stream
 from services.kernel.database import Database
@@ -71,7 +71,7 @@ class Inbound:
             try:
                 event = self._proved(taken, body)
             except ValueError as error:
-                taken.trouble, taken.charged = f"({taken.epoch}, {taken.seq + 1}) : {error}", self._node
+                taken.trouble, taken.charged = told(taken.epoch, taken.seq + 1, error), self._node
                 break
             head = event.header
             if head.seq != taken.seq + 1:  # who reads on from here is told that numbers before it are missing
@@ -89,14 +89,14 @@ class Inbound:
         event = read(body)
         head = event.header
         if head.stream != taken.stream:
-            raise Refused(f"belongs to {head.stream}")
+            raise Refused(f"est du flux {head.stream}")
         if (head.epoch, head.seq) <= (taken.epoch, taken.seq):
-            raise Refused(f"({head.epoch}, {head.seq}) was to come earlier")
+            raise Refused(f"({head.epoch}, {head.seq}) devait venir plus tôt")
         if (head.epoch, head.seq) == (taken.epoch, taken.seq + 1) and taken.seq and head.prev != taken.hash:
-            raise Refused(f"({head.epoch}, {head.seq}) does not follow what is held")
+            raise Refused(f"({head.epoch}, {head.seq}) n’est pas la suite de ce qui est tenu")
         if not is_about_stream(head.type) and head.type.partition(".")[2] != FACT:
-            raise Refused(f"{head.type} is no message")
+            raise Refused(f"{head.type} n’est pas un message")
         if event.data is None:
-            raise Refused("a message without its data")
+            raise Refused("un message vidé de son contenu")
         verify(event, self._keyring.check_event)
         return event

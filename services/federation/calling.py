@@ -30,7 +30,7 @@ from services.kernel.runtime import Answers
 PATH: Final = "/federation/v1/turned"
 ASKED: Final = re.compile(r"/federation/v1/[a-z]+")
 QUERY_AT_MOST: Final = 2_000
-FIRST_DELAY_S, LAST_DELAY_S = 0.5, 15.0
+FIRST_DELAY_S, LAST_DELAY_S = 0.5, 10.0
 """After a call that failed. Less than a peer waits for: it takes us for somebody who calls all the while."""
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.1, 1.0
 """After a call that was sent away at once, without a question: the peer has no place for who waits."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from services.kernel.envelope import Forged, Malformed, canonical
-from services.kernel.identity import CARD, Identity, Keyring, Lasts, Rotation, fingerprint
+from services.kernel.identity import CARD, Identity, Keyring, Lasts, Rotation, fingerprint, kept_keys
 
 FORM: Final = "maillage/card/1"
 AT_MOST_BYTES: Final = 16_384
@@ -57,10 +57,7 @@ class Card:
 
         No card says how far messages went. They come from the node's own address alone: a former key forges none.
         """
-        kept: list[bytes] = []
-        for each in self.rotations:
-            kept = [] if each.revoked else [*kept, each.former]
-        return Keyring({fingerprint(key): key for key in (*kept, self.signing)})
+        return kept_keys(self.rotations, self.signing)
 
     def said(self) -> dict[str, Any]:
         """The card's object, without its signature."""
@@ -83,13 +80,13 @@ def read(raw: bytes) -> Card:
     Raises `Malformed` naming what is not as it should be, `Forged` where the signature or the fingerprint is not true.
     """
     if len(raw) > AT_MOST_BYTES:
-        raise Malformed(f"a card of {len(raw)} bytes, at most {AT_MOST_BYTES}")
+        raise Malformed(f"elle a {len(raw)} octets, {AT_MOST_BYTES} au plus")
     try:
         said = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        raise Malformed("no card: not JSON") from None
+        raise Malformed("ce n’est pas du JSON") from None
     if not isinstance(said, dict) or said.get("form") != FORM:
-        raise Malformed(f"no card: form {FORM} expected")
+        raise Malformed(f"elle n’a pas la forme {FORM}")
     card = Card(
         **{name: _words(said, name, at_most) for name, at_most in TEXTS.items()},
         signing=_key(said, "signing"), sealing=_key(said, "sealing"), version=_version(said),
@@ -104,20 +101,20 @@ def _check_chain(card: Card) -> None:
     """From the key that the node is named after to the one it signs by, each names the next."""
     key = card.rotations[0].former if card.rotations else card.signing
     if fingerprint(key) != card.node:
-        raise Forged("the fingerprint is not that of the key")
+        raise Forged("son empreinte n’est pas celle de sa clé")
     for rotation in card.rotations:
         if rotation.former != key:
-            raise Forged("a key is named by another than the one before it")
+            raise Forged("une clé y est nommée par une autre que celle d’avant")
         rotation.check(card.node)
         key = rotation.key
     if key != card.signing:
-        raise Forged("the key in use is not the last one named")
+        raise Forged("sa clé en usage n’est pas la dernière nommée")
 
 
 def _rotations(said: dict[str, Any]) -> tuple[Rotation, ...]:
     listed = said.get("rotations", [])
     if not isinstance(listed, list) or len(listed) > ROTATIONS_AT_MOST:
-        raise Malformed(f"no card: rotations is no list of at most {ROTATIONS_AT_MOST}")
+        raise Malformed(f"rotations n’est pas une liste de {ROTATIONS_AT_MOST} au plus")
     return tuple(Rotation.of(each) for each in listed)
 
 
@@ -130,27 +127,27 @@ def _lasts(said: dict[str, Any]) -> dict[str, dict[str, tuple[int, int, str]]]:
             for keyid, of in said.get("lasts", {}).items()
         }
     except (AttributeError, TypeError, ValueError):
-        raise Malformed("no card: lasts is not keyid → stream → [epoch, seq, hash]") from None
+        raise Malformed("lasts n’est pas keyid → stream → [epoch, seq, hash]") from None
 
 
 def _words(said: dict[str, Any], name: str, at_most: int) -> str:
     value = said.get(name)
     if not isinstance(value, str) or len(value) > at_most or not (value.isprintable()):
-        raise Malformed(f"no card: {name} is no line of at most {at_most} characters")
+        raise Malformed(f"{name} n’est pas une ligne de {at_most} caractères au plus")
     return value
 
 
 def _version(said: dict[str, Any]) -> int:
     value = said.get("version")
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
-        raise Malformed("no card: version is no whole number from 1")
+        raise Malformed("version n’est pas un nombre entier à partir de 1")
     return value
 
 
 def _key(said: dict[str, Any], name: str) -> bytes:
     key = _bytes(said, name)
     if len(key) != 32:
-        raise Malformed(f"no card: {name} is no key of 32 bytes")
+        raise Malformed(f"{name} n’est pas une clé de 32 octets")
     return key
 
 
@@ -158,7 +155,7 @@ def _bytes(said: dict[str, Any], name: str) -> bytes:
     try:
         return base64.b64decode(said[name] + "=" * (-len(said[name]) % 4), altchars=b"-_", validate=True)
     except (KeyError, TypeError, ValueError):
-        raise Malformed(f"no card: {name} is not base64url") from None
+        raise Malformed(f"{name} n’est pas en base64url") from None
 
 
 def _text(raw: bytes) -> str:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from services.kernel.announce import HOME, NewEvent
 
 SERVICE = "federation"
 PEER_CHANGED = "federation.peer.changed.v1"
 TYPES = frozenset({PEER_CHANGED})
+STATES: Final = {
+    "active": "suivi", "paused": "en pause", "blocked": "bloqué", "quarantined": "arrêté : deux histoires",
+}  # fmt: skip
+"""The states of a peer as people read them."""
+EQUAL: Final = {True: "oui", False: "non", None: "pas encore jugé"}
+"""Whether what is held of a stream is what its home signed, as people read it."""
 
 
 def peer_changed(

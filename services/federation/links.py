@@ -1,7 +1,8 @@
 """Follow one peer over HTTPS: ask how far its streams are, read what is missing, wait for what is new.
 
 A link belongs to one peer and speaks to it alone; what it brings is proved before it is kept (`taking.py`). Whatever
-goes wrong is written down for the operator, and tried again: at once where something is new, else with growing delay.
+goes wrong is written down for the operator, and tried again: at once where something is new or where the peer is heard
+again, since it asks this node something; else with growing delay, 10 s at most.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ from services.kernel.errors import Conflict, Gone, MaillageError, Unavailable
 from services.kernel.identity import Identity, Keyring
 
 HEADS_EVERY_S: Final = 15.0
-FIRST_DELAY_S, LAST_DELAY_S = 0.5, 60.0
+FIRST_DELAY_S, LAST_DELAY_S = 0.5, 10.0
+"""After a look that failed. With the time that a connection is given it makes 15 s: who is back is read by then."""
+HEARD_WITHIN_S: Final = 0.5
 LANE_LOOKED_AT_S: Final = 1.0
 SERVICES: Final = ("directory",)
 """The services whose public streams nodes exchange."""
@@ -44,12 +47,14 @@ class Link:
 
     Args:
         node: the peer's fingerprint.
+        heard: how often who answers was heard here; each time a link that waits for it tries again at once.
         addressed: who asks for what the peer writes to this node, and the keys that sign it.
         carrier: that of the peer at the opened address, where it re-serves the other; `""` where it is the peer itself.
         opened: the way to it; raises `ValidationError`, `Unavailable`.
         on_taken: called with the streams of which something new is held, after each commit.
         on_claims: called with what the peer says that homes signed.
-        on_card: called with a later card of the peer than the one of `card_version`; says why it is not taken.
+        on_card: called with a later card of the peer than the one of `card_version`, from itself or its carrier; says
+            why it is not taken.
     """
 
     def __init__(
@@ -57,8 +62,9 @@ class Link:
         on_taken: Callable[[str], None], on_claims: Callable[[str, Any], None] = lambda node, claims: None,
         on_card: Callable[[str, bytes], str] = lambda node, raw: "", card_version: int = 2**31,
         every_s: float = HEADS_EVERY_S, carrier: str = "", lane: Callable[[], Connection] | None = None,
-        addressed: tuple[Identity, Keyring] | None = None,
+        addressed: tuple[Identity, Keyring] | None = None, heard: Callable[[], int] = lambda: 0,
     ) -> None:  # fmt: skip
+        self._heard = heard
         self._on_claims = on_claims
         self._on_card = on_card
         self._card_version = card_version
@@ -98,6 +104,7 @@ class Link:
     def _follow(self, stop: threading.Event, ended: Callable[[], bool]) -> None:
         delay_s = FIRST_DELAY_S
         while not stop.is_set() and not ended():
+            before = self._heard()
             try:
                 self.look()
                 delay_s = FIRST_DELAY_S
@@ -106,16 +113,19 @@ class Link:
                 self._note(error.message)
                 delay_s = FIRST_DELAY_S if self._moved else delay_s  # a poor link that brings something is asked on
                 self._moved = False
-                self._wait(delay_s, stop, ended)
-                delay_s = min(delay_s * 2, LAST_DELAY_S)
                 self._hang_up()
+                heard = self._wait(delay_s, before, stop, ended)
+                delay_s = FIRST_DELAY_S if heard else min(delay_s * 2, LAST_DELAY_S)
 
-    @staticmethod
-    def _wait(delay_s: float, stop: threading.Event, ended: Callable[[], bool]) -> None:
-        """Let time go by, unless the link is to begin anew: there may be another way to the peer by now."""
+    def _wait(self, delay_s: float, before: int, stop: threading.Event, ended: Callable[[], bool]) -> bool:
+        """Let time go by, unless the link is to begin anew, since there may be another way to the peer by now, or it
+        is heard: whether it was.
+        """
         ends_at = time.monotonic() + delay_s
-        while (left_s := ends_at - time.monotonic()) > 0 and not stop.wait(min(left_s, 1.0)) and not ended():
-            pass
+        while (left_s := ends_at - time.monotonic()) > 0 and self._heard() == before:
+            if stop.wait(min(left_s, HEARD_WITHIN_S)) or ended():
+                break
+        return self._heard() != before
 
     def look(self) -> int:
         """Ask for heads and read all that is missing; how many events were kept. Raises `MaillageError`."""
@@ -161,15 +171,25 @@ class Link:
             if said["node"] != (self._carrier or self.node):
                 raise Unavailable(f"À cette adresse répond un autre nœud : {str(said['node'])[:40]}.")
             told = {each["stream"]: (int(each["epoch"]), int(each["seq"])) for each in said["streams"]}
-            claims, card_version = said["claims"], int(said["card"])
-        except (ValueError, KeyError, TypeError):
+            claims = said["claims"]
+            version = int(said.get("cards", {}).get(self.node, 0) if self._carrier else said["card"])
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise Unavailable("La réponse n’est pas celle d’un nœud.") from None
         if self._carrier:
             told = gossip.heads(claims)
-        later = not self._carrier and card_version > self._card_version
-        self._warning = self._on_card(self.node, self.get("/federation/v1/card", {})) if later else ""
+        found = {stream: told[stream] for stream in self._streams if stream in told}
+        if self._carrier and not found and not version:
+            raise Unavailable("Le pair par qui il est lu ne le suit pas (ou plus).")
+        self._warning = self._later_card(version)
         self._on_claims(self._carrier or self.node, claims)
-        return {stream: told[stream] for stream in self._streams if stream in told}
+        return found
+
+    def _later_card(self, version: int) -> str:
+        """Take the peer's card of this version, where the one that is held is older; why it is not taken, or `""`."""
+        if version <= self._card_version:
+            return ""
+        whose = {"node": self.node} if self._carrier else {}
+        return self._on_card(self.node, self.get("/federation/v1/card", whose))
 
     @property
     def _streams(self) -> list[str]:

@@ -13,7 +13,7 @@ from services.kernel import clock
 from services.kernel.announce import NewEvent
 from services.kernel.envelope import canonical
 from services.kernel.errors import Conflict, NotFound, ValidationError
-from services.kernel.identity import Identity, Lasts
+from services.kernel.identity import Identity, Lasts, fingerprint
 from services.kernel.settings import Settings
 
 REMOVED = "removed"
@@ -45,9 +45,18 @@ def renewed(peer: Peer, card: Card, raw: bytes) -> str:
     if card.node != peer.node or card.version <= peer.card_version or card.rotations[: len(known)] != known:
         return f"Sa carte {card.version} ne suit pas celle que l’on a : demandez-la à ce membre."
     if any(each.revoked for each in card.rotations[len(known) :]):
-        return "Ce membre a révoqué sa clé : demandez-lui sa nouvelle carte, puis maillage peer add."
+        return (
+            "Ce membre a révoqué sa clé : demandez-lui sa nouvelle carte, comparez de vive voix l’empreinte et la clé "
+            "en usage, puis maillage peer add DIR CARTE."
+        )
     peer.label, peer.name, peer.url, peer.card, peer.card_version = card.id, card.name, card.url, raw, card.version
     return ""
+
+
+def revokes(peer: Peer | None, card: Card) -> bool:
+    """Whether a card tells of a key that was revoked, and the one that is held of this peer, if any, does not."""
+    known = {each.key for each in read(peer.card).rotations} if peer else set()
+    return any(each.revoked and each.key not in known for each in card.rotations)
 
 
 def named(session: Session, name: str) -> Peer:
@@ -65,7 +74,7 @@ def added(session: Session, card: Card, raw: bytes, own: str, private: bool, via
     """The peer of a card, and what that is: `added`, `updated` by a later card, `unchanged`.
 
     Raises `ValidationError` for this node's own card, `Conflict` for one older than the card that is held, or one that
-    says something else under the same version.
+    says something else under the same version, or does not tell the keys that are known.
     """
     if card.node == own:
         raise ValidationError(
@@ -85,6 +94,12 @@ def added(session: Session, card: Card, raw: bytes, own: str, private: bool, via
         raise Conflict(f"Cette carte est plus ancienne (version {card.version}) que celle que l’on a.")
     if card.version == peer.card_version and raw != peer.card:
         raise Conflict("Deux cartes différentes de ce nœud portent la même version : appelez ce membre.")
+    known = read(peer.card).rotations
+    if card.rotations[: len(known)] != known:
+        raise Conflict(
+            "Cette carte ne suit pas celle que l’on a : elle tait la dernière clé de ce membre, ou en nomme une autre. "
+            "Appelez-le ; si c’est bien la sienne, maillage peer remove DIR PAIR, puis peer add."
+        )
     if raw == peer.card and (private, via) == (peer.private, peer.via):
         return peer, "unchanged"
     peer.label, peer.name, peer.url, peer.card = card.id, card.name, card.url, raw
@@ -111,7 +126,8 @@ def changed(peer: Peer, state: str | None = None) -> NewEvent:
 def shown(peer: Peer, streams: list[Taken], live: dict[str, int]) -> dict[str, Any]:
     """A peer as its operator sees it, with each stream: what was heard, what is held, whether it is equal."""
     return {
-        "node": peer.node, "id": peer.label, "name": peer.name, "url": peer.url, "state": peer.state,
+        "node": peer.node, "key": fingerprint(read(peer.card).signing), "id": peer.label, "name": peer.name,
+        "url": peer.url, "state": peer.state,
         "private": peer.private, "via": peer.via, "card_version": peer.card_version, "added_at": peer.added_at,
         "heard_at": peer.heard_at or None,
         "trouble": peer.trouble, "streams": [_stream(each, live.get(each.stream, 0)) for each in streams],

@@ -13,6 +13,7 @@ Three ways, each proved (`taking.py`):
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +34,9 @@ from services.kernel.errors import Gone, Unavailable
 
 PAGE: Final = 500
 LOG, WAIT, SNAPSHOT = "/federation/v1/log", "/federation/v1/wait", "/federation/v1/snapshot"
-ANEW_EVERY_S: Final = 600.0
+ANEW_SHARE, ANEW_EVERY_S = 0.1, 600.0
+"""Reading anew takes no more than this share of a link's time; nobody waits for it longer than so many seconds."""
+TO_READ_ANEW: Final = " ; à relire en entier, dans "
 FEW, SHARE = 20, 0.2
 """A reading anew that leaves out more than this share of at least so many records waits for an operator."""
 Get = Callable[[str, dict[str, Any]], bytes]
@@ -118,12 +121,23 @@ class Reader:
             return kept + self._anew(stream)
 
     def _anew(self, stream: str) -> int:
-        """All records, into the place of what is held. Not twice within ten minutes: it is the whole stream."""
-        if time.monotonic() < self._anew_at.get(stream, 0.0):
+        """All records, into the place of what is held. What was cut off is gone on with; the next time waits."""
+        began = time.monotonic()
+        left_s = self._anew_at.get(stream, 0.0) - began
+        if left_s > 0:
+            self._say_when(stream, left_s)
             return 0
-        self._anew_at[stream] = time.monotonic() + ANEW_EVERY_S
         self._snapshot(stream + ANEW)
+        ended = time.monotonic()
+        self._anew_at[stream] = ended + min((ended - began) / ANEW_SHARE, ANEW_EVERY_S)
         return self._settle(stream)
+
+    def _say_when(self, stream: str, left_s: float) -> None:
+        """Beside what is wrong, for who looks after the node: when it will be mended."""
+        with self._database.begin() as session:
+            taken = _locked(session, stream)
+            wrong = taken.trouble.partition(TO_READ_ANEW)[0] or "Ce qui est tenu n’est plus ce que dit son origine"
+            taken.trouble = f"{wrong}{TO_READ_ANEW}{math.ceil(left_s)} s"
 
     def _settle(self, stream: str) -> int:
         """What was read anew replaces what is held, where it is proved; else it is dropped."""
@@ -222,7 +236,8 @@ class Reader:
     def _judge(self, taken: Taken, receipt: Receipt) -> None:
         """Blame goes to who answered: a forger writes another's name."""
         taken.trouble, taken.charged = receipt.refused, self._charged(taken) if receipt.refused else ""
-        taken.head_seq = max(taken.head_seq, taken.seq)
+        # by place: the number of an epoch that a put-back ended says nothing of how far the stream is now
+        taken.head_epoch, taken.head_seq = max((taken.head_epoch, taken.head_seq), (taken.epoch, taken.seq))
 
     def _charged(self, taken: Taken) -> str:
         return self._carrier or taken.node

@@ -86,9 +86,12 @@ class _Verifier(HTTPMessageVerifier):
     max_clock_skew = LASTS
 
 
-def signed(identity: Identity, asked: str, query: str, at: datetime) -> dict[str, str]:
-    """The headers of a `GET` whose query string is `query`, to the node `asked`; `at`: its time."""
-    return _signed(_Message("GET", f"{_NOWHERE}{query}"), identity, at, tag(asked), None)
+def signed(identity: Identity, asked: str, query: str, at: datetime, nonce: str = "") -> dict[str, str]:
+    """The headers of a `GET` whose query string is `query`, to the node `asked`; `at`: its time.
+
+    `nonce`: what no other question of these minutes says; drawn where none is given.
+    """
+    return _signed(_Message("GET", f"{_NOWHERE}{query}"), identity, at, tag(asked), None, nonce)
 
 
 def signed_post(
@@ -98,11 +101,13 @@ def signed_post(
     return _signed(_Message("POST", f"{_NOWHERE}{query}"), identity, at, tag(asked, purpose), body)
 
 
-def _signed(message: _Message, identity: Identity, at: datetime, said: str, body: bytes | None) -> dict[str, str]:
+def _signed(
+    message: _Message, identity: Identity, at: datetime, said: str, body: bytes | None, nonce: str = ""
+) -> dict[str, str]:
     signer = HTTPMessageSigner(signature_algorithm=_Ed25519, key_resolver=_Keys(identity=identity))
     signer.sign(
-        message, key_id=identity.keyid, created=at, nonce=secrets.token_urlsafe(18), label="maillage", tag=said,
-        covered_component_ids=COVERED, body=body,
+        message, key_id=identity.keyid, created=at, label="maillage", tag=said, covered_component_ids=COVERED,
+        nonce=nonce or secrets.token_urlsafe(18), body=body,
     )  # fmt: skip
     return message.headers
 

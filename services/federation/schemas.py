@@ -31,6 +31,12 @@ class PeerRemove(ByName):
     dry_run = fields.Boolean(load_default=False)
 
 
+class CardAsked(Request):
+    """Whose card: a fingerprint, this node's own where none is given."""
+
+    node = fields.String(load_default="", validate=validate.Length(0, 32))
+
+
 class DigestsAsked(Request):
     """A stream as of its last checkpoint: all groups, the buckets of a group, or the records of a bucket of it."""
 

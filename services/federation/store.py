@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
-from services.federation.model import ANEW, Carried, Lane, OwnCard, Peer, Taken
+from services.federation.model import ANEW, BLOCKED, Carried, Lane, OwnCard, Peer, Taken
 from services.kernel.announce import TO
 from services.kernel.bulk import insert_many
 from services.kernel.checkpoint import Noted, last_of
 from services.kernel.envelope import Header, Signed
+from services.kernel.giving import in_pieces
 from services.kernel.redaction import REDACTED
 from services.kernel.rows import HeadRow
 from services.kernel.verify import CHECKPOINTED, REOPENED
@@ -33,6 +34,12 @@ def peers(session: Session) -> Sequence[Peer]:
     return session.scalars(select(Peer).order_by(Peer.label, Peer.node)).all()
 
 
+def cards(session: Session) -> dict[str, int]:
+    """The version of the card of each peer that is not blocked, by fingerprint."""
+    query = select(Peer.node, Peer.card_version).where(Peer.state != BLOCKED).order_by(Peer.node)
+    return {each.node: each.card_version for each in session.execute(query)}
+
+
 def taken(session: Session, stream: str, *, lock: bool = False) -> Taken | None:
     """How far a stream was taken."""
     return session.get(Taken, stream, with_for_update=lock)
@@ -49,7 +56,7 @@ def taken_of(session: Session, node: str | None = None, *, addressed: bool = Fal
 def carry(session: Session, stream: str, events: Sequence[Signed]) -> None:
     """Keep events of another node; those that are kept already stay as they are."""
     rows = []
-    for event in events:
+    for event in in_pieces(events):
         head = event.header
         rows.append((stream, head.epoch, head.seq, head.type, head.time, head.raw, event.signature, event.data,
                      event.salt))  # fmt: skip
@@ -75,7 +82,7 @@ def after(
         .limit(limit)
     )
     rows = session.execute(query)
-    return [Signed(Header.from_raw(header), signature, data, salt) for header, signature, data, salt in rows]
+    return [Signed(Header.stored(header), signature, data, salt) for header, signature, data, salt in rows]
 
 
 def heads_between(session: Session, stream: str, epoch: int, after_seq: int, to: int) -> dict[str, Noted]:
@@ -85,7 +92,7 @@ def heads_between(session: Session, stream: str, epoch: int, after_seq: int, to:
         .where(Carried.stream == stream, Carried.epoch == epoch, Carried.seq > after_seq, Carried.seq <= to)
         .order_by(Carried.seq)
     )
-    return last_of(Header.from_raw(raw) for raw in session.scalars(query))
+    return last_of(Header.stored(raw) for raw in session.scalars(query))
 
 
 def live(session: Session, stream: str) -> int:
@@ -161,7 +168,7 @@ def snapshot_after(session: Session, stream: str, epoch: int, seq: int, limit: i
         .limit(limit)
     )
     rows = session.execute(query)
-    return [Signed(Header.from_raw(header), signature, data, salt) for header, signature, data, salt in rows]
+    return [Signed(Header.stored(header), signature, data, salt) for header, signature, data, salt in rows]
 
 
 def checkpoint(session: Session, taken: Taken) -> Signed | None:

@@ -23,8 +23,10 @@ from sqlalchemy.orm import Session
 
 from services.federation import store
 from services.federation.model import ANEW, Taken
+from services.federation.refusals import Bare, Refused, told
 from services.kernel.checkpoint import StateRoot, is_about_stream, is_live, last_of, note_heads
 from services.kernel.envelope import Forged, Header, Malformed, Signed, check_data, read, verify
+from services.kernel.giving import in_pieces
 from services.kernel.identity import Keyring
 from services.kernel.inbox import MAX_BODY_BYTES
 from services.kernel.redaction import REDACTED
@@ -44,14 +46,6 @@ class Place(NamedTuple):
     epoch: int
     seq: int
     hash: str
-
-
-class Refused(ValueError):
-    """An event that is not kept, and why; what came before it is."""
-
-
-class Bare(Refused):
-    """An event without its data, of which nothing here says that its home erased it."""
 
 
 @dataclass
@@ -87,7 +81,7 @@ class Taker:
             store.drop(session, taken)
             self._roots.pop(taken.stream, None)
             taken.reading = False
-        for event in proved:
+        for event in in_pieces(proved):
             head = event.header
             if head.type.endswith((CHECKPOINTED, REOPENED)):
                 # the root is made from what is held: what came before stands there first
@@ -107,11 +101,11 @@ class Taker:
         """
         receipt = Receipt()
         self._count_in(session, taken)
-        for body in bodies:
+        for body in in_pieces(bodies):
             try:
                 event = self._proved_record(taken, body)
             except ValueError as error:
-                receipt.refused = f"({taken.read_epoch}, {taken.read_seq}) : {error}"
+                receipt.refused = told(taken.read_epoch, taken.read_seq, error)
                 break
             receipt.waiting.append(event)
             taken.read_epoch, taken.read_seq = event.header.epoch, event.header.seq
@@ -136,9 +130,9 @@ class Taker:
         event = self._readable(taken, body)
         head = event.header
         if (head.epoch, head.seq) <= (taken.read_epoch, taken.read_seq):
-            raise Refused(f"({head.epoch}, {head.seq}) was to come earlier")
+            raise Refused(f"({head.epoch}, {head.seq}) devait venir plus tôt")
         if event.data is None:
-            raise Refused("the last event of a record without its data")
+            raise Refused("le dernier événement d’une fiche, vidé de son contenu")
         if not (self._by_root(taken) and is_named_by_root(head)):
             self.keyring.check_event(head, event.signature)
         self._believed(taken, event)
@@ -154,7 +148,7 @@ class Taker:
         found = root.load(session, head.epoch, head.seq)
         taken.reading, taken.differs = False, (event.payload() or {}).get("root") != found
         if taken.differs:
-            receipt.refused = f"({head.epoch}, {head.seq}) : the records are not those of the checkpoint"
+            receipt.refused = f"({head.epoch}, {head.seq}) : les fiches ne sont pas celles du point de contrôle"
             if by_root:  # which of them is the lie is not known yet
                 self._doubted.add(stream)
                 self._roots.pop(taken.stream, None)
@@ -178,11 +172,11 @@ class Taker:
         """The events of a page that are proved; `receipt.refused` says why not the next one."""
         events: list[Signed] = []
         place, erased = Place(taken.epoch, taken.seq, taken.hash), self._erased(bodies)
-        for body in bodies:
+        for body in in_pieces(bodies):
             try:
                 event = self._next(taken, place, body, erased)
             except ValueError as error:
-                receipt.refused = f"({place.epoch}, {place.seq + 1}) : {error}"
+                receipt.refused = told(place.epoch, place.seq + 1, error)
                 receipt.bare = isinstance(error, Bare)
                 break
             events.append(event)
@@ -193,17 +187,17 @@ class Taker:
                 break
             except Forged as error:
                 head = events.pop().header
-                receipt.refused = f"({head.epoch}, {head.seq}) : {error}"
+                receipt.refused = told(head.epoch, head.seq, error)
         return events
 
     def _next(self, taken: Taken, place: Place, body: bytes, erased: Erased) -> Signed:
         """The event after a place, all but its signature proved."""
         event = self._readable(taken, body)
         if not _follows(place, event):
-            raise Refused(f"({event.header.epoch}, {event.header.seq}) does not follow what is held")
+            raise Refused(f"({event.header.epoch}, {event.header.seq}) n’est pas la suite de ce qui est tenu")
         self._believed(taken, event)
         if event.data is None and (event.header.epoch, event.header.seq, event.header.datahash) not in erased:
-            raise Bare("without its data, and nothing says that its home erased it")
+            raise Bare("vidé de son contenu, et rien ne dit que son nœud l’a effacé")
         if not is_named_by_root(event.header):
             self.keyring.check_event(event.header, event.signature)
         return event
@@ -228,7 +222,7 @@ class Taker:
             raise Malformed(f"{len(body)} bytes, at most {MAX_BODY_BYTES}")
         event = read(body)
         if event.header.stream != taken.stream.removesuffix(ANEW):
-            raise Refused(f"belongs to {event.header.stream}")
+            raise Refused(f"est du flux {event.header.stream}")
         return event
 
     def _believed(self, taken: Taken, event: Signed) -> None:
@@ -236,7 +230,7 @@ class Taker:
         check_data(event)
         of_a_record = event.data is not None and not is_about_stream(event.header.type)
         if of_a_record and not self.tells(taken.node, event.header, event.parsed):
-            raise Refused("tells of a record that is not of its home")
+            raise Refused("dit une fiche qui n’est pas de son nœud")
 
     def _compare(self, session: Session, taken: Taken, event: Signed) -> None:
         root, claims = self._root(taken), event.payload() or {}

@@ -22,6 +22,7 @@ from services.kernel.checkpoint import is_about_stream
 from services.kernel.database import Database
 from services.kernel.envelope import Signed, check_data, read
 from services.kernel.errors import Unavailable
+from services.kernel.giving import in_pieces
 from services.kernel.log import CAUSE
 from services.kernel.parking import UNKNOWN, Parking
 from services.kernel.redaction import REDACTED, forget
@@ -53,7 +54,7 @@ class Event:
         """The event as handlers see it."""
         head = signed.header
         return cls(head.id, head.type, head.subject, head.recordversion, head.time, head.stream, head.seq,
-                   signed.payload(), signed, whole)  # fmt: skip
+                   signed.payload() if signed.parsed is None else signed.parsed, signed, whole)  # fmt: skip
 
 
 Call = Callable[[Session, Event], None]
@@ -137,8 +138,8 @@ class Applier:
         Raises `Unavailable`: nothing was applied.
         """  # fmt: skip
         try:
-            events = [read(body) for body in bodies]
-            for event in events:
+            events = [read(body) for body in in_pieces(bodies)]
+            for event in in_pieces(events):
                 check_data(event)
             with self._database.begin() as session:
                 batch = _Batch(cursor_of(session, stream))
@@ -162,7 +163,7 @@ class Applier:
 
     def _apply(self, session: Session, stream: str, batch: _Batch, attempt: _Attempt | None = None) -> Applied:
         blocked = self._parking.blocked(session)
-        for signed in batch.ready:
+        for signed in in_pieces(batch.ready):
             erased = signed.data is None  # a later event tells the record as it may be told
             if signed.header.type.endswith(REDACTED):
                 forget(session, stream, signed.payload())

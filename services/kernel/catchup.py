@@ -19,6 +19,7 @@ from services.kernel.applier import cursor_of
 from services.kernel.database import Database
 from services.kernel.envelope import Header, Signed
 from services.kernel.errors import Conflict, Gone
+from services.kernel.giving import FEW, fit, in_pieces
 from services.kernel.inbox import receive, receive_compacted
 from services.kernel.relay import after
 from services.kernel.rows import CursorRow, InboxRow, ParkedRow, StreamRow
@@ -33,6 +34,11 @@ class Page(NamedTuple):
 
     bodies: Sequence[bytes]
     holes: bool = False
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether it has as many events as are asked for at once, or bytes; else it ends at the head."""
+        return len(self.bodies) >= FEW or sum(map(len, self.bodies)) > PAGE_BYTES
 
     def to_dict(self) -> dict[str, Any]:
         """As a door answers it."""
@@ -91,7 +97,7 @@ def snapshot_after(session: Session, reach: str, epoch: int, seq: int, limit: in
         return Page([], holes=True)
     asked = min(limit, PAGE)
     rows = session.execute(_RECORDS, {"reach": reach, "epoch": epoch, "seq": seq, "limit": asked}).all()
-    bodies = page_of(Signed(Header.from_raw(row.header), row.signature, row.data, row.salt) for row in rows)
+    bodies = page_of(Signed(Header.stored(row.header), row.signature, row.data, row.salt) for row in rows)
     if len(bodies) == len(rows) < asked:
         bodies.append(end.body())
     return Page(bodies, holes=True)
@@ -147,7 +153,7 @@ def page_of(events: Iterable[Signed]) -> list[bytes]:
     """As they travel: as many as come to about 4 MB, one at least."""
     bodies: list[bytes] = []
     size = 0
-    for signed in events:
+    for signed in in_pieces(events):
         bodies.append(signed.body())
         size += len(bodies[-1])
         if size > PAGE_BYTES:
@@ -185,7 +191,7 @@ def ask(database: Database, stream: str, fetch: Fetch) -> tuple[tuple[int, int],
     with database.read() as session:
         cursor = session.get(CursorRow, stream)
         epoch, after_seq = (cursor.epoch, cursor.next - 1) if cursor else (1, 0)
-    return (epoch, after_seq), fetch(stream, epoch, after_seq, PAGE)
+    return (epoch, after_seq), fetch(stream, epoch, after_seq, fit(PAGE))
 
 
 def keep(database: Database, place: tuple[int, int], page: Page) -> int:

@@ -11,21 +11,23 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
-import orjson
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.kernel.bulk import insert_many, or_newer
+from services.kernel.bulk import among, insert_many, or_newer
 from services.kernel.envelope import Header
+from services.kernel.giving import fit, in_pieces
 from services.kernel.rows import HeadRow, LogRow
 
 BUCKETS = 65_536
 EMPTY = hashlib.sha256(b"").digest()
 EVERY_EVENTS = 1_000
 EVERY_S = 60
+AT_ONCE = 500
 
 
 def bucket_of(subject: str) -> int:
@@ -33,11 +35,13 @@ def bucket_of(subject: str) -> int:
     return int.from_bytes(hashlib.sha256(subject.encode()).digest()[:2], "big")
 
 
+@lru_cache(maxsize=1_024)  # the same few types come with every event
 def is_live(event_type: str) -> bool:
     """Whether the record still exists after an event of this type."""
     return event_type.split(".")[-2:-1] != ["withdrawn"]
 
 
+@lru_cache(maxsize=1_024)
 def is_about_stream(event_type: str) -> bool:
     """Whether the event tells of the stream (checkpoint, new epoch), not of a record."""
     return event_type.split(".")[1:2] == ["stream"]
@@ -123,10 +127,11 @@ class StateRoot:
 
 def digests_of(session: Session, reach: str, buckets: list[int] | None = None) -> Iterator[tuple[int, bytes]]:
     """The digest of each of these buckets (by default of all) that has records, in order, as `HeadRow`s say now."""
-    of_it = _HEADS.reach == reach, _HEADS.live, *([] if buckets is None else [_HEADS.bucket.in_(buckets)])
-    query = select(_HEADS.bucket, _HEADS.hash).where(*of_it).order_by(_HEADS.bucket)
+    query = select(_HEADS.bucket, _HEADS.hash).where(_HEADS.reach == reach, _HEADS.live).order_by(_HEADS.bucket)
+    if buckets is not None:
+        query = query.where(among(session, "bucket", buckets))
     found = session.connection().execute(query, execution_options=_SOME)
-    for bucket, rows in itertools.groupby(found, itemgetter(0)):
+    for bucket, rows in in_pieces(itertools.groupby(found, itemgetter(0))):
         hashes = [bytes.fromhex(row[1]) for row in rows]
         yield bucket, hashlib.sha256(hashes[0] if len(hashes) == 1 else b"".join(sorted(hashes))).digest()
 
@@ -142,10 +147,10 @@ def root_of(heads: Mapping[str, str]) -> str:
     return hashlib.sha256(digests).hexdigest()
 
 
-def _parts(buckets: set[int] | None, size: int = 500) -> Iterable[list[int] | None]:
+def _parts(buckets: set[int] | None) -> Iterable[list[int] | None]:
     if buckets is None:
         return [None]
-    ordered = sorted(buckets)
+    ordered, size = sorted(buckets), fit(AT_ONCE)
     return [ordered[start : start + size] for start in range(0, len(ordered), size)]
 
 
@@ -160,7 +165,7 @@ def _read_heads(session: Session, reach: str, epoch: int, after: int, to: int) -
         .where(LogRow.reach == reach, LogRow.epoch == epoch, LogRow.seq > after, LogRow.seq <= to)
         .order_by(LogRow.seq)
     )
-    return last_of(Header.from_raw(raw or b"") for raw in session.scalars(query))
+    return last_of(Header.stored(raw or b"") for raw in session.scalars(query))
 
 
 def last_of(headers: Iterable[Header]) -> dict[str, Noted]:
@@ -170,15 +175,7 @@ def last_of(headers: Iterable[Header]) -> dict[str, Noted]:
 
 def note_heads(session: Session, reach: str, heads: Mapping[str, Noted]) -> None:
     """Write the last header of records of a stream."""
-    if not heads:
-        return
-    # One statement for all heads on PostgreSQL, where each costs a turn to the server; SQLite has no such turns.
-    if session.get_bind().dialect.name != "postgresql":
-        rows_of_one = [(reach, subject, *head) for subject, head in heads.items()]
-        insert_many(session, "stream_record", _HEAD, rows_of_one, _NEWER)
-        return
-    rows = [head._asdict() | {"subject": subject} for subject, head in heads.items()]
-    session.execute(_UPSERT_MANY, {"reach": reach, "rows": orjson.dumps(rows).decode()})
+    insert_many(session, "stream_record", _HEAD, [(reach, subject, *head) for subject, head in heads.items()], _NEWER)
 
 
 _HEADS = HeadRow.__table__.c
@@ -187,10 +184,3 @@ _SOME = {"yield_per": 5_000}
 """Rows that are in memory at once: a stream may have millions."""
 _HEAD = ("reach", "subject", *Noted._fields)
 _NEWER = or_newer("reach, subject", ("hash", "live", "epoch", "seq"))
-_UPSERT_MANY = text(
-    "INSERT INTO stream_record (reach, subject, bucket, hash, live, epoch, seq)"
-    " SELECT :reach, subject, bucket, hash, live, epoch, seq FROM json_to_recordset(CAST(:rows AS json))"
-    " AS head (subject text, bucket int, hash text, live boolean, epoch int, seq bigint)"
-    " ON CONFLICT (reach, subject) DO UPDATE"
-    " SET hash = excluded.hash, live = excluded.live, epoch = excluded.epoch, seq = excluded.seq"
-)

@@ -23,3 +23,14 @@ def from_text(text: str) -> datetime:
     if at.tzinfo is None:
         raise ValueError(f"time without a zone: {text!r}")
     return at.astimezone(UTC)
+
+
+def ago(at: str | None) -> str:
+    """How long ago a time was, as people read it; `jamais` for none."""
+    if not at:
+        return "jamais"
+    seconds = max(int((now() - from_text(at)).total_seconds()), 0)
+    for size, unit in ((86_400, "j"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"il y a {seconds // size} {unit}"
+    return f"il y a {seconds} s"

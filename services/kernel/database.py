@@ -1,8 +1,9 @@
 """A room's own database: SQLite in the node's folder, or a schema of its own in PostgreSQL.
 
 **SQLite under cooperative threads.** A busy wait would block the only thread while the lock's holder cannot run.
-So one lock per file is held from before BEGIN until COMMIT returned, and the only place that yields inside is the
-commit, run by an executor that the composition passes in (`deploy/node.py`; without one the commit is plain).
+So one lock per file is held from before BEGIN until COMMIT returned. What yields inside is long work between its
+pieces (`giving.py`), and the commit, run by an executor that the composition passes in (`deploy/node.py`; without one
+the commit is plain).
 `synchronous=FULL`: what was committed survives a power cut.
 
 **PostgreSQL.** `search_path` is the room's name: four rooms share one database and never a table.

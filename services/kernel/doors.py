@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from services.kernel import addressed as messages
 from services.kernel import catchup, database, equality, log, retention, verify
 from services.kernel.announce import SHARED
+from services.kernel.applier import Event
 from services.kernel.broker import BROKER_ERRORS
 from services.kernel.engine import HANDLES, Announces, CurrentActor, Engine
 from services.kernel.envelope import Forged, claim_of, read_claim
@@ -87,6 +88,12 @@ class Room:
     def loops(self) -> Iterable[Callable[[threading.Event], None]]:
         """What the room does by itself, each in a thread of its own, until the flag it is given is set."""
         return ()
+
+    def regain(self, events: Sequence[Event]) -> None:
+        """This node said so before its database was put back, and a peer kept it: take it in as changes of now.
+
+        The same events may come again.
+        """
 
     def applied(self) -> None:
         """Events of others were applied and committed: wake who waits for what follows from them."""

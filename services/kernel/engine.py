@@ -26,7 +26,9 @@ from services.kernel.follow import Follower, Receiver
 from services.kernel.migrate import migrate
 from services.kernel.outward import Outward
 from services.kernel.parking import Parking
+from services.kernel.rows import StreamRow
 from services.kernel.runtime import RUNTIME, Runtime
+from services.kernel.tail import tail
 from services.kernel.witness import Mark, Witness
 
 if TYPE_CHECKING:
@@ -87,8 +89,9 @@ class Engine(DependencyProvider):
         self.follower = self._follower(room, runtime)
 
     def start(self) -> None:
-        for reach in self.sequencer.recover():
-            _logger.warning("database behind its witness: new epoch opened", stream=f"{self.prefix}/{reach}")
+        self._forgotten = self.sequencer.behind()
+        if not self._forgotten:
+            self._recover()
         loops = [self._number, self._publish, self._prune]
         loops += [self._publish_outward] if self.outward else []
         if self.follower is not None:
@@ -161,6 +164,8 @@ class Engine(DependencyProvider):
         while not self.stop_flag.is_set():
             self._poked.clear()
             try:
+                if self._forgotten:
+                    self._regain()
                 more = True
                 while more and not self.stop_flag.is_set():
                     more = self.sequencer.run_once() == sequencer.BATCH
@@ -173,6 +178,23 @@ class Engine(DependencyProvider):
                 _logger.warning("sequencer waits", room=self.prefix, reason=type(error).__name__, detail=str(error))
                 self.stop_flag.wait(POLL_S)
             self._poked.wait(self._poll_s)
+
+    def _regain(self) -> None:
+        """The database was put back: take in what peers still hold of the public stream, then open a new epoch."""
+        room, stream = self._instance(self.container.service_cls), f"{self.prefix}/{SHARED}"
+        if SHARED in self._forgotten:
+            ask, keys = functools.partial(self.runtime.ask, CARRIER), self.runtime.identity.kept_keys()
+            for peer, page in tail(ask, keys, stream, self._forgotten[SHARED], self.stop_flag.wait):
+                room.regain(page)
+                _logger.warning("said before the database was put back", stream=stream, events=len(page), held_by=peer)
+        if not self.stop_flag.is_set():
+            self._recover()
+            self._forgotten = {}
+            self.sequencer.checkpoint_now = True  # what was taken in is what the others read anew
+
+    def _recover(self) -> None:
+        for reach in self.sequencer.recover():
+            _logger.warning("database behind its witness: new epoch opened", stream=f"{self.prefix}/{reach}")
 
     def _publish(self) -> None:
         """Publish what was numbered, while more is numbered. A broker that is away delays messages, never numbers."""
@@ -238,11 +260,13 @@ class Engine(DependencyProvider):
         """Others hold these events of a stream of this room: whether one is not in its log, and an epoch is opened."""
         with self.database.read() as session:
             lost = catchup.unknown_here(session, reach, claims)
-        if lost is None:
-            return False
+            head = session.get(StreamRow, reach)
+        if lost is None or self._forgotten:
+            return lost is not None
         stream = f"{self.prefix}/{reach}"
         _logger.warning("others hold events that this log does not: database put back, or key stolen", stream=stream)
         self.sequencer.lost = {reach: Mark(lost.header.epoch, lost.header.seq, lost.header.hash)}
+        self._forgotten = {reach: Mark(head.epoch, head.seq, head.hash)} if head else {}
         self._poked.set()
         return True
 

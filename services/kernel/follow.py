@@ -215,8 +215,7 @@ class Follower:
                 if time.monotonic() >= retry_at:
                     retry_at = time.monotonic() + RETRY_EVERY_S
                     self.retry_due()
-                if self.apply_all(stop):
-                    self._on_applied()
+                self.apply_all(stop)
             except (MaillageError, *BROKER_ERRORS) as error:
                 _log.warning("follower waits", reason=type(error).__name__, detail=str(error)[:200])
                 stop.wait(0.5)
@@ -234,6 +233,8 @@ class Follower:
     def apply_all(self, stop: threading.Event | None = None) -> int:
         """Apply and repair, a page of each stream in turn, until all are up to date; how many events were applied.
 
+        After each page `on_applied` is called: who waits for what follows from it need not wait for the rest.
+
         A stream that cannot be gone on with (its room is away, its log has a hole) holds back no other; its error is
         raised once the others are done, and it is tried again by the next call.
         """
@@ -245,6 +246,8 @@ class Follower:
                 failed[stream] = error
                 continue
             total += count
+            if count:
+                self._on_applied()
             if more:
                 self._mark([stream])
         self._mark(failed)
@@ -269,21 +272,35 @@ class Follower:
         return count, more
 
     def _apply_page(self, stream: str) -> tuple[int, bool]:
-        applied = self._applier.run_once(stream)
-        if applied.more:
-            return applied.count, True
         with self._lock:
             told = stream in self._told
             self._told.discard(stream)
-        if not (applied.gap or told or self._is_behind(stream)):
+        if told:  # its log is where it goes on: nothing of it waits in the inbox but what the same page brings
+            repaired, more = self._repair(stream)
+            if more:  # than was there when its head was last asked for
+                with self._lock:
+                    self._told.add(stream)
+            return repaired, more
+        applied = self._applier.run_once(stream)
+        if applied.more:
+            return applied.count, True
+        if not (applied.gap or self._is_behind(stream)):
             return applied.count, False
+        repaired, _ = self._repair(stream)
+        return applied.count + repaired, repaired > 0
+
+    def _repair(self, stream: str) -> tuple[int, bool]:
+        """Apply a page of the log after the cursor; how many events, and whether the log may go on after it.
+
+        Raises `Conflict` where it does not follow.
+        """
         place, page = catchup.ask(self._database, stream, self._fetch)
         repaired = self._applier.run_page(stream, place, page.bodies, holes=page.holes)
         if not repaired and catchup.keep(self._database, place, page):
             repaired = self._applier.run_once(stream).count
             if not repaired:
                 raise Conflict(f"Le journal du flux {stream} ne reprend pas là où il a été lu.")
-        return applied.count + repaired, repaired > 0
+        return repaired, repaired > 0 and page.may_go_on
 
     def _next(self) -> str | None:
         with self._lock:

@@ -14,7 +14,7 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.public import PrivateKey
 from nacl.signing import SigningKey, VerifyKey
 
-from services.kernel.envelope import Forged, Header, Malformed
+from services.kernel.envelope import Forged, Header, Malformed, UnknownKey
 
 EVENT = b"maillage/event/1\n"
 ACTOR = b"maillage/actor/1\n"
@@ -78,6 +78,10 @@ class Identity:
     def keyring(self) -> Keyring:
         """The key by which this node signs now, alone."""
         return Keyring({self.keyid: self.public_key})
+
+    def kept_keys(self) -> Keyring:
+        """The key in use, and those before it that nobody else has."""
+        return kept_keys(self.rotations, self.public_key)
 
     def all_keys(self) -> Keyring:
         """All keys by which this node ever signed."""
@@ -135,7 +139,7 @@ class Keyring:
         """Raises `Forged` unless the holder of `keyid` signed `message` for `purpose`."""
         key = self._keys.get(keyid)
         if key is None:
-            raise Forged(f"unknown key {keyid}")
+            raise UnknownKey(f"unknown key {keyid}")
         try:
             key.verify(purpose + message, signature)
         except (BadSignatureError, ValueError):
@@ -149,6 +153,14 @@ class Keyring:
             if place > last[:2] or (place == last[:2] and header.hash != last[2]):
                 raise Forged(f"key {header.keyid} signs nothing more after ({last[0]}, {last[1]})")
         self.check(EVENT, header.keyid, header.raw, signature)
+
+
+def kept_keys(rotations: Sequence[Rotation], public_key: bytes) -> Keyring:
+    """The key in use, and those of the rotations that nobody else has: none of before a revocation."""
+    kept: list[bytes] = []
+    for each in rotations:
+        kept = [] if each.revoked else [*kept, each.former]
+    return Keyring({fingerprint(key): key for key in (*kept, public_key)})
 
 
 def create(folder: Path) -> Identity:

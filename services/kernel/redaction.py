@@ -36,6 +36,17 @@ def forget(session: Session, stream: str, said: Any) -> None:
                 row.body = Signed(event.header, event.signature, None, None).body()
 
 
+def there_again(session: Session, reach: str, said: Any) -> list[bytes]:
+    """The data, of a log that was put back, of events that an event of the stream, `said`, told to be erased."""
+    found = []
+    for each in said["redacted"]:
+        at = (LogRow.reach == reach, LogRow.epoch == each["epoch"], LogRow.seq == each["seq"])
+        row = session.scalar(select(LogRow).where(*at, LogRow.data.is_not(None)))
+        if row is not None and row.data and row.header and Header.from_raw(row.header).datahash == each["datahash"]:
+            found.append(row.data)
+    return found
+
+
 def erase(session: Session, service: str, subjects: Collection[str], says: Callable[[bytes], bool]) -> list[NewEvent]:
     """Erase the data of events about these subjects that `says` holds of; the events that tell it, one for each stream.
 

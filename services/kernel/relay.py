@@ -254,7 +254,7 @@ def after(session: Session, reach: str, epoch: int, seq: int, limit: int) -> Ite
         .limit(limit)
     )
     for header, signature, data, salt in session.execute(query):
-        yield Signed(Header.from_raw(header or b""), signature or b"", data, salt)
+        yield Signed(Header.stored(header or b""), signature or b"", data, salt)
 
 
 _NO_SYNC = {"synchronize_session": False}

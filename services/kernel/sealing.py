@@ -25,10 +25,13 @@ STEP_BYTES: Final = 1_024
 
 def sealed(service: str, node: str, key: bytes, message: Mapping[str, Any]) -> NewEvent:
     """A message of a service to the same service of another node, whose sealing key is `key` (32 bytes)."""
-    said = canonical(message)
-    padded = said + b"\n" * (-(len(said) + 1) % STEP_BYTES + 1)
-    box = SealedBox(PublicKey(key)).encrypt(padded)
+    box = SealedBox(PublicKey(key)).encrypt(padded(canonical(message)))
     return NewEvent(f"{service}.{FACT}", str(uuid4()), 1, {"sealed": base64.b64encode(box).decode()}, f"{TO}{node}")
+
+
+def padded(said: bytes) -> bytes:
+    """A message in its next size, so that its length tells nothing."""
+    return said + b"\n" * (-(len(said) + 1) % STEP_BYTES + 1)
 
 
 def opened(data: Any, key: PrivateKey) -> dict[str, Any] | None:

@@ -82,6 +82,15 @@ class Sequencer:
         """The full name of this room's stream of a reach: `<fingerprint>/<service>/<reach>`."""
         return f"{self._identity.name}/{self._service}/{reach}"
 
+    def behind(self) -> dict[str, Mark]:
+        """Where the database's streams stand that are behind their witness, by reach."""
+        with self._database.begin() as session:
+            self._ensure_streams(session)
+            heads = self._lock(session)
+            marks = {reach: self._witness.mark(reach) for reach in heads}
+            late = {reach: heads[reach] for reach, mark in marks.items() if mark and _is_behind(heads[reach], mark)}
+            return {reach: Mark(head.epoch, head.seq, head.hash) for reach, head in late.items()}
+
     def recover(self) -> list[str]:
         """Make the streams' rows; where the database is behind its witness, open a new epoch. Reaches reopened."""
         reopened = []

@@ -53,7 +53,12 @@ def test_an_administrator_sees_whom_this_node_follows_and_a_permanent_does_not(
     expect(page.get_by_role("heading", level=1)).to_have_text("Action non permise")
     node.ask("accounts", "person_add", email="admin@example.org", roles=["administrator"])
     page = enter(visit(), node, "admin@example.org")
-    page.get_by_role("link", name="Pairs").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Premiers pas")
+    expect(page.get_by_role("listitem").filter(has_text="Inviter un permanent")).to_contain_text("Fait.")
+    expect(page.get_by_role("listitem").filter(has_text="Suivre un autre membre")).to_contain_text("À faire.")
+    page.get_by_role("link", name="Importer").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Importer")
+    page.get_by_role("link", name="Pairs").first.click()
     expect(page.get_by_text("Ce nœud ne suit personne")).to_be_visible()
     with running_node(tmp_path / "orpan", MAILLAGE_NODE_ID="orpan", MAILLAGE_NODE_NAME="ORPAN") as orpan:
         card = orpan.ask("federation", "card")
@@ -63,5 +68,7 @@ def test_an_administrator_sees_whom_this_node_follows_and_a_permanent_does_not(
         expect(page.get_by_text(card["node"][:4])).to_be_visible()
         expect(page.get_by_role("row", name="ORPAN")).to_contain_text("il y a", timeout=30_000)
         checked = enter(visit(scripts=True), node, "admin@example.org")
-        checked.goto("/pairs")
-        assert violations(checked) == []
+        for at in ("/pairs", "/demarrer"):
+            checked.goto(at)
+            assert violations(checked) == []
+        expect(checked.get_by_role("listitem").filter(has_text="Suivre un autre membre")).to_contain_text("Fait.")

@@ -53,12 +53,12 @@ def node(tmp_path: Path) -> Node:
 def running(node: Node) -> Iterator[tuple[Node, int]]:
     """The node, running, and its port."""
     [port] = free_ports(1)
-    process = subprocess.Popen([BIN, "up", str(node.folder), "--port", str(port)], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    process.stdout.readline()
-    yield node, port
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(15) == 0
+    with subprocess.Popen([BIN, "up", str(node.folder), "--port", str(port)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield node, port
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
 
 
 def get(port: int, path: str) -> Any:

@@ -8,6 +8,7 @@ import pytest
 
 from services.directory.service import DirectoryService
 from tests.conftest import Backend
+from tests.directory.moves import World, in_files
 from tests.rooms import Opened
 
 
@@ -31,3 +32,21 @@ def service(number: int = 1, of: int = 1, source: str = "radar", **fields: Any) 
     return {
         "kind": "service", "source": source, "source_id": f"v{number}", "structure_source_id": f"s{of}", "fields": said
     }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(params=["embedded", "node"])
+def world(request: pytest.FixtureRequest, kept: Path, tmp_path: Path) -> Iterator[World]:
+    """RADAR, ORPAN and ANIMATION, on SQLite and on PostgreSQL; ANIMATION has heard of RADAR's structure."""
+    url_of = in_files(kept)
+    if request.param == "node":
+        fresh = request.getfixturevalue("fresh_database")
+        url_of = lambda folder: fresh("directory")  # noqa: E731
+    made = World(url_of, tmp_path)
+    made.hear("animation", "radar")
+    yield made
+    made.close()

@@ -186,5 +186,14 @@ class World:
                 self.nodes[at].room.peer_changed(session, event)
 
 
+def move(world: World, of: str = "radar", to: str = "orpan") -> None:
+    """The structure goes from one to the other, as both agree."""
+    world.offer(of, to)
+    world.write_to(to, of)
+    world.accept(to)
+    world.write_to(of, to)
+    world.hear(to, of)
+
+
 def _read(body: Any) -> Signed:
     return read(body.encode() if isinstance(body, str) else orjson.dumps(body) if isinstance(body, dict) else body)

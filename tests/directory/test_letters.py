@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from services.accounts.service import AccountsService
+from services.directory.asides import Sent
 from services.kernel import access
 from tests.accounts.test_signing import later
 from tests.conftest import Backend
@@ -59,6 +60,24 @@ def test_who_left_an_address_hears_what_was_decided_once_and_the_address_goes(
     assert "Nous avons appelé" in body
     with directory.database.read() as session:
         assert session.execute(text("SELECT contact FROM suggestion")).scalars().all() == [None]
+
+
+def test_who_suggested_something_for_another_nodes_record_hears_what_its_home_answered(
+    directory: Opened, accounts: Opened
+) -> None:
+    sent = Sent(
+        id="s1", home="h" * 32, record_id="r1", name="La Grange", contact="zoe@example.org", state="refused",
+        at="2026-11-24T10:00:00.000000Z", decided_at="2026-11-25T10:00:00.000000Z", answer="La porte est ouverte.",
+    )  # fmt: skip
+    with directory.database.begin() as session:
+        session.add(sent)
+    assert (directory.room.write_letters(), directory.room.write_letters()) == (1, 0)
+    [(to, body)] = letters(accounts)
+    assert to == "zoe@example.org"
+    assert "« La Grange »" in body
+    assert "La porte est ouverte." in body
+    with directory.database.read() as session:
+        assert session.execute(text("SELECT contact FROM sent")).scalars().all() == [None]
 
 
 def test_a_structure_is_reminded_by_a_link_that_opens_its_entry_and_no_more_once_it_answered(

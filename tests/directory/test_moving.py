@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,36 +12,9 @@ from services.directory import events, moving, store
 from services.kernel.envelope import GENESIS, Header, Signed, canonical, datahash, read_claim
 from services.kernel.errors import NotHome, ValidationError, WrongState
 from services.kernel.identity import EVENT, Identity
-from tests.directory.moves import FIRST, World, in_files
+from tests.directory.moves import FIRST, World, move
 
 THIEF = Identity.from_seed(b"thief" * 6 + b"xx")
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("kept")
-
-
-@pytest.fixture(params=["embedded", "node"])
-def world(request: pytest.FixtureRequest, kept: Path, tmp_path: Path) -> Iterator[World]:
-    """RADAR, ORPAN and ANIMATION, on SQLite and on PostgreSQL; ANIMATION has heard of RADAR's structure."""
-    url_of = in_files(kept)
-    if request.param == "node":
-        fresh = request.getfixturevalue("fresh_database")
-        url_of = lambda folder: fresh("directory")  # noqa: E731
-    made = World(url_of, tmp_path)
-    made.hear("animation", "radar")
-    yield made
-    made.close()
-
-
-def move(world: World, of: str = "radar", to: str = "orpan") -> None:
-    """The structure goes from one to the other, as both agree."""
-    world.offer(of, to)
-    world.write_to(to, of)
-    world.accept(to)
-    world.write_to(of, to)
-    world.hear(to, of)
 
 
 def tells(node: Identity, kind: str, data: dict[str, Any], causation: str = "", stream_of: str = "") -> Signed:
@@ -208,20 +179,6 @@ def test_a_database_put_back_gives_up_what_it_had_let_go(world: World) -> None:
         world.edit("radar", "+33240000001")
 
 
-def test_a_file_that_still_names_what_moved_is_told_so_row_by_row(world: World) -> None:
-    move(world)
-    radar = world.nodes["radar"]
-    opened = radar.import_begin(source="liste", name="f", policy="publish")["import"]
-    row = {
-        "kind": "structure",
-        "source": "liste",
-        "source_id": "g1",
-        "fields": {"nom": "Prise", "date_maj": "2026-02-01"},
-    }
-    [answer] = radar.import_rows(request={"import": opened, "rows": [row]})["rows"]
-    assert (answer["done"], answer["problems"][0]["code"]) == ("refused", "record.moved")
-
-
 def test_services_go_with_their_structure_and_one_with_a_waiting_change_keeps_it_home(world: World) -> None:
     radar, to = world.nodes["radar"], world.fingerprint("orpan")
     with pytest.raises(ValidationError):
@@ -284,16 +241,6 @@ def test_what_was_let_go_before_it_was_accepted_comes_with_the_acceptance(world:
     world.settle()
     assert world.homes() == ["orpan"]
     assert world.seen_at("animation", world.service)["home"] == world.fingerprint("orpan")
-
-
-def test_what_somebody_suggests_at_the_old_home_goes_to_the_new_one(world: World) -> None:
-    move(world)
-    world.hear("radar", "orpan")
-    sent = world.nodes["radar"].suggest(id=world.structure, message="La porte est murée.")
-    assert sent["home"] == world.fingerprint("orpan")
-    world.write_to("orpan", "radar")
-    [made] = world.nodes["orpan"].suggestions()["suggestions"]
-    assert (made["record"], made["message"]) == (world.structure, "La porte est murée.")
 
 
 def test_a_service_is_taken_under_the_structure_that_came_with_it_and_under_no_other(world: World) -> None:

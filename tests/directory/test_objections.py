@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from services.directory.asides import Hiding, Sent
 from services.kernel import verify
 from services.kernel.access import MATRIX, ROLES, Actor
 from services.kernel.errors import Forbidden, Unavailable, ValidationError
@@ -184,3 +185,20 @@ def test_a_merge_a_reason_and_an_address_left_name_them_no_more(directory: Opene
     assert (told["op"], told["event"]["data"]["reason"]) == ("delete", "… est partie")
     directory.merge_undo(id=a)
     assert "courriel" not in get(directory, b)["fields"]
+
+
+def test_the_name_of_a_file_and_an_answer_of_another_node_name_nobody_either(directory: Opened) -> None:
+    opened = directory.import_begin(source="radar", name="liste_de_zoe_quelconque.csv", policy="hold")
+    directory.import_rows({"import": opened["import"], "rows": rows()})
+    directory.import_finish({"import": opened["import"]})
+    with directory.database.begin() as session:
+        session.add(Sent(
+            id="s", home="h" * 32, record_id="r", name="Ailleurs", contact="Zoe@example.org", state="refused",
+            at="2026-01-01T00:00:00Z", decided_at=None, answer="Demandez à Quelconque, Zoé.",
+        ))  # fmt: skip
+        session.add(Hiding(record_id="r", reason="Zoé QUELCONQUE s’y oppose", by="p", at="t", turns=1, ended=False))
+    forget(directory)
+    assert directory.imports()["imports"][0]["name"] == "liste_de_….csv"
+    with directory.database.read() as session:
+        [sent], [hiding] = session.query(Sent).all(), session.query(Hiding).all()
+        assert (sent.contact, sent.answer, hiding.reason) == (None, "Demandez à ….", "… s’y oppose")

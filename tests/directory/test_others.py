@@ -11,7 +11,7 @@ import pytest
 
 from services.directory import store_others
 from services.directory.service import DirectoryService
-from services.kernel.applier import Event
+from services.kernel.applier import Event, cursor_of
 from services.kernel.envelope import Signed
 from services.kernel.errors import NotFound, NotHome
 from tests.conftest import Backend
@@ -36,13 +36,17 @@ def home() -> Home:
     return Home.of("orpan")
 
 
-def know(directory: Opened, state: str) -> None:
+def know(directory: Opened, state: str, name: str = "ORPAN") -> None:
     """Federation tells what ORPAN is to this node."""
-    said = {"node": ORPAN.identity.name, "label": "orpan", "name": "ORPAN", "url": "https://orpan.example.org",
-            "state": state}  # fmt: skip
-    event = Event("id", "federation.peer.changed.v1", said["node"], 1, "", "", 1, said, None)  # type: ignore[arg-type]
     with directory.database.begin() as session:
-        directory.room.peer_changed(session, event)
+        directory.room.peer_changed(session, changed(state, name))
+
+
+def changed(state: str, name: str = "ORPAN") -> Event:
+    """The event that tells it."""
+    said = {"node": ORPAN.identity.name, "label": "orpan", "name": name, "url": "https://orpan.example.org",
+            "state": state}  # fmt: skip
+    return Event("id", "federation.peer.changed.v1", said["node"], 1, "", "", 1, said, None)  # type: ignore[arg-type]
 
 
 def hear(directory: Opened, *events: Signed) -> None:
@@ -97,6 +101,17 @@ def test_a_blocked_node_is_not_shown_and_comes_back_as_it_is_by_then(directory: 
     assert sorted((op, version) for op, _, version in feed(directory)) == [("put", 1), ("put", 2)]
 
 
+def test_a_node_is_blocked_once_and_the_place_of_that_event_is_kept(directory: Opened, home: Home) -> None:
+    """Else who applies it goes round for ever, and hears of no stream that is new."""
+    hear(directory, home.says(1))
+    with directory.database.begin() as session:
+        cursor = cursor_of(session, "federation")
+        directory.room.peer_changed(session, changed("blocked"))
+        cursor.next = 7
+    with directory.database.begin() as session:
+        assert cursor_of(session, "federation").next == 7
+
+
 def test_a_removed_node_leaves_no_word_of_what_it_said(directory: Opened, home: Home) -> None:
     hear(directory, home.says(1))
     know(directory, "removed")
@@ -105,6 +120,30 @@ def test_a_removed_node_leaves_no_word_of_what_it_said(directory: Opened, home: 
         left = store_others.other(session, home.record(1)["id"])
     assert left is not None
     assert (left.data, left.salt) == (None, None)
+
+
+def test_a_node_that_is_known_by_another_name_is_told_by_it_of_all_that_is_shown(directory: Opened, home: Home) -> None:
+    hear(directory, home.says(1), home.says(2))
+    before = directory.changes()["head"]
+    know(directory, "active")
+    assert directory.changes()["head"] == before
+    directory.hide(id=home.record(2)["id"], reason="doute")
+    know(directory, "active", name="ORPAN Habitat")
+    items = {each["id"]: each for each in directory.changes(after=before)["items"]}
+    told = items[home.record(1)["id"]]
+    assert (told["op"], told["home"]["name"]) == ("put", "ORPAN Habitat")
+    assert items[home.record(2)["id"]]["op"] == "delete"
+
+
+def test_what_comes_before_its_node_is_known_is_not_taken_for_this_nodes_own(backend: Backend, tmp_path: Path) -> None:
+    directory, home = Opened(DirectoryService, backend, tmp_path), Home.of("orpan")
+    hear(directory, home.says(1))
+    [early] = directory.changes()["items"]
+    know(directory, "active")
+    [item] = directory.changes(after=early["position"])["items"]
+    directory.close()
+    assert early["home"]["name"] == ORPAN.identity.name
+    assert item["home"]["name"] == "ORPAN"
 
 
 def test_our_own_changes_and_those_of_others_take_turns_in_one_order(directory: Opened, home: Home) -> None:
@@ -177,6 +216,8 @@ def test_a_record_is_hidden_by_the_address_of_its_page_and_what_nobody_publishes
     record = home.record(1)
     address = f"https://radar.example.org/structures/{record['source']}--{record['source_id']}?p=1"
     assert directory.hide(id=address, reason="doute")["id"] == record["id"]
+    by_uuid = f"https://radar.example.org/structures/{record['id']}"
+    assert directory.hide(id=by_uuid, reason="certitude")["id"] == record["id"]
     for unknown in ("https://radar.example.org/structures/autre--1", "0190b7a0-0000-7000-8000-000000000000"):
         with pytest.raises(NotFound):
             directory.hide(id=unknown, reason="doute")

@@ -183,8 +183,9 @@ class Three:
         return self.orpan, self.radar, self.rural
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Three]:
+    """Not for the whole session: while nothing is asked of them they take a quarter of a processor."""
     folder = tmp_path_factory.mktemp("three")
     with contextlib.ExitStack() as opened:
         names = ("orpan", "radar", "rural")
@@ -197,7 +198,7 @@ def _three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Three]:
 
 @pytest.fixture
 def three(_three: Three) -> Iterator[Three]:
-    """Three nodes of the whole session; after the test every wire is whole, and every node runs."""
+    """Three nodes for all these tests; after the test every wire is whole, and every node runs."""
     yield _three
     for each in _three.all:
         each.wire.delay_s = each.wire.loss = 0.0

@@ -119,18 +119,19 @@ def left_out(stream: str, told: list[bytes]) -> list[bytes]:
 
 
 class Shuffled:
-    """Tells many events twice, and some before the one before them."""
+    """Tells events twice, and before the one before them, each as `often`."""
 
-    def __init__(self) -> None:
+    def __init__(self, often: float = 0.02) -> None:
         self.moved = 0
+        self._often = often
         self._dice = random.Random(10)
 
     def __call__(self, stream: str, told: list[bytes]) -> list[bytes]:
         """The same events, in disorder."""
         said: list[bytes] = []
         for each in told:
-            said.insert(len(said) - (self._dice.random() < 0.02), each)
-            said += [each] if self._dice.random() < 0.02 else []
+            said.insert(len(said) - (self._dice.random() < self._often), each)
+            said += [each] if self._dice.random() < self._often else []
         self.moved += said != told
         return said
 

@@ -18,6 +18,8 @@ from tests.conftest import ROOT
 FIGURES = ROOT / "docs" / "faults.jsonl"
 IS_SOAK = bool(os.environ.get("MAILLAGE_SOAK"))
 RESULTS: list[Result] = []
+_BEGUN: set[str] = set()
+"""Files of tests that this run has told something of."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,10 @@ def tell(result: Result) -> None:
 
 
 def _write_down(result: Result) -> None:
-    """In the place of the same fault's former line; lines stand in the order of faults."""
+    """In the place of all that former runs told of the same file; lines stand in the order of faults."""
     known = [orjson.loads(line) for line in FIGURES.read_bytes().splitlines()] if FIGURES.exists() else []
-    rows = [row for row in known if (row["fault"], row["what"]) != (result.fault, result.what)]
+    rows = [row for row in known if row["test"] != result.test or result.test in _BEGUN]
+    _BEGUN.add(result.test)
     rows.append(asdict(result) | {
         "day": datetime.now(UTC).date().isoformat(), "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9),

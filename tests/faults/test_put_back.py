@@ -48,20 +48,26 @@ def test_a_database_copied_back_by_hand_then_edits_and_deletes_of_the_lost_recor
     assert not names & {"Avant 7", "Perdu 3", "Perdu 7", f"Perdu {count + 1}"}
 
 
-def test_a_backup_put_back_by_restore(three: Three, tmp_path: Path, events_per_run: int) -> None:
+def test_a_backup_put_back_by_restore_and_again_at_once(three: Three, tmp_path: Path, events_per_run: int) -> None:
     home, other, count = three.radar, three.rural, events_per_run // 10
     home.publish(count, name="Gardé", source="saved")
     saved = tmp_path / "radar.maillage"
     subprocess.run([BIN, "backup", home.node.folder, saved], check=True, capture_output=True, timeout=120)
-    home.publish(count, name="Perdu", source="saved")
-    until(lambda: other.stream(home)["held"] >= home.head()[1])
-    with Watch(other, [home]) as watch:
-        home.node.stop()
-        subprocess.run([BIN, "restore", saved, home.node.folder, "--yes"], check=True, capture_output=True, timeout=120)
-        home.node.start()
-        home.publish(3, name="Changé", source="saved")
-        result = watch.settled(11, "a backup put back by restore, then edits", TEST)
-    assert (result.lost, result.doubled) == (0, 0)
-    names = {item["event"]["data"]["fields"]["nom"] for item in other.feed() if item["op"] == "put"}
-    assert {"Changé 1", "Gardé 8"} < names
-    assert "Perdu 8" not in names
+    for turn, what in enumerate(("a backup put back by restore, then edits", "the same backup put back at once again")):
+        home.publish(count, name=f"Perdu {turn}", source="saved")
+        until(lambda: other.stream(home)["held"] >= home.head()[1])
+        with Watch(other, [home]) as watch:
+            restore(home, saved)
+            home.publish(3, name=f"Changé {turn}", source="saved")
+            result = watch.settled(11, what, TEST)
+        assert (result.lost, result.doubled) == (0, 0)
+        names = {item["event"]["data"]["fields"]["nom"] for item in other.feed() if item["op"] == "put"}
+        assert {f"Changé {turn} 1", "Gardé 8"} < names
+        assert f"Perdu {turn} 8" not in names
+
+
+def restore(home: Site, saved: Path) -> None:
+    """As an operator does it."""
+    home.node.stop()
+    subprocess.run([BIN, "restore", saved, home.node.folder, "--yes"], check=True, capture_output=True, timeout=120)
+    home.node.start()

@@ -40,7 +40,7 @@ def test_law_no_changed_card_is_read(data: st.DataObject) -> None:
 def test_a_card_in_the_name_of_another_is_refused() -> None:
     with pytest.raises(Forged, match="bad signature"):
         read(written(CARD, FORGER))
-    with pytest.raises(Forged, match="fingerprint"):
+    with pytest.raises(Forged, match="empreinte"):
         read(written(replace(CARD, signing=FORGER.public_key), FORGER))
 
 
@@ -48,5 +48,5 @@ def test_a_card_in_the_name_of_another_is_refused() -> None:
     "raw", [b"", b"{}", b"[1]", b"\xff", b'{"form":"maillage/card/2"}', b" " * (AT_MOST_BYTES + 1)]
 )
 def test_what_is_no_card_says_so(raw: bytes) -> None:
-    with pytest.raises(Malformed, match="card"):
+    with pytest.raises(Malformed, match=r"JSON|forme|octets"):
         read(raw)

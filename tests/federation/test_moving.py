@@ -13,7 +13,8 @@ import pytest
 
 from services.kernel import identity
 from services.kernel.errors import NotHome, WrongState
-from tests.federation.test_messages import MARIE, as_permanent, follow, publish, soon
+from tests.federation.test_messages import GRANGE, MARIE, as_permanent, follow, publish, soon
+from tests.flows.conftest import Program
 from tests.running import BIN, RunningNode, running_node
 
 Three = tuple[RunningNode, RunningNode, RunningNode, str]
@@ -66,6 +67,10 @@ def command(node: RunningNode, name: str, *said: str) -> str:
     return done.stdout
 
 
+def worker(node: RunningNode) -> Program:
+    return Program(node.url).enter(node.ask("accounts", "link_make", email=MARIE)["url"])
+
+
 def offers(node: RunningNode, state: str) -> list[dict[str, Any]]:
     return [each for each in as_permanent(node, "offers")["offers"] if each["state"] == state]
 
@@ -83,10 +88,15 @@ def test_an_offer_is_refused_with_a_word_and_another_taken_back_and_nothing_move
     [back] = soon(lambda: offers(radar, "refused"))
     assert (back["id"], back["answer"]) == (first["id"], "Pas cette année.")
     assert "native" not in as_permanent(orpan, "offered", id=came["id"])["records"][0]
-    second = as_permanent(radar, "hand_over", to=to, source="liste")
-    soon(lambda: offers(orpan, "offered"))
-    as_permanent(radar, "offer_decide", id=second["id"], decision="take_back")
+    at_radar, at_orpan = worker(radar), worker(orpan)
+    assert at_orpan.call("GET", "/api/v1/worklist")["offers"] == 0
+    second = at_radar.call("POST", "/api/v1/handovers", json={"to": to, "source": "liste"})
+    soon(lambda: at_orpan.call("GET", "/api/v1/worklist")["offers"] == 1)
+    [waits, _] = at_orpan.call("GET", "/api/v1/handovers")["offers"]
+    assert at_orpan.call("GET", f"/api/v1/handovers/{waits['id']}")["records"][0]["name"] == "La Grange"
+    at_radar.call("POST", f"/api/v1/handovers/{second['id']}/decision", json={"decision": "take_back"})
     [gone] = soon(lambda: offers(orpan, "taken back"))
+    assert worker(orpan).call("GET", "/api/v1/worklist")["offers"] == 0
     with pytest.raises(WrongState):
         as_permanent(orpan, "offer_decide", id=gone["id"], decision="accept")
     assert as_permanent(radar, "get", id=record)["home"] == own
@@ -114,6 +124,11 @@ def test_accepted_it_is_the_others_everywhere_and_changed_there_alone(nodes: Thr
         assert "tenue par <a" in page(node, "/structures/liste--g1")
     with pytest.raises(NotHome, match=orpan.url):
         as_permanent(radar, "edit", id=record, version=version, fields={"telephone": "02 40 00 00 10"})
+    draft = {"kind": "structure", "source": "liste", "source_id": "g1", "fields": GRANGE}
+    refused = worker(radar).call("POST", "/api/v1/records", status=403, json=draft)
+    assert refused["home_node"] == {
+        "home": to, "name": "ORPAN", "url": orpan.url, "page": f"{orpan.url}/structures/{record}"
+    }  # fmt: skip
     [done] = offers(radar, "accepted")
     assert done["done"] == 1
     for node in (radar, animation):

@@ -193,3 +193,36 @@ def test_who_is_being_read_tells_nothing_that_no_checkpoint_named(federation: Op
     assert federation.held(service="directory")["heads"] == []
     peer.catch_up(peer.reader(federation.database))
     assert len(federation.wire_snapshot(stream=home.stream)["events"]) == 10
+
+
+def test_a_card_that_hides_the_last_key_is_refused_by_hand_too(federation: Opened) -> None:
+    home, thief = Home.of("orpan"), Home.of("orpan")
+    home.says(1)
+    add(federation, home.card(), home.identity)
+    home.rotate("second", revoked=True)
+    seen = add(federation, home.card(2), home.identity)
+    assert (seen["done"], seen["revoked"], seen["key"]) == ("updated", True, home.identity.keyid)
+    assert [each["key"] for each in federation.peers()["peers"]] == [home.identity.keyid]
+    again = add(federation, home.card(3), home.identity)
+    assert (again["revoked"], again["key"]) == (False, home.identity.keyid)
+    for named in ("", "thief"):  # who has the former key signs a card with it, or names another key by it
+        thief.says(1)
+        if named:
+            thief.rotate(named, revoked=True)
+        with pytest.raises(Conflict, match="ne suit pas celle que l’on a"):
+            add(federation, thief.card(9), thief.identity)
+
+
+def test_others_read_the_cards_of_peers_here_as_they_were_signed_but_of_nobody_who_is_blocked(
+    federation: Opened,
+) -> None:
+    card = written(card_of(ORPAN, version=4), ORPAN)
+    federation.peer_add(card=card.decode())
+    assert federation.wire_streams()["cards"] == {ORPAN.name: 4}
+    assert federation.wire_card(node=ORPAN.name)["card"].encode() == card
+    assert federation.wire_card()["node"] == federation.wire_card(node=NODE.name)["node"] == NODE.name
+    federation.peer_block(peer="orpan")
+    assert federation.wire_streams()["cards"] == {}
+    for nobody in (ORPAN.name, "x" * 32):
+        with pytest.raises(NotFound):
+            federation.wire_card(node=nobody)

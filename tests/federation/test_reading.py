@@ -213,7 +213,7 @@ def test_a_hub_that_leaves_out_a_record_is_found_by_the_checkpoint_and_charged(
     peer.catch_up(reader)
     found = held(database, peer.home)
     assert (found.differs, found.charged, found.generation) == (True, peer.home.identity.name, 0)
-    assert "not those of the checkpoint" in found.trouble
+    assert "pas celles du point de contrôle" in found.trouble
     peer.lies = None
     peer.catch_up(reader)
     assert not held(database, peer.home).differs
@@ -241,7 +241,7 @@ def test_a_hub_that_strips_data_from_the_log_is_refused_and_the_truth_goes_on(da
     peer.lies = [Signed(each.header, each.signature, None, None) for each in new]
     peer.catch_up(reader)
     found = held(database, peer.home)
-    assert (found.seq, "without its data" in found.trouble) == (before, True)
+    assert (found.seq, "vidé de son contenu" in found.trouble) == (before, True)
     peer.lies = None
     peer.catch_up(reader)
     assert (held(database, peer.home).trouble, live(database, peer.home)) == ("", peer.home.heads)

@@ -142,7 +142,7 @@ def test_a_record_that_is_said_to_have_moved_is_kept_unproved_and_the_stream_goe
     unsaid = {name: value for name, value in said.items() if name not in ("origin", "term", "proof")}
     home.tells(PUBLISHED, said["id"], 2, unsaid | {"version": 2})
     receipt = take(database, taker_of(home), home, bodies(home.events[3:]))
-    assert (receipt.kept, "not of its home" in receipt.refused) == (0, True)
+    assert (receipt.kept, "pas de son nœud" in receipt.refused) == (0, True)
 
 
 def test_a_new_epoch_is_believed_where_it_begins_after_what_is_held(database: Database) -> None:

@@ -13,6 +13,7 @@ from gateway.index import documents
 from gateway.index.documents import Owner
 from gateway.query import Query
 from services.directory.formats import data_inclusion, hours, sectors, territory
+from tests.gateway.corpus import ELSEWHERE, OTHER_HOME, feed_item
 
 Record = dict[str, Any]
 
@@ -66,15 +67,17 @@ class Oracle:
         )
 
     def _item(self, record: Record) -> dict[str, Any]:
+        whose = {"id": record["id"], "home_node": ELSEWHERE if record["home"] == OTHER_HOME else None,
+                 "confirmed_at": None, "verified_at": None}  # fmt: skip
         if record["kind"] == "structure":
-            return data_inclusion.api_structure(record)
-        return data_inclusion.api_service(record, self.owners[record["structure"]])
+            return data_inclusion.api_structure(record) | {"record": whose}
+        return data_inclusion.api_service(record, self.owners[record["structure"]]) | {"record": whose}
 
     def _said(self, record: Record) -> dict[str, Any]:
         if record["kind"] == "structure":
             said = documents.structure_words(record)
         else:
-            said = documents.service_words(record, Owner.of(self.owners[record["structure"]]))
+            said = documents.service_words(record, Owner.of(feed_item(1, "put", self.owners[record["structure"]])))
         stems = {field: set(text.indexed(words)) for field, words in said.items()}
         plain = {word for words in said.values() for word in text.words(words)}
         return {"audience": set(), **stems, "plain": plain}

@@ -31,6 +31,14 @@ def labels(world: World, typed: str, *kinds: str, limit: int = 10) -> list[str]:
     return [suggestion.label for suggestion in world.reader.complete(typed, kinds, limit)]
 
 
+def test_another_nodes_record_is_told_by_its_uuid_and_its_home_beside_this_nodes_own(tmp_path: Path) -> None:
+    with w.world(tmp_path / "index") as made:
+        other = structure(1, nom="Relais", home=w.OTHER_HOME)
+        made.publish(structure(1, nom="Relais"), other)
+        told = {one.value: one.detail for one in made.reader.complete("relais", ("structure",))}
+    assert told == {"dora--s1": "Nantes", other["id"]: "Nantes · Ailleurs"}
+
+
 def test_communes_by_name_and_postal_code_the_most_populous_first(world: World) -> None:
     assert labels(world, "nan", "commune")[0] == "Nantes"
     assert labels(world, "st herb", "commune")[0] == "Saint-Herblain"

@@ -23,6 +23,7 @@ from gateway.query import Query
 from gateway.search import Reader
 from services.kernel import clock
 from services.kernel.errors import Conflict, Unavailable
+from services.kernel.giving import FEW, answering
 from tests.gateway import world as w
 from tests.gateway.corpus import Feed
 from tests.gateway.follower import fetch_from
@@ -122,6 +123,28 @@ def test_a_batch_that_fails_leaves_nothing_half_done_and_is_taken_again(
     monkeypatch.setattr(projection.GenerationWriter, "commit", real)
     assert world.projector.pull() == 1
     assert world.reader.search(Query()).total == 1
+
+
+def test_while_somebody_asks_the_feed_is_taken_in_pieces_and_committed_together(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits, commits = list[int](), list[int]()
+    fetch, commit = world.feed.fetch, projection.GenerationWriter.commit
+
+    def counted_fetch(after: int, limit: int) -> dict[str, Any]:
+        limits.append(limit)
+        return fetch(after, limit)
+
+    def counted_commit(self: Any) -> None:
+        commits.append(len(limits))
+        commit(self)
+
+    world.projector._fetch = counted_fetch
+    monkeypatch.setattr(projection.GenerationWriter, "commit", counted_commit)
+    with answering():
+        world.publish(*(structure(number) for number in range(250)))
+    assert (limits, commits) == ([FEW, FEW, FEW], [3])
+    assert world.reader.search(Query(kind="structure")).total == 250
 
 
 def test_a_feed_that_went_back_is_projected_anew(world: World) -> None:

@@ -13,6 +13,7 @@ import pytest
 from gateway.query import Query
 from services.kernel.errors import Unavailable, ValidationError
 from tests.gateway import world as w
+from tests.gateway.corpus import ELSEWHERE
 from tests.gateway.world import World, service, structure
 
 
@@ -260,6 +261,23 @@ def test_at_an_address_that_two_homes_use_this_nodes_own_record_stands(world: Wo
     assert any(other["id"] < own["id"] for own, other in both)
     stands = [world.reader.get("service", f"dora--v{number}") for number in numbers]
     assert [each and each.uuid for each in stands] == [own["id"] for own, _ in both]
+    items = [world.reader.item("service", f"dora--v{number}") for number in numbers]
+    assert [each and each[0] for each in items] == [own["id"] for own, _ in both]
+
+
+def test_what_is_found_says_whose_it_is_and_when_it_was_last_confirmed_its_structure_too(world: World) -> None:
+    dates = {"confirmed_at": "2026-03-12T09:00:00.000000Z", "verified_at": "2026-01-31T09:00:00.000000Z"}
+    owner, other = structure(1, home=w.OTHER_HOME), service(1, home=w.OTHER_HOME) | dates
+    world.publish(owner, other, service(2))
+    [theirs, ours] = [orjson.loads(item) for item in world.reader.search(Query(size=10)).items]
+    assert theirs["record"] == {"id": other["id"], "home_node": ELSEWHERE, **dates}
+    assert theirs["structure"]["record"]["id"] == owner["id"]
+    assert theirs["structure"]["record"]["home_node"] == ELSEWHERE
+    assert ours["record"] == {"id": service(2)["id"], "home_node": None, "confirmed_at": None, "verified_at": None}
+    confirmed = owner | {"version": 2, "confirmed_at": dates["confirmed_at"]}
+    world.publish(confirmed)
+    [theirs, _] = [orjson.loads(item) for item in world.reader.search(Query(size=10)).items]
+    assert theirs["structure"]["record"]["confirmed_at"] == dates["confirmed_at"]
 
 
 def test_sources_count_what_is_public(world: World) -> None:
@@ -267,6 +285,8 @@ def test_sources_count_what_is_public(world: World) -> None:
     assert world.reader.sources() == [
         {
             "source": "dora",
+            "home": w.HOME,
+            "home_node": None,
             "structures": 1,
             "services": 2,
             "licence": "Licence Ouverte 2.0",
@@ -274,12 +294,26 @@ def test_sources_count_what_is_public(world: World) -> None:
         },
         {
             "source": "soliguide",
+            "home": w.HOME,
+            "home_node": None,
             "structures": 1,
             "services": 0,
             "licence": "Licence Ouverte 2.0",
             "attribution": "Réseau soliguide",
         },
     ]
+
+
+def test_sources_of_one_name_are_told_for_each_home_whatever_their_texts_hold(world: World) -> None:
+    hostile = {"licence": "à\tnous\nseuls", "attribution": 'Eux\t\t"'}
+    world.publish(service(1), structure(8, home=w.OTHER_HOME) | hostile, structure(9, home=w.OTHER_HOME) | hostile)
+    told = {each["home"]: each for each in world.reader.sources()}
+    assert [each["source"] for each in told.values()] == ["dora", "dora"]
+    own, other = told[w.HOME], told[w.OTHER_HOME]
+    assert (own["structures"], own["services"], own["home_node"]) == (1, 1, None)
+    assert (other["structures"], other["services"], other["home_node"]) == (2, 0, ELSEWHERE)
+    assert {name: other[name] for name in hostile} == hostile
+    assert own["licence"] == "Licence Ouverte 2.0"
 
 
 def test_without_a_read_model_searching_says_so_and_the_status_is_empty(tmp_path: Path) -> None:

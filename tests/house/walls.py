@@ -9,7 +9,7 @@ GATEWAY_MAY_TAKE = re.compile(
     r"services(\.\w+)?$"  # the packages themselves, which hold nothing
     r"|services\.\w+\.(schemas|events)(\.|$)"
     r"|services\.directory\.formats(\.|$)"
-    r"|services\.kernel\.(access|clock|envelope|errors|identity|request|settings)(\.|$)"
+    r"|services\.kernel\.(access|clock|envelope|errors|giving|identity|request|settings)(\.|$)"
 )
 DOORS = re.compile(r"services\.\w+\.service(\.|$)")
 

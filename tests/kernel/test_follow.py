@@ -78,6 +78,47 @@ def test_streams_take_turns_so_that_a_long_one_does_not_hide_a_short_one(writer:
     assert subjects.index("short") <= 1_000
 
 
+def test_who_waits_for_what_was_applied_is_told_after_each_page(writer: Writer, following: Following) -> None:
+    for _ in range(12):
+        writer.write(*["s"] * 100)
+    writer.number()
+    told = list[int]()
+    following.follower._on_applied = lambda: told.append(len(following.seen()))
+    following.catch_up()
+    assert told == [500, 1_000, 1_200]
+
+
+def test_a_stream_of_which_a_bell_tells_is_read_from_its_log_at_once(writer: Writer, following: Following) -> None:
+    writer.write("a")
+    writer.number()
+    following.catch_up()
+    writer.write("b")
+    writer.number()
+    run_once, looked = following.follower._applier.run_once, list[str]()
+
+    def once(stream: str) -> object:
+        looked.append(f"inbox after {following.seen()}")
+        return run_once(stream)
+
+    following.follower._applier.run_once = once  # type: ignore[method-assign,assignment]
+    following.follower.heard(STREAM)
+    following.apply()
+    assert following.seen() == [1, 2]
+    assert looked == []
+
+
+def test_a_bell_is_enough_for_all_that_came_since(writer: Writer, following: Following) -> None:
+    writer.write("a")
+    writer.number()
+    following.catch_up()
+    for _ in range(12):
+        writer.write(*["s"] * 100)
+    writer.number()
+    following.follower.heard(STREAM)
+    following.apply()
+    assert len(following.seen()) == 1_201, "without asking for its head again"
+
+
 def test_told_to_stop_it_ends_after_the_page_at_hand(writer: Writer, following: Following) -> None:
     for _ in range(20):
         writer.write(*["s"] * 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import Any
 
@@ -37,6 +38,17 @@ class Hears:
             found.append(orjson.loads(message.body)["sequence"])
         return found
 
+    def close(self) -> None:
+        """Leave the broker; the queue stays."""
+        self._connection.release()
+
+
+@pytest.fixture
+def hears(backend: Backend) -> Iterator[Callable[..., Hears]]:
+    """Makes queues of peers, by name and arguments."""
+    with ExitStack() as opened:
+        yield lambda name, **arguments: opened.enter_context(closing(Hears(backend.broker_url, name, **arguments)))
+
 
 @pytest.fixture
 def connect(backend: Backend) -> Callable[[], Connection]:
@@ -60,8 +72,10 @@ def write(writer: Writer, count: int) -> None:
     writer.number()
 
 
-def test_what_is_new_is_sent_in_order_by_a_cursor_of_its_own(writer: Writer, lane: Outward, backend: Backend) -> None:
-    peer = Hears(backend.broker_url, "peer")
+def test_what_is_new_is_sent_in_order_by_a_cursor_of_its_own(
+    writer: Writer, lane: Outward, backend: Backend, hears: Callable[..., Hears]
+) -> None:
+    peer = hears("peer")
     write(writer, 5)
     assert (lane.run_for(1), lane.run_for(1)) == (5, 0)
     assert peer.sequences() == [4, 5, 6, 7, 8]
@@ -71,8 +85,10 @@ def test_what_is_new_is_sent_in_order_by_a_cursor_of_its_own(writer: Writer, lan
     local.close()
 
 
-def test_what_was_offered_is_sent_without_reading_the_log(writer: Writer, lane: Outward, backend: Backend) -> None:
-    peer = Hears(backend.broker_url, "peer")
+def test_what_was_offered_is_sent_without_reading_the_log(
+    writer: Writer, lane: Outward, hears: Callable[..., Hears]
+) -> None:
+    peer = hears("peer")
     for _ in range(3):
         write(writer, 2)
         lane.offer(writer.sequencer.numbered)
@@ -81,9 +97,9 @@ def test_what_was_offered_is_sent_without_reading_the_log(writer: Writer, lane: 
 
 
 def test_above_what_a_lane_is_good_for_only_the_last_checkpoint_goes_out(
-    writer: Writer, lane: Outward, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    writer: Writer, lane: Outward, hears: Callable[..., Hears], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    peer = Hears(backend.broker_url, "peer")
+    peer = hears("peer")
     monkeypatch.setattr(outward, "WAITING_AT_MOST", 10)
     write(writer, 12)
     writer.sequencer.checkpoint_now = True
@@ -101,11 +117,13 @@ def test_above_what_a_lane_is_good_for_only_the_last_checkpoint_goes_out(
     assert peer.sequences() == [], "for too many peers no single event"
 
 
-def test_a_queue_that_refuses_is_counted_and_delays_nobody(writer: Writer, lane: Outward, backend: Backend) -> None:
+def test_a_queue_that_refuses_is_counted_and_delays_nobody(
+    writer: Writer, lane: Outward, backend: Backend, hears: Callable[..., Hears]
+) -> None:
     if backend.name == "embedded":
         pytest.skip("the broker in the process refuses nothing, and has no lane")
-    Hears(backend.broker_url, "hostile", **{"x-max-length": 1, "x-overflow": "reject-publish"})
-    peer = Hears(backend.broker_url, "peer")
+    hears("hostile", **{"x-max-length": 1, "x-overflow": "reject-publish"})
+    peer = hears("peer")
     write(writer, 10)
     assert lane.run_for(2) == 10
     assert peer.sequences() == list(range(4, 14))
@@ -114,8 +132,8 @@ def test_a_queue_that_refuses_is_counted_and_delays_nobody(writer: Writer, lane:
     assert lane.refused >= 8, "and stays counted"
 
 
-def test_a_broker_that_is_away_keeps_the_place(writer: Writer, lane: Outward, backend: Backend) -> None:
-    peer = Hears(backend.broker_url, "peer")
+def test_a_broker_that_is_away_keeps_the_place(writer: Writer, lane: Outward, hears: Callable[..., Hears]) -> None:
+    peer = hears("peer")
     write(writer, 2)
     there, lane._connect = lane._connect, lambda: Connection("amqp://127.0.0.1:1//", connect_timeout=1)
     with pytest.raises(BROKER_ERRORS):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 _LIGATURES = {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "đ": "d", "ł": "l", "ı": "i"}
 _ARTICLES = frozenset({"le", "la", "les", "l"})
@@ -20,7 +21,8 @@ _ARRONDISSEMENT = re.compile(
 )
 
 
-def _plain(letter: str) -> str:
+@cache
+def letters_of(letter: str) -> str:
     """A letter without accents, in lower case; nothing for an accent alone, a space for what is no letter or digit."""
     small = letter.lower()
     if small in _LIGATURES:
@@ -30,7 +32,7 @@ def _plain(letter: str) -> str:
 
 
 # Latin letters in one pass of `str.translate`; the rare others take the slow way in `words`.
-_TABLE = {code: _plain(chr(code)) for code in range(0x250)} | {0x2019: " ", 0x2018: " ", 0x2013: " ", 0x2010: " "}
+_TABLE = {code: letters_of(chr(code)) for code in range(0x250)} | {0x2019: " ", 0x2018: " ", 0x2013: " ", 0x2010: " "}
 
 
 def words(name: str) -> str:
@@ -43,7 +45,7 @@ def words(name: str) -> str:
         name = _SUR.sub("sur ", name)
     flat = name.translate(_TABLE)
     if not flat.isascii():
-        flat = "".join(map(_plain, flat))
+        flat = "".join(map(letters_of, flat))
     if "cedex" in flat:
         flat = _CEDEX.sub("", flat)
     return " ".join([_SAINTS.get(word, word) for word in flat.split()])

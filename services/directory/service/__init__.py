@@ -9,15 +9,13 @@ from services.directory.feed import feed_rows
 from services.directory.service.duplicates import DuplicateDoors
 from services.directory.service.imports import ImportDoors
 from services.directory.service.letters import Letters
-from services.directory.service.objections import ObjectionDoors
 from services.directory.service.others import OtherDoors
 from services.directory.service.qualification import QualificationDoors
 from services.directory.service.records import RecordDoors
+from services.directory.service.regaining import Regaining
 
 
-class DirectoryService(
-    RecordDoors, QualificationDoors, OtherDoors, DuplicateDoors, ObjectionDoors, ImportDoors, Letters
-):
+class DirectoryService(RecordDoors, QualificationDoors, OtherDoors, DuplicateDoors, Regaining, ImportDoors, Letters):
     """Structures and services of this node, who checked them, their imports, and the feed of public changes."""
 
     name = "directory"

@@ -82,7 +82,7 @@ class HandingDoors(Doors):
 
     @rpc
     def offers(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The last hundred offers, to this node and of it, newest first: `{}` → `{offers}`.
+        """A hundred offers, to this node and of it, those that wait first, then the newest: `{}` → `{offers}`.
 
         Each is `{id, outward, node, name, state, total, structures, services, done, note, at, by, decided_at, answer}`.
         """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import structlog
 from sqlalchemy.orm import Session
 
 from services.directory import reminding, store, store_others
+from services.directory.asides import Sent, Suggestion
 from services.directory.service.doors import Doors
 from services.directory.writing import must_exist
 from services.kernel import access, clock
@@ -17,6 +18,7 @@ from services.kernel.errors import MaillageError, ValidationError
 
 EVERY_S = 600.0
 _logger = structlog.get_logger(__name__)
+Decided = Callable[[Session], Iterable[tuple[Suggestion | Sent, str]]]
 
 
 class Letters(Doors):
@@ -27,8 +29,8 @@ class Letters(Doors):
         if not self.engine.runtime.settings.mail.host:
             return 0
         return (
-            self._tell_authors()
-            + self._tell_authors_of_others()
+            self._tell_authors(self._decided_here, store.suggestion)
+            + self._tell_authors(_decided_elsewhere, store_others.sent)
             + (self._remind() if self.engine.runtime.settings.directory.reminders else 0)
         )
 
@@ -39,33 +41,25 @@ class Letters(Doors):
             except MaillageError as error:
                 _logger.warning("letters wait", reason=type(error).__name__)
 
-    def _tell_authors(self) -> int:
+    def _tell_authors(self, decided: Decided, again: Callable[[Session, str], Suggestion | Sent | None]) -> int:
+        """Write to who left an address what became of their suggestion; the address goes with the letter.
+
+        Args:
+            decided: what waits for its letter, with the name of the record. again: one of them by its id, to write on.
+        """
         with self.db.read() as session:
-            waiting = reminding.to_answer(session)
-            letters = [
-                (made.id, reminding.answer(self._node, made, self._name(session, made.record_id))) for made in waiting
-            ]
+            letters = [(made.id, reminding.answer(self._node, made, name)) for made, name in decided(session)]
         for made_id, letter in letters:
             self._send_letter(letter)
             with self.db.begin() as session:
-                made = store.suggestion(session, made_id)
+                made = again(session, made_id)
                 if made is not None:
                     made.contact = None
         return len(letters)
 
-    def _tell_authors_of_others(self) -> int:
-        """What the homes of other nodes' records answered, to who suggested it here."""
-        with self.db.read() as session:
-            letters = [
-                (made.id, reminding.answer(self._node, made, made.name)) for made in store_others.answered(session)
-            ]
-        for made_id, letter in letters:
-            self._send_letter(letter)
-            with self.db.begin() as session:
-                made = store_others.sent(session, made_id)
-                if made is not None:
-                    made.contact = None
-        return len(letters)
+    def _decided_here(self, session: Session) -> Iterator[tuple[Suggestion, str]]:
+        for made in store.unanswered(session):
+            yield made, self._name(session, made.record_id)
 
     def _remind(self) -> int:
         """Noted before it is sent: cut off between the two, a structure hears of it ten days later, and not twice."""
@@ -99,6 +93,11 @@ class Letters(Doors):
     @property
     def _node(self) -> str:
         return str(self.engine.runtime.settings.node.name)
+
+
+def _decided_elsewhere(session: Session) -> Iterator[tuple[Sent, str]]:
+    """What the homes of other nodes' records answered."""
+    return ((made, made.name) for made in store_others.answered(session))
 
 
 _SELF = Actor("directory", ("administrator",))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
 from services.directory import objecting, schemas, store_objections
 from services.directory.asides import Objection
 from services.directory.service.doors import Doors
 from services.kernel import clock
+from services.kernel.access import Actor
 from services.kernel.doors import rpc
 
 
@@ -36,14 +39,18 @@ class ObjectionDoors(Doors):
                 found = list(objecting.records_naming(session, said))
                 return {"records": [each.id for each in found], "found": [objecting.told(each, said) for each in found]}
         with self.db.begin() as session:
-            keeper = objecting.Objections(self.engine.runtime.identity, frozenset())
-            for name, value in said.items():
-                store_objections.add(session, Objection(
-                    digest=keeper.digest(name, value), id=str(uuid7()), field=name, at=clock.to_text(clock.now()),
-                    by=actor.name,
-                ))  # fmt: skip
+            self.keep_objection(session, said, actor)
             changed = objecting.forget(session, self._desk(session, actor), said)
         return {"records": changed}
+
+    def keep_objection(self, session: Session, said: Mapping[str, str], by: Actor) -> None:
+        """Remember by digest what somebody objected to, so that no import brings it back."""
+        keeper = objecting.Objections(self.engine.runtime.identity, frozenset())
+        for name, value in said.items():
+            store_objections.add(session, Objection(
+                digest=keeper.digest(name, value), id=str(uuid7()), field=name, at=clock.to_text(clock.now()),
+                by=by.name,
+            ))  # fmt: skip
 
     @rpc
     def object_finish(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -79,12 +79,12 @@ class QualificationDoors(Doors):
 
     @rpc
     def work(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What waits for a permanent, the most urgent reason first: `Work` → `{counts, reason, records, next}`.
+        """What waits for a permanent, the most urgent reason first: `Work` → `{counts, reason, offers, records, next}`.
 
         `differences`: an import contradicts a correction; `review`: changed since it was qualified; `held`: qualified,
         and kept from the public by what is missing; `expiring`: its verification ends within 30 days, or has;
         `submitted`: nobody looked yet. Each record comes with its `differences` and with the `barriers` that would keep
-        it from the public once qualified.
+        it from the public once qualified. `offers`: how many offers of records by other nodes wait for a decision.
         """
         actor = self.actor()
         actor.require("directory:qualify")

@@ -73,24 +73,35 @@ class SuggestionDoors(HandingDoors):
 
     @rpc
     def suggestions(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What was suggested: `Suggestions` → `{suggestions, next}`, each beside what the record says now."""
+        """What was suggested: `Suggestions` → `{suggestions, next}`, each beside what the record says now.
+
+        `from_node` is the fingerprint of the node where it was made, `from_name` what people call that one.
+        """
         self.actor().require("directory:qualify")
         asked = schemas.Suggestions.read(request)
         with self.db.read() as session:
             found = store.suggestions(session, asked["state"], asked["record"], asked["after"], asked["limit"])
             more = len(found) == asked["limit"]
-            shown = [suggesting.shown(made, record) for made, record in found]
+            shown = [self._named(session, suggesting.shown(made, record), "from") for made, record in found]
             return {"suggestions": shown, "next": found[-1][0].id if more else None}
 
     @rpc
     def sent_suggestions(self, request: dict[str, Any]) -> dict[str, Any]:
         """What was suggested here for records of other nodes, newest first: `{}` → `{suggestions}`, 100 at most.
 
-        Each is `{id, record, name, home, state, at, decided_at, answer}`; never the address that was left.
+        Each is `{id, record, name, home, home_name, state, at, decided_at, answer}`; never the address that was left.
         """
         self.actor().require("directory:qualify")
         with self.db.read() as session:
-            return {"suggestions": [messages.shown(made) for made in store_others.sent_lately(session)]}
+            sent = [messages.shown(made) for made in store_others.sent_lately(session)]
+            return {"suggestions": [self._named(session, each, "home") for each in sent]}
+
+    @staticmethod
+    def _named(session: Session, shown: dict[str, Any], side: str) -> dict[str, Any]:
+        """With the name of the other node, while it is a peer."""
+        node = shown["from_node"] if side == "from" else shown["home"]
+        known = store_others.home(session, node) if node else None
+        return shown | {f"{side}_name": known.name if known else None}
 
     @rpc
     def decide(self, request: dict[str, Any]) -> dict[str, Any]:

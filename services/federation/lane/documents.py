@@ -50,9 +50,13 @@ class Offer:
 
 def make(own: Identity, to: Card, offer: Offer) -> str:
     """The document for the node of a card: base64url, without padding."""
-    said = {"form": FORM, "from": own.name, "to": to.node} | asdict(offer)
-    signed = canonical(said | {"signature": _text(own.sign(PURPOSE, canonical(said)))})
-    return _text(SealedBox(PublicKey(to.sealing)).encrypt(signed))
+    return _text(SealedBox(PublicKey(to.sealing)).encrypt(signed(own, to.node, offer)))
+
+
+def signed(own: Identity, to: str, offer: Offer) -> bytes:
+    """The same before it is sealed: canonical JSON."""
+    said = {"form": FORM, "from": own.name, "to": to} | asdict(offer)
+    return canonical(said | {"signature": _text(own.sign(PURPOSE, canonical(said)))})
 
 
 def take(sealed: str, key: PrivateKey, own: str, card_of: Callable[[str], Card | None]) -> tuple[Card, Offer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from services.kernel import identity, wakeup
 from services.kernel.announce import SHARED
 from services.kernel.doors import Room
 from services.kernel.engine import OTHERS_HELD
+from services.kernel.envelope import Forged
 from services.kernel.errors import NotFound, Unavailable, ValidationError
 from services.kernel.identity import Keyring, fingerprint
 from services.kernel.request import SHOWN
@@ -27,13 +29,17 @@ class Doors(Room):
     """A room that speaks for its node to others."""
 
     def own_card(self) -> dict[str, Any]:
-        """This node's card as it is now, signed: `{card, node, version}`. Raises `Unavailable`."""
+        """This node's card as it is now, signed: `{card, node, key, version}`. Raises `Unavailable`.
+
+        `key`: the id of the key in use.
+        """
         runtime = self.engine.runtime
         sealing = bytes(identity.sealing_key(runtime.folder).public_key)
         with self.db.begin() as session:
             card = peering.own_card(session, runtime.identity, runtime.settings, sealing, self._lasts())
         raw = cards.written(card, runtime.identity)
-        return {"card": raw.decode(), "node": card.node, "version": card.version}
+        key = runtime.identity.keyid
+        return {"card": raw.decode(), "node": card.node, "key": key, "version": card.version}
 
     def _lasts(self) -> dict[str, dict[str, tuple[int, int, str]]]:
         """How far former keys of this node signed its public streams."""
@@ -59,7 +65,17 @@ class Doors(Room):
             raise NotFound("Ce nœud ne connaît pas celui qui demande : échangez vos cartes.")
         key = cards.read(peer.card).signing
         _nonces.use(proved(Keyring({fingerprint(key): key}), self.engine.runtime.identity.name, query, headers))
+        self.heard[node] += 1
         return peer
+
+    @property
+    def heard(self) -> Counter[str]:
+        """How often each peer was heard: it asked this node, or called it, and proved that it did."""
+        engine = self.engine
+        if not hasattr(engine, "heard"):
+            engine.heard = Counter()
+        heard: Counter[str] = engine.heard
+        return heard
 
     @property
     def callers(self) -> Callers:
@@ -117,9 +133,15 @@ def card_of(raw: bytes) -> cards.Card:
     """The card in these bytes. Raises `ValidationError` saying what to ask for."""
     try:
         return cards.read(raw)
+    except Forged as error:
+        raise _no_card(raw, f"sa signature ou ses clés ne sont pas vraies ({error})") from None
     except ValueError as error:
-        raise ValidationError(
-            "Ce n’est pas la carte d’un nœud, ou elle a été changée en chemin.",
-            [{"line": None, "field": "card", "value": raw[:SHOWN].decode(errors="replace"), "why": str(error),
-              "code": "peer.card", "remedy": "Demandez à ce membre de refaire : maillage peer card DIR."}],
-        ) from None  # fmt: skip
+        raise _no_card(raw, str(error)) from None
+
+
+def _no_card(raw: bytes, why: str) -> ValidationError:
+    return ValidationError(
+        "Ce n’est pas la carte d’un nœud, ou elle a été changée en chemin.",
+        [{"line": None, "field": "card", "value": raw[:SHOWN].decode(errors="replace"), "why": why,
+          "code": "peer.card", "remedy": "Demandez à ce membre de refaire : maillage peer card DIR."}],
+    )  # fmt: skip

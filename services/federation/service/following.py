@@ -65,6 +65,7 @@ class Following(Doors):
             lambda: self.way_of(peer), self.wake, self._hear,
             self._renew, peer.card_version, self.engine.runtime.settings.federation.ask_every_s, peer.via,
             self._lane_from(peer), (self.engine.runtime.identity, card.message_keys()),
+            lambda: self.heard[peer.via or node],
         )  # fmt: skip
         thread = threading.Thread(target=link.run, args=(stop, ended), daemon=True)
         thread.start()

@@ -15,6 +15,7 @@ from services.federation.service.doors import Doors, card_of
 from services.federation.taking import Taker
 from services.kernel.doors import rpc
 from services.kernel.errors import MaillageError, ValidationError
+from services.kernel.identity import fingerprint
 
 
 class PeerDoors(Doors):
@@ -22,17 +23,22 @@ class PeerDoors(Doors):
 
     @rpc
     def card(self, request: dict[str, Any]) -> dict[str, Any]:
-        """This node's card, to hand to another member: `{}` → `{card, node, version}`, `card` the signed JSON text."""
+        """This node's card, to hand to another member: `{}` → `{card, node, key, version}`.
+
+        `card`: the signed JSON text; `key`: the id of the key in use, that of the first one being `node`.
+        """
         self.actor().require("node:operate")
         return self.own_card()
 
     @rpc
     def peer_add(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Trust a node to be who its card says: `PeerAdd` → `{node, id, name, url, done, reached, streams}`.
+        """Trust a node to be who its card says: `PeerAdd` → `{node, key, revoked, id, name, url, done, reached, …}`.
 
-        `done`: `added`, `updated`, `unchanged`; `streams`: `[{stream, events}]` as it answers now, empty with
-        `reached` false and `trouble` where it does not. Raises `ValidationError` for what is no card, is forged or
-        names an address that no node may have; `Conflict`; `NotFound` where there is no such peer to read it from.
+        `key`: the id of the key in use, `revoked`: a former one was, which the card that is held does not tell; both
+        operators compare what they read. `done`: `added`, `updated`, `unchanged`; `streams`: `[{stream, events}]` as
+        it answers now, empty with `reached` false and `trouble` where it does not. Raises `ValidationError` for what
+        is no card, is forged or names an address that no node may have; `Conflict`; `NotFound` where there is no such
+        peer to read it from.
         Announces `federation.peer.changed.v1`.
         """
         self.actor().require("node:operate")
@@ -45,19 +51,22 @@ class PeerDoors(Doors):
         seen = self._seen(card, asked["private"], carrier)
         own, via = self.engine.runtime.identity.name, carrier.node if carrier else ""
         with self.db.begin() as session:
+            revoked = peering.revokes(store.peer(session, card.node), card)
             peer, done = peering.added(session, card, raw, own, asked["private"], via)
             if asked["dry_run"]:
                 session.rollback()
             elif done != "unchanged":
                 self.log.append(session, peering.changed(peer))
-        return {"node": card.node, "id": card.id, "name": card.name, "url": card.url, "done": done} | seen
+        keys = {"key": fingerprint(card.signing), "revoked": revoked}
+        return {"node": card.node, "id": card.id, "name": card.name, "url": card.url, "done": done} | keys | seen
 
     @rpc
     def peers(self, request: dict[str, Any]) -> dict[str, Any]:
         """All peers, with how far each of their streams is held and whether it is equal: `{}` → `{peers: […]}`.
 
-        `calls`: it calls this node, which cannot reach it otherwise. `called`: this node calls it, and what is wrong
-        with that, `""` where nothing is; null where it does not call, or has not yet.
+        `key`: the id of its key in use, as its card says. `calls`: it calls this node, which cannot reach it otherwise.
+        `called`: this node calls it, and what is wrong with that, `""` where nothing is; null where it does not call,
+        or has not yet.
         """
         self.actor().require("node:operate")
         return {"peers": self._peers()}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.federation import gossip, schemas, store
+from services.federation import gossip, peering, schemas, store
 from services.federation.links import SERVICES, streams_of
+from services.federation.model import ACTIVE, BLOCKED
+from services.federation.reading import LOG, SNAPSHOT
 from services.federation.service.doors import Doors
 from services.kernel import clock, equality
 from services.kernel.announce import SHARED
@@ -20,9 +22,9 @@ class WireDoors(Doors):
 
     @rpc
     def wire_streams(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What other nodes may read here: `{}` → `{node, card, streams: [{stream, epoch, seq}], claims}`.
+        """What other nodes may read here: `{}` → `{node, card, cards, streams: [{stream, epoch, seq}], claims}`.
 
-        `card`: the version of this node's card.
+        `card`: the version of this node's card; `cards`: those of its peers' cards, by their fingerprints.
 
         `claims`: the last checkpoint of each stream that is held, own or others', as `{header, signature}`.
         """
@@ -34,14 +36,25 @@ class WireDoors(Doors):
             claims += ask(service, "checkpoints", {})["claims"]
         with self.db.read() as session:
             claims += gossip.told(session)
-            card = store.own_card(session)
+            card, cards = store.own_card(session), store.cards(session)
         version = card.version if card else 0
-        return {"node": self.engine.runtime.identity.name, "card": version, "streams": own, "claims": claims}
+        node = self.engine.runtime.identity.name
+        return {"node": node, "card": version, "cards": cards, "streams": own, "claims": claims}
 
     @rpc
     def wire_card(self, request: dict[str, Any]) -> dict[str, Any]:
-        """This node's card, as `card` answers it, for who knows an earlier one: `{}` → `{card, node, version}`."""
-        return self.own_card()
+        """A card for who knows an earlier one: `CardAsked` → `{card, node, version}`; a peer's as that one signed it.
+
+        Raises `NotFound` where that is no peer of this node, or a blocked one.
+        """
+        node = schemas.CardAsked.read(request)["node"]
+        if node in ("", self.engine.runtime.identity.name):
+            return self.own_card()
+        with self.db.read() as session:
+            peer = store.peer(session, node)
+            if peer is None or peer.state == BLOCKED:
+                raise NotFound("Ce nœud n’a pas la carte de celui-là.")
+            return {"card": peer.card.decode(), "node": peer.node, "version": peer.card_version}
 
     @rpc
     def wire_log(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -116,6 +129,33 @@ class WireDoors(Doors):
         with self.db.read() as session:
             subjects = store.vanished(session, request["stream"], request["after"], schemas.LIMIT_AT_MOST)
         return {"subjects": list(subjects)}
+
+    @rpc
+    def holders(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The peers that may hold what this node said: `{}` → `{peers: [fingerprints]}`."""
+        with self.db.read() as session:
+            return {"peers": [peer.node for peer in store.peers(session) if peer.state == ACTIVE and not peer.via]}
+
+    @rpc
+    def held_by(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What a peer holds of a stream of this node: `{peer, stream, epoch, after, limit}` → `{events, holes}`.
+
+        `holes`: that peer keeps only the last event of each record there. Nothing where it holds nothing more. Raises
+        `NotFound`, `Unavailable`.
+        """
+        with self.db.read() as session:
+            peer = peering.named(session, request["peer"])
+        asked = {name: request[name] for name in ("stream", "epoch", "after", "limit")}
+        way = self.way_of(peer)
+        try:
+            answer = way.get(LOG, asked, lines=True)
+            holes = answer.status == 410
+            if holes:
+                answer = way.get(SNAPSHOT, asked, lines=True)
+        finally:
+            way.close()
+        lines = answer.body.decode(errors="replace").splitlines() if answer.status == 200 else []
+        return {"events": [line for line in lines if line], "holes": holes}
 
     def pruned_beside(self, keep: Keep) -> int:
         """What is held of others is compacted as our own logs are."""

@@ -1,4 +1,4 @@
-"""Nodes that run, each with a RabbitMQ of its own, and lanes between them. The brokers serve the whole session."""
+"""Nodes that run, each with a RabbitMQ of its own, and lanes between them. The brokers serve all tests here."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def open_lane(one: Member, other: Member) -> None:
         until(lambda each=each, peer=peer: each.lane(peer.label)["state"] == "running", f"no lane from {peer.label}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def brokers() -> Iterator[list[PrivateBroker]]:
     """Two brokers that can have lanes."""
     made = [PrivateBroker(FEDERATED) for _ in range(2)]
@@ -112,7 +112,7 @@ def brokers() -> Iterator[list[PrivateBroker]]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def two(brokers: list[PrivateBroker], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Member, Member]]:
     """RADAR and ORPAN, who follow each other, the sure lane's polling very slow, a lane both ways. For all tests."""
     folder = tmp_path_factory.mktemp("lane")

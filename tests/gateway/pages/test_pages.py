@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,6 +89,30 @@ def test_words_and_a_commune_find_what_is_near_with_its_structure_and_distance(c
     assert "1 service autour de Nantes" in page.text
     assert 'href="/structures/dora--s1">Maison des mobilités' in page.text
     assert re.search(r"à [\d.]+ km", page.text)
+
+
+def test_two_homes_with_one_address_are_told_apart_and_each_link_leads_to_its_own(tmp_path: Path) -> None:
+    """Each is named on its page; this node's own keeps the readable address."""
+    confirmed = {"confirmed_at": "2026-03-12T09:00:00.000000Z"}
+    with w.world(tmp_path / "index") as made:
+        owner = structure(1, home=w.OTHER_HOME, nom="Maison d’ailleurs")
+        other = service(1, home=w.OTHER_HOME, nom="Permis d’ailleurs") | confirmed
+        made.publish(structure(1), service(1, nom="Permis d’ici"), owner, other)
+        client = create_app(settings(), made.reader, nobody).test_client()
+        page = see(client, "/?q=permis")
+        [theirs] = re.findall(r'<a href="(/services/[^"]+)">Permis d’ailleurs</a>', html.unescape(page.text))
+        assert theirs == f"/services/{other['id']}"
+        assert f'href="/structures/{owner["id"]}"' in page.text
+        assert 'href="/services/dora--v1">Permis d’ici' in html.unescape(page.text)
+        assert "Fiche tenue par Ailleurs. Confirmée par la structure le 12/03/2026." in page.text
+        assert page.text.count("Fiche tenue par") == 1
+        assert "Permis d’ailleurs" in html.unescape(see(client, theirs).text)
+        assert f'href="/services/{other["id"]}"' in see(client, f"/structures/{owner['id']}").text
+        assert f'href="/structures/{owner["id"]}"' in see(client, theirs).text
+        assert "Permis d’ici" in html.unescape(see(client, "/services/dora--v1").text)
+        about = see(client, "/a-propos").text
+    assert "Réseau dora, par Ailleurs : 1 services, 1 structures" in about
+    assert "Réseau dora : 1 services, 1 structures" in about
 
 
 def test_the_form_still_says_what_was_asked(client: FlaskClient) -> None:
@@ -281,7 +306,7 @@ def test_a_refusal_tells_what_to_do_of_each_fault() -> None:
     ("said", "lines"),
     [
         ({}, ["Pas encore vérifiée par un permanent", "Modifiée ici le 31/01/2026."]),
-        ({"home_node": {"name": "ORPAN"}}, ["Pas encore vérifiée", "Modifiée à son nœud d’origine le 31/01/2026."]),
+        ({"home_node": {"name": "ORPAN"}}, ["Pas encore vérifiée", "à son nœud d’origine, ORPAN, le 31/01/2026."]),
         (
             {"status": "qualified", "verified_at": "2026-02-01T10:00:00Z", "verified_until": "2027-02-01T10:00:00Z"},
             ["Vérifiée par un permanent le 01/02/2026, jusqu’au 01/02/2027.", "Modifiée ici"],
