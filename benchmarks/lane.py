@@ -31,6 +31,8 @@ from deploy.servers import FEDERATED, PrivateBroker, PrivatePostgres
 RATES = ((20, 1, 80, 300), (300, 15, None, 2_000))
 """Events a second, events a call, p50 and p95 to reach in ms."""
 WITHIN_S = 60
+RECORDS = 3_000
+"""So many that none is changed again before its last change may be found: at 300 a second, after ten seconds."""
 
 
 def run(full: bool) -> list[Figure]:
@@ -72,9 +74,9 @@ def _two(
         for each in (home, reader):
             wait_for_rooms(each)
             each.call("directory", "source_set", {"name": "mesures", "policy": "publish"})
-            each.call(
-                "directory", "put", {"records": [_structure(number, f"Association {number}") for number in range(300)]}
-            )
+            for first in range(0, RECORDS, 300):
+                named = [_structure(number, f"Association {number}") for number in range(first, first + 300)]
+                each.call("directory", "put", {"records": named})
         for each, peer in ((home, reader), (reader, home)):
             each.call("federation", "peer_add", {"card": peer.call("federation", "card")["card"]})
         documents = [
@@ -111,7 +113,7 @@ def _measure(home: Client, url: str, calls_per_s: int, at_once: int, seconds: in
         for call in range(calls_per_s * seconds):
             time.sleep(max(began + call / calls_per_s - time.perf_counter(), 0))
             word = f"{_letters(call % 324)}{'xyz'[call // 324 % 3]}{'ab'[at_once > 1]}"
-            numbers = [(call * at_once + each) % 300 for each in range(at_once)]
+            numbers = [(call * at_once + each) % RECORDS for each in range(at_once)]
             home.call(
                 "directory", "put", {"records": [_structure(each, f"Association {word} {each}") for each in numbers]}
             )

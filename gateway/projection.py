@@ -19,7 +19,7 @@ import structlog
 from gateway.index import generation
 from gateway.index.folder import Folder
 from gateway.index.memory import few_arenas
-from gateway.index.snapshot import FROM_ROWS, Snapshots, make
+from gateway.index.snapshots import FROM_ROWS, Snapshots, make
 from gateway.index.writer import FeedItem, GenerationWriter
 from services.kernel import clock
 from services.kernel.giving import fit

@@ -16,6 +16,8 @@ from services.kernel.errors import Unavailable
 
 OPENED_AT_MOST = 5
 FRESHNESS_READ_EVERY_S = 0.2
+OLD_S = 1.0
+"""After so long without a look, a new generation is waited for."""
 
 log = structlog.get_logger(__name__)
 
@@ -74,10 +76,16 @@ class Latest:
             raise FileNotFoundError(self._folder.root)
         if self._view is None:
             return View(path)
-        if self._view.path == path:
+        if self._view.path != path and time.monotonic() - self._checked_s > OLD_S:
+            # Nobody asked for a while: what the old generation says may have been erased since.
+            return self._opened(path) or self._view
+        try:
             if self._view.committed_since():
                 self._view.refresh()
-        elif self._opening is None:
+        except FileNotFoundError:
+            if self._view.path == path:
+                raise
+        if self._view.path != path and self._opening is None:
             # Opening may take a second: until then, the old generation answers as it did.
             self._opening = threading.Thread(target=self._open, args=(path,), daemon=True)
             self._opening.start()
@@ -85,11 +93,17 @@ class Latest:
 
     def _open(self, path: Path) -> None:
         try:
-            view = View(path)
+            view = self._opened(path)
             with self._moving:
-                self._view = view
+                self._view = view or self._view
+        finally:
+            self._opening = None
+
+    @staticmethod
+    def _opened(path: Path) -> View | None:
+        try:
+            return View(path)
         except (OSError, ValueError, generation.WrongFormat) as error:
             # Switched again in between, or of a newer program: the old generation goes on.
             log.warning("search.generation_not_opened", path=str(path), error=str(error))
-        finally:
-            self._opening = None
+            return None

@@ -51,18 +51,19 @@ def _bring_in(frame: Frame, tray: Tray) -> Response:
         kept = tray.keep(sent)
     path = tray.find(kept)
     if path is None:
-        return _page(frame, 422, wrong=[GONE if kept else importing.NO_FILE], source=source, mapping=mapping)
-    typed: dict[str, Any] = {"source": source, "mapping": mapping, "kept": kept, "name": path.name}
+        return _page(
+            frame, 422, wrong=[GONE if kept else importing.NO_FILE], source=source, mapping=mapping, ticked=trial
+        )
+    typed: dict[str, Any] = {"source": source, "mapping": mapping, "kept": kept, "name": path.name, "ticked": trial}
     try:
         report = importing.take(partial(frame.call, "directory"), path, source, trial, mapping)
     except ValidationError as error:
         if not mapping.strip() and any(each["code"] == "file.columns" for each in error.details or ()):
-            return _page(
-                frame, 422, **typed | {"mapping": sketch(path, source, by_page=True), "wrong": [UNKNOWN_COLUMNS]}
-            )
+            proposed = sketch(path, source, by_page=True)
+            return _page(frame, 422, **typed | {"mapping": proposed, "wrong": [UNKNOWN_COLUMNS], "ticked": True})
         return _page(frame, 422, **typed, wrong=_sentences(error))
     if trial:
-        return _page(frame, **typed, report=report, trial=True)
+        return _page(frame, **typed | {"ticked": False}, report=report, trial=True)
     tray.drop(kept)
     return _page(frame, report=report, used=mapping)
 
@@ -86,6 +87,7 @@ def _page(frame: Frame, status: int = 200, **given: Any) -> Response:
         "kept": "",
         "name": "",
         "trial": False,
+        "ticked": False,
         "used": "",
     } | given
     return frame.page("imports.html", status, imports=done, counts=COUNTS, largest=largest, **shown)

@@ -68,8 +68,8 @@ class Objections:
         """A draft without what was objected to: no field of it, no word of its texts, of what is kept beside them."""
         if not self._known or not isinstance(draft.get("fields"), dict):
             return draft
-        fields = {name: cleaned for name, value in draft["fields"].items()
-                  if (cleaned := self._cleaned(value)) == value or name not in CONTACT}  # fmt: skip
+        fields = {name: value for name, value in self._cleaned(draft["fields"]).items()
+                  if value == draft["fields"][name] or name not in CONTACT}  # fmt: skip
         said = {name: self._cleaned(draft[name]) for name in ("extra", *OWN) if name in draft}
         return draft | said | {"fields": fields}
 
@@ -96,7 +96,8 @@ class Objections:
 
     def _cleaned(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: self._cleaned(each) for name, each in value.items()}
+            said = {name: self._cleaned(each) for name, each in value.items()}
+            return {name: each for name, each in said.items() if each == value[name] or not naming.is_link(value[name])}
         if isinstance(value, list):
             return [self._cleaned(each) for each in value]
         return naming.without(value, self._sought) if isinstance(value, str) else value
@@ -262,7 +263,7 @@ def _cleaned(parts: Any, somebody: _Somebody, aside: bool = False) -> Any:
         return {
             name: _cleaned(value, somebody, aside or name == UNREAD) for name, value in parts.items()
             if not (isinstance(value, str) and (
-                (name in CONTACT and somebody.out_of(value) != value)
+                ((name in CONTACT or naming.is_link(value)) and somebody.out_of(value) != value)
                 or ((aside or name == UNREAD) and somebody.is_all_in(value))
             ))
         }  # fmt: skip

@@ -180,6 +180,17 @@ def leaves_ess(parts: Mapping[str, Any], content: bytes) -> list[Problem]:
     }]  # fmt: skip
 
 
+def objected_to(said: Mapping[str, Any], draft: Mapping[str, Any], kept: Mapping[str, Any]) -> list[Problem]:
+    """What somebody writes by hand although a person objected to it, by field: the values stay unsaid."""
+    names = [(name, draft["fields"], kept["fields"]) for name in said.get("fields", {})]
+    names += [(name, draft, kept) for name in said if name in own.OWN]
+    return [
+        {"line": None, "field": name, "value": "", "code": "objection.named",
+         "why": "une personne s’est opposée à ce que ceci paraisse ici", "remedy": "Retirez-le, puis enregistrez."}
+        for name, before, after in names if before.get(name) != after.get(name)
+    ]  # fmt: skip
+
+
 def no_structure(draft: Mapping[str, Any]) -> Problem:
     """The structure that a service names is not there."""
     return {

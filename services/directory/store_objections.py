@@ -51,8 +51,9 @@ def all_records(session: Session, lock: bool) -> Iterator[Record]:
 
 
 def subjects(session: Session) -> list[str]:
-    """Ids of all records: what the log tells of."""
-    return list(session.scalars(select(Record.id)))
+    """Of all that the log tells of in words: records, imports by the names of their files, hidings by their reasons."""
+    columns = (Record.id, Import.id, Hiding.record_id)
+    return [each for column in columns for each in session.scalars(select(column))]
 
 
 def shown(session: Session, record_id: str) -> dict[str, Any] | None:

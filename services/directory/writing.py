@@ -18,7 +18,7 @@ from services.directory.formats.groups import EDIT
 from services.directory.formats.ids import record_id
 from services.directory.model import NO_TRUST, Act, Record, content_of, words_of
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
-from services.directory.rules import check_draft, leaves_ess, moved_away, no_structure
+from services.directory.rules import check_draft, leaves_ess, moved_away, no_structure, objected_to
 from services.directory.saved import Choice, Saved, raise_problems
 from services.directory.showing import Showing
 from services.kernel import clock
@@ -84,7 +84,9 @@ class Desk:
         draft["fields"] = parts["fields"] | said.get("fields", {})
         if "extra" in draft:
             draft["extra"] = corrections.read_by_now(draft["extra"], said.get("fields", ()))
-        draft = self.respected(draft) | {"structure_source_id": "-"}  # its structure stays: a draft must name one
+        kept = self.respected(draft)
+        raise_problems([Saved("refused", problems=objected_to(said, draft, kept))])
+        draft = kept | {"structure_source_id": "-"}  # its structure stays: a draft must name one
         if "argumentaire" in said:
             draft["argumentaire"] = parts.get("argumentaire", {}) | said["argumentaire"]
         raise_problems([Saved("refused", problems=check_draft(draft))])

@@ -7,6 +7,7 @@ acknowledged before its database was put back, and its author keeps no more.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -41,9 +42,14 @@ class Inbound:
         self._keyring = keyring
         self._ask = ask
         self._on_taken = on_taken
+        self._one_at_a_time = threading.Lock()
 
     def look(self, service: str) -> int:
         """Ask for what a service of the peer wrote since, and keep it; how many messages. Raises `MaillageError`."""
+        with self._one_at_a_time:
+            return self._look(service)
+
+    def _look(self, service: str) -> int:
         stream, kept = f"{self._node}/{service}/{TO}{self._own}", 0
         while True:
             with self._database.read() as session:

@@ -7,6 +7,7 @@ again, since it asks this node something; else with growing delay, 10 s at most.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +38,7 @@ FIRST_DELAY_S, LAST_DELAY_S = 0.5, 10.0
 """After a look that failed. With the time that a connection is given it makes 15 s: who is back is read by then."""
 HEARD_WITHIN_S: Final = 0.5
 LANE_LOOKED_AT_S: Final = 1.0
+MESSAGES_EVERY_S: Final = 5.0
 SERVICES: Final = ("directory",)
 """The services whose public streams nodes exchange."""
 _log = structlog.get_logger(__name__)
@@ -93,6 +95,8 @@ class Link:
         arriving = threading.Thread(target=self._lane.run, args=(over,), daemon=True) if self._lane else None
         if arriving is not None:
             arriving.start()
+        if self._inbound is not None:
+            threading.Thread(target=self._hear, args=(self._inbound, over), daemon=True).start()
         try:
             self._follow(stop, ended)
         finally:
@@ -100,6 +104,14 @@ class Link:
             self._hang_up()
             if arriving is not None:
                 arriving.join(1.0)
+
+    def _hear(self, inbound: Inbound, over: threading.Event) -> None:
+        """Ask for messages while the question for public changes is held open: somebody waits for an answer."""
+        while not over.wait(min(self._every_s, MESSAGES_EVERY_S)):
+            if self._reach is not None:  # else it is not reached now, which the other thread writes down
+                with contextlib.suppress(MaillageError):
+                    for service in SERVICES:
+                        inbound.look(service)
 
     def _follow(self, stop: threading.Event, ended: Callable[[], bool]) -> None:
         delay_s = FIRST_DELAY_S

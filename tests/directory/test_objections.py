@@ -123,7 +123,10 @@ def test_no_import_and_no_edit_brings_them_back_however_it_is_written(directory:
     service_id = named[1]
     assert not get(directory, service_id)["fields"].keys() & ZOE.keys()
     again = {"courriel": "zoe@example.org", "contact_nom_prenom": "Paul Autre"}
-    directory.edit(id=service_id, version=get(directory, service_id)["version"], fields=again)
+    version = get(directory, service_id)["version"]
+    with pytest.raises(ValidationError):
+        directory.edit(id=service_id, version=version, fields=again)
+    directory.edit(id=service_id, version=version, fields={"contact_nom_prenom": "Paul Autre"})
     assert get(directory, service_id)["fields"]["contact_nom_prenom"] == "Paul Autre"
     assert "courriel" not in get(directory, service_id)["fields"]
 
@@ -197,8 +200,43 @@ def test_the_name_of_a_file_and_an_answer_of_another_node_name_nobody_either(dir
             at="2026-01-01T00:00:00Z", decided_at=None, answer="Demandez à Quelconque, Zoé.",
         ))  # fmt: skip
         session.add(Hiding(record_id="r", reason="Zoé QUELCONQUE s’y oppose", by="p", at="t", turns=1, ended=False))
+    directory.number_all()
     forget(directory)
     assert directory.imports()["imports"][0]["name"] == "liste_de_….csv"
+    assert "quelconque" not in everything_kept(directory), "nor in the log"
     with directory.database.read() as session:
         [sent], [hiding] = session.query(Sent).all(), session.query(Hiding).all()
         assert (sent.contact, sent.answer, hiding.reason) == (None, "Demandez à ….", "… s’y oppose")
+
+
+def test_what_somebody_types_all_the_same_is_refused_with_its_field_and_a_suggestion_of_it_stays_open(
+    directory: Opened,
+) -> None:
+    directory.source_set(name="radar", policy="publish")
+    imported(directory, [structure(code_insee="44109", telephone=NUMBER)], "publish")
+    [one] = directory.export(kind="structure")["records"]
+    forget(directory)
+    version = get(directory, one["id"])["version"]
+    for fields in ({"telephone": NUMBER}, {"description": "Demandez Quelconque (Zoé), tous les jours."}):
+        with pytest.raises(ValidationError) as refused:
+            directory.edit(id=one["id"], version=version, fields=fields)
+        assert [(each["field"], each["value"], each["code"]) for each in refused.value.details] == [
+            (*fields, "", "objection.named")
+        ]
+    made = directory.suggest(id=one["id"], field="telephone", value=NUMBER)["suggestion"]
+    with pytest.raises(ValidationError):
+        directory.decide(suggestion=made, accept=True)
+    assert [each["state"] for each in directory.suggestions()["suggestions"]] == ["open"]
+
+
+def test_an_address_of_a_page_with_a_name_in_it_goes_as_a_whole(directory: Opened) -> None:
+    row = structure(
+        site_web="https://example.org/zoe-quelconque", description="Voir https://example.org/zoe-quelconque."
+    )
+    imported(directory, [row])
+    forget(directory)
+    for _ in range(2):
+        [one] = directory.export(kind="structure", public=False)["records"]
+        assert "site_web" not in one["fields"]
+        assert one["fields"]["description"] == "Voir https://example.org/…."
+        imported(directory, [row])

@@ -103,5 +103,5 @@ def test_where_it_took_long_the_next_time_waits_and_is_told(
             peer.catch_up(reader)
     found = held(database, peer.home)
     assert (found.epoch, found.generation) == (2, 1)
-    assert found.trouble.endswith(f"does not follow what is held{TO_READ_ANEW}600 s")
+    assert found.trouble.endswith(f"n’est pas la suite de ce qui est tenu{TO_READ_ANEW}600 s")
     assert found.trouble.count(TO_READ_ANEW) == 1

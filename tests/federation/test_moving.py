@@ -61,6 +61,7 @@ def read(node: RunningNode, path: str) -> dict[str, Any]:
 
 
 def command(node: RunningNode, name: str, *said: str) -> str:
+    node.ask("accounts", "person_add", email=MARIE, roles=["permanent"])
     done = subprocess.run([BIN, "peer", name, str(node.folder), *said, "--as", MARIE], capture_output=True, text=True,
                           check=False, timeout=120)  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from gateway import projection
+from gateway.index import latest
 from gateway.query import Query
 from gateway.search import Reader
 from services.kernel.errors import Unavailable
@@ -68,6 +70,19 @@ def test_an_old_reader_goes_on_with_the_old_index_until_it_looks(world: World) -
     assert (during.items, during.version) == (before.items, before.version)
     assert sleepy.refresh()
     assert sleepy.search(Query(size=20)).total == 19
+
+
+def test_who_was_not_asked_for_a_while_answers_from_the_new_index_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.publish(structure(1), *(service(number) for number in range(20)))
+    idle = Reader(world.path, check_every_s=0.0)
+    assert idle.search(Query(size=20)).total == 20
+    monkeypatch.setattr(latest, "OLD_S", 0.2)
+    world.withdraw(service(3))  # and what it said is erased from every file
+    world.projector.rebuild()
+    time.sleep(0.3)
+    assert idle.search(Query(size=20)).total == 19
 
 
 def test_a_rebuild_that_fails_leaves_the_old_index_and_no_rest(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from gateway import projection, schema, text
-from gateway.index import asked, items, nearby, ranking, snapshot, words
+from gateway.index import asked, items, nearby, ranking, snapshots, words
 from gateway.query import DEFAULT_RADIUS_KM, SORTS, Query
 from gateway.search import Reader
 
@@ -25,7 +25,7 @@ def test_ranks_and_weights_are_those_of_the_code() -> None:
 def test_limits_are_those_of_the_code() -> None:
     assert (text.MAX_QUERY_WORDS, asked.FEW_RECORDS, asked.SHORTEST_MISTYPED) == (12, 3, 4)
     assert f"grouped, {projection.GROUPED_S * 1000:.0f} ms at a time" in PAGE
-    assert f"from {snapshot.FROM_ROWS:,} records on" in PAGE
+    assert f"from {snapshots.FROM_ROWS:,} records on" in PAGE
     assert f"{words.CACHE_BYTES // 10**6} MB at most for words ({words.CACHE_BYTES_A_ROW} bytes a record" in PAGE
     assert f"{items.KEPT_BYTES // 10**6} MB for items" in PAGE
     assert f"{nearby.KEPT_BYTES // 10**6} MB for what lies around" in PAGE

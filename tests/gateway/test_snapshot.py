@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gateway import projection
-from gateway.index import sets, snapshot
+from gateway.index import sets, snapshot, snapshots
 from gateway.index.items import KEPT_BYTES
 from gateway.index.sets import SetColumn, written
 from gateway.index.view import View
@@ -76,7 +76,7 @@ def test_a_rebuild_of_many_records_leaves_a_snapshot_made_in_another_process(
 def test_a_snapshot_is_made_anew_when_a_quarter_was_written_since(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot, "FROM_ROWS", 20)
+    monkeypatch.setattr(snapshots, "FROM_ROWS", 20)
     world.publish(*random_records(45, seed=1))
     path = world.path / world.reader.status().generation
     wait_for(lambda: snapshot.load(path) is not None)

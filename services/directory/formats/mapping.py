@@ -13,6 +13,7 @@ from typing import Any
 
 from services.directory.formats import toml_lines
 from services.directory.formats.drafts import Kind
+from services.directory.formats.expressions import Expression
 from services.directory.formats.tables import Layout
 
 
@@ -157,6 +158,5 @@ class Mapping:
         """The date (ISO) of the state that a file describes, None when neither the mapping nor the name says it."""
         if re.fullmatch(r"\d{4}-\d\d-\d\d", self.date):
             return self.date
-        found = re.search(self.date, path.name) if self.date else None
-        digits = re.sub(r"\D", "", found.group(1)) if found else ""
+        digits = re.sub(r"\D", "", Expression(self.date).first(path.name)) if self.date else ""
         return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if len(digits) == 8 else None

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from services.directory.formats import toml_lines
 from services.directory.formats.drafts import problem
+from services.directory.formats.expressions import Expression
 from services.directory.formats.ids import SOURCE_NAME
 from services.directory.formats.mapping import Mapping, Part, Source
 from services.directory.formats.mapping_faults import Faults, MappingRefused
@@ -120,8 +121,8 @@ def _date(table: dict[str, Any], faults: Faults) -> str:
     text = date if isinstance(date, str) else str(date)  # TOML has dates of its own
     if text and not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
         try:
-            groups = re.compile(text).groups
-        except re.error as error:
+            groups = Expression(text).groups
+        except ValueError as error:
             groups, text = 0, f"{text} ({error})"
         if groups != 1:
             why = "Ni une date, ni une expression régulière avec un groupe."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from services.directory.formats import mapping_template, mapping_values, toml_lines, transforms
 from services.directory.formats.drafts import Kind
+from services.directory.formats.expressions import CANNOT, Expression
 from services.directory.formats.mapping import Column, Condition, Constant, Part, Spec, Template, Week
 from services.directory.formats.mapping_faults import Faults, suggestion
 from services.directory.formats.vocabulary import FIELDS, OWN_FIELDS
@@ -106,8 +106,8 @@ def _condition(table: dict[str, Any], at: toml_lines.Path, faults: Faults) -> Co
         return None
     try:
         return Condition(column, _test(tests[0], table[tests[0]]))
-    except re.error as error:
-        faults.wrong((*at, "matches"), table["matches"], "mapping.regex", f"Expression mal formée : {error}.", "…")
+    except ValueError as error:
+        faults.wrong((*at, "matches"), table["matches"], "mapping.regex", str(error), CANNOT)
         return None
 
 
@@ -115,8 +115,7 @@ def _test(name: str, wanted: Any) -> Callable[[str], bool]:
     if name == "filled":
         return lambda cell: bool(cell) is bool(wanted)
     if name == "matches":
-        search = re.compile(str(wanted), re.IGNORECASE).search
-        return lambda cell: search(cell) is not None
+        return Expression(str(wanted), any_case=True).found
     values = {str(one).strip().casefold() for one in (wanted if isinstance(wanted, list) else [wanted])}
     if name == "is":
         return lambda cell: cell.casefold() in values
@@ -158,7 +157,8 @@ def _transforms(value: Any, at: toml_lines.Path, faults: Faults) -> tuple[Callab
             why = f"La transformation « {name} » n'existe pas."
             faults.wrong(at, written, "mapping.transform", why, suggestion(name, transforms.TRANSFORMS))
         except ValueError as error:
-            faults.wrong(at, written, "mapping.transform", str(error), "Voir la table de docs/mapping.md.")
+            remedy = CANNOT if str(written).startswith("match:") else "Voir la table de docs/mapping.md."
+            faults.wrong(at, written, "mapping.transform", str(error), remedy)
     return tuple(found)
 
 

@@ -45,6 +45,11 @@ class Sought:
     sizes: frozenset[Size] = frozenset()
 
 
+def is_link(value: object) -> bool:
+    """Whether a value is the address of a page: without the name in it, it would lead nowhere."""
+    return isinstance(value, str) and re.fullmatch(r"https?://\S+", value.strip()) is not None
+
+
 def plain_name(value: str) -> str:
     """One writing of a name: `Le GOFF, Anne` and `Anne Le Goff` are the same."""
     return " ".join(sorted(words(value).split()))

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from services.directory.formats.expressions import Expression
+
 
 @dataclass(frozen=True)
 class Transform:
@@ -32,13 +34,6 @@ class Transform:
 def _slug(text: str, _: str) -> str:
     plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-
-
-def _match(text: str, pattern: str) -> str:
-    found = re.search(pattern, text)
-    if found is None:
-        return ""
-    return found.group(1) if found.groups() else found.group()
 
 
 def _sentence(text: str, _: str) -> str:
@@ -95,7 +90,7 @@ _ALL: Final = (
         "the first match of a regular expression, its first group if it has one; nothing if none",
         "the expression",
         (r"match:\b(\d{5})\b", "3 quai X, 44000 Nantes", "44000"),
-        _match,
+        lambda text, pattern: Expression(pattern).first(text),
     ),
     Transform(
         "remove",
@@ -134,10 +129,7 @@ def parse(written: str) -> Callable[[str], str]:
         needs = "demande un argument après « : »" if transform.argument else "ne prend pas d'argument"
         raise ValueError(f"« {name} » {needs}.")
     if name == "match":
-        try:
-            re.compile(argument)
-        except re.error as error:
-            raise ValueError(f"L'expression régulière est mal formée : {error}.") from error
+        return Expression(argument).first
     if name == "replace" and "=>" not in argument:
         raise ValueError("« replace » s'écrit « replace:ancien=>nouveau ».")
     apply = transform.apply

@@ -1,5 +1,6 @@
 """Mapping files: what is wrong with one is told with its line, what is right makes records of rows."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -234,3 +235,20 @@ def test_any_template_is_read_or_refused_with_a_reason(text: str) -> None:
     else:
         assert mapping_template.render(template, lambda name: "") == ""
         assert "x" in mapping_template.render(template, lambda name: "x")
+
+
+def test_an_expression_that_would_try_for_hours_answers_at_once() -> None:
+    cell, began = "a" * 40 + "!", time.monotonic()
+    specs = (
+        'description = { column = "D", transform = "match:(a+)+$", when = { column = "D", matches = "(a|aa)+$" } }\n'
+    )
+    assert "description" not in values(specs, {"D": cell})
+    assert time.monotonic() - began < 1
+
+
+def test_an_expression_that_looks_ahead_is_refused_with_its_line_and_what_to_do() -> None:
+    text = HEAD + STRUCTURE + 'description = { column = "D", transform = "match:a(?=b)" }\n'
+    text += 'telephone = { column = "T", when = { column = "T", matches = "(a)\\\\1" } }\n'
+    refused = wrong(text)
+    assert [(one["line"], one["code"]) for one in refused] == [(6, "mapping.transform"), (7, "mapping.regex")]
+    assert all("(?=" in one["remedy"] and one["value"] in ("match:a(?=b)", "(a)\\1") for one in refused)
