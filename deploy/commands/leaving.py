@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from deploy.client import Client, connected
 from deploy.commands.common import AsJson, Folder, Yes, agreed, err, sentences, show, table, tell
 from services.kernel.envelope import read_claim
+from services.kernel.errors import Conflict
 
 ASKED_EVERY_S = 2.0
 COLUMNS = {"id": "pair", "name": "membre", "said": "ce retrait"}
@@ -59,20 +60,28 @@ def _withdraw(node: Client, email: str, asked: dict[str, Any], seen: dict[str, A
     with bar as bars:
         task = bars.add_task("Retrait", total=max(total, 1))
         while True:
-            left = _leave(node, email, asked)
+            before, left = left, _leave(node, email, asked)
             bars.update(task, completed=total - _size(left))
             if left["done"]:
                 return
+            if _size(left) >= _size(before):
+                raise Conflict(
+                    "Des fiches deviennent publiques pendant le retrait : arrêtez les imports, et recommencez."
+                )
 
 
 def _copies(node: Client, wait_s: int) -> list[dict[str, Any]]:
     """What each peer holds of this node's directory, once all hold the end of it, or the time is over."""
     ends_at = time.monotonic() + wait_s
+    peers = [each for each in node.call("federation", "peers")["peers"] if each["state"] != "blocked"]
+    copies: dict[str, dict[str, Any]] = {}
     while True:
         end = _end(node)
-        copies = [_copy(each, *end) for each in node.call("federation", "copies")["copies"]]
-        if all(each["taken"] for each in copies) or time.monotonic() > ends_at:
-            return copies
+        for peer in peers:  # one at a time: who is away is waited for
+            if not copies.get(peer["node"], {}).get("taken"):
+                copies[peer["node"]] = _copy(node, peer, *end)
+        if all(each["taken"] for each in copies.values()) or time.monotonic() > ends_at:
+            return list(copies.values())
         time.sleep(ASKED_EVERY_S)
 
 
@@ -85,10 +94,11 @@ def _end(node: Client) -> tuple[str, Place]:
     return head.stream, (head.epoch, head.seq)
 
 
-def _copy(said: dict[str, Any], stream: str, end: Place) -> dict[str, Any]:
+def _copy(node: Client, peer: dict[str, Any], stream: str, end: Place) -> dict[str, Any]:
+    said = node.call("federation", "peer_copy", {"peer": peer["node"]})
     held = tuple(said["streams"].get(stream, (0, 0)))
-    return {"node": said["node"], "id": said["id"], "name": said["name"], "held": list(held), "taken": held >= end,
-            "trouble": said["trouble"]}  # fmt: skip
+    named = {name: peer[name] for name in ("node", "id", "name")}
+    return named | {"held": list(held), "taken": held >= end, "trouble": said["trouble"]}
 
 
 def _leave(node: Client, email: str, asked: dict[str, Any]) -> dict[str, Any]:

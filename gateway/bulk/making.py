@@ -51,13 +51,12 @@ class Public:
             elif "joined" in item:
                 joined[item["id"]] = item["joined"]
         for item in self._of("service"):
+            if item["op"] != "put":
+                continue
             record = item["event"]["data"]
-            if item["op"] == "put" and record["structure"] in joined:
-                record = record | {"structure": joined[record["structure"]]}
-            if (
-                item["op"] == "put" and UUID(record["structure"]).bytes in structures
-            ):  # else shown when its structure is
-                yield record
+            under = joined.get(record["structure"], record["structure"])
+            if UUID(under).bytes in structures:  # else it is shown when its structure comes
+                yield record | {"structure": under}
 
     def _of(self, kind: str) -> Iterator[Record]:
         after, head = 0, self._position.feed

@@ -104,7 +104,8 @@ class Pair(Base):
 class Decision(Base):
     """What one node decided of two structures and told the others; `node` is empty for this one's.
 
-    `a` before `b`; `a_now`, `b_now`: what their home merged them into since (`led`). `ended`: it was taken back.
+    `a` before `b`; `a_now`, `b_now`: what their home merged them into since, `led`: by way of others, which no column
+    names. `ended`: it was taken back.
     """
 
     __tablename__ = "decision"

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from services.directory import events, joining, store_decisions, store_others
 from services.directory.asides import Decision
 from services.directory.deciding import BRANCH, CAREFUL
-from services.directory.formats.ids import record_id
+from services.directory.formats.ids import is_record_id, record_id
 from services.directory.store_decisions import OURS
 from services.kernel import clock
 from services.kernel.applier import Event
@@ -34,23 +34,40 @@ def say(
 ) -> None:
     """Tell the others what this node (`own`, a fingerprint) decided of a pair; `None`: nothing any more.
 
-    Announces `directory.duplicate.decided.v1` or `directory.duplicate.withdrawn.v1`.
+    What it had said of records that were merged into one of the two goes: a node says one thing of a pair.
+    Announces `directory.duplicate.decided.v1`, `directory.duplicate.withdrawn.v1`.
     """
     store_others.take_turn(session)
     a, b = min(pair), max(pair)
-    name = str(record_id(own, KIND, SOURCE, f"{a}.{b}"))
-    row, now = store_decisions.decision(session, name), clock.to_text(clock.now())
-    if row is None:
-        if decision is None:
-            return
-        row = Decision(id=name, node=OURS, a=a, b=b, a_now=a, b_now=b, led=False, epoch=0, version=0, kept_at="")
-        session.add(row)
-    elif decision is None and row.ended:
+    name = _name(own, a, b)
+    for each in store_decisions.own_of(session, a, b):
+        if each.id != name or decision is None:
+            _tell(session, log, own, each, None)
+    if decision is not None:
+        row = store_decisions.decision(session, name)
+        if row is None:
+            row = Decision(id=name, node=OURS, a=a, b=b, a_now=a, b_now=b, led=False, epoch=0, version=0)
+            session.add(row)
+        _tell(session, log, own, row, decision, head)
+    joining.settle(session, {a, b})
+
+
+def regain(session: Session, log: EventLog, own: str, event: Event) -> None:
+    """What this node said of a pair and its database forgot, since it was put back: said again, in its later epoch.
+
+    The caller has the turn, as of `joining.settle`.
+    """
+    if event.type not in events.DECISIONS or event.data is None:
         return
-    row.decision, row.head, row.ended = decision or row.decision, head, decision is None
-    row.at = row.heard_at = now
-    row.version, row.kept_at = row.version + 1, ""
-    log.append(session, events.decided(_record(row, own), withdrawn=row.ended))
+    row = store_decisions.decision(session, event.subject)
+    if row is not None and row.version >= event.recordversion:
+        return
+    a, _, b = str(event.data["source_id"]).partition(".")
+    if row is None:
+        row = Decision(id=event.subject, node=OURS, a=a, b=b, a_now=a, b_now=b, led=False, decision="", epoch=0)
+        session.add(row)
+    row.version = event.recordversion - 1
+    _tell(session, log, own, row, event.data.get("decision"), event.data.get("head"))
     joining.settle(session, {a, b})
 
 
@@ -70,10 +87,8 @@ def take(session: Session, event: Event) -> None:
     if row is None:
         row = Decision(id=event.subject, node=node, a=a, b=b, a_now=a, b_now=b, led=False, decision="", kept_at="")
         session.add(row)
-    row.decision, row.head = (
-        said.get("decision", row.decision),
-        said.get("head") if said.get("decision") == BRANCH else None,
-    )
+    row.decision = said.get("decision", row.decision)
+    row.head = said.get("head") if row.decision == BRANCH else None
     row.at, row.heard_at = str(said["changed_at"])[:32], clock.to_text(clock.now())
     (row.epoch, row.version), row.ended = place, ended
     store_decisions.compare_again(session, {a, b})
@@ -83,8 +98,9 @@ def take(session: Session, event: Event) -> None:
 def forget(session: Session, node: str, ids: list[str] | None = None) -> None:
     """Decisions of another node are no more: all of them, or these; no event says so."""
     store_others.take_turn(session)
-    gone = store_decisions.forget(session, node, ids)
+    gone = store_decisions.end(session, node, ids)
     joining.settle(session, {each for pair in gone for each in pair})
+    store_decisions.forget(session, node, ids)  # last: what follows from them is found by them
 
 
 def heed(session: Session, node: str) -> None:
@@ -94,12 +110,23 @@ def heed(session: Session, node: str) -> None:
 
 def keep(session: Session, own: str, pair: tuple[str, str]) -> bool:
     """Somebody saw what others say otherwise, and keeps this node's decision; whether there is one."""
-    name = str(record_id(own, KIND, SOURCE, f"{min(pair)}.{max(pair)}"))
-    row = store_decisions.decision(session, name)
-    if row is None or row.ended:
-        return False
-    row.kept_at = clock.to_text(clock.now())
-    return True
+    rows = store_decisions.own_of(session, *pair)
+    for row in rows:
+        row.kept_at = clock.to_text(clock.now())
+    return bool(rows)
+
+
+def _name(own: str, a: str, b: str) -> str:
+    return str(record_id(own, KIND, SOURCE, f"{a}.{b}"))
+
+
+def _tell(
+    session: Session, log: EventLog, own: str, row: Decision, decision: str | None, head: str | None = None
+) -> None:
+    row.decision, row.head, row.ended = decision or row.decision, head, decision is None
+    row.at = row.heard_at = clock.to_text(clock.now())
+    row.version, row.kept_at = row.version + 1, ""
+    log.append(session, events.decided(_record(row, own), withdrawn=row.ended))
 
 
 def _record(row: Decision, own: str) -> dict[str, Any]:
@@ -113,7 +140,7 @@ def _record(row: Decision, own: str) -> dict[str, Any]:
 
 
 def _why_not(said: dict[str, Any], a: str, b: str, ended: bool) -> str | None:
-    if said["kind"] != KIND or said["source"] != SOURCE or not (len(a) == len(b) == 36 and a < b):
+    if said["kind"] != KIND or said["source"] != SOURCE or not (is_record_id(a) and is_record_id(b) and a < b):
         return "it names no pair"
     if not isinstance(said.get("changed_at"), str):
         return "it does not say when"

@@ -105,7 +105,7 @@ def _keep(session: Session, looked_at: set[str], found: dict[Id2, Likeness]) -> 
         if ids not in known:
             session.add(_pair(ids, alike))
         elif known[ids].decision is None:
-            known[ids].score, known[ids].grade = alike.score, str(alike.grade)
+            known[ids].score, known[ids].grade = alike.score, _grade(alike)
             known[ids].reasons, known[ids].branch = orjson.dumps(alike.reasons), alike.branch
 
 
@@ -170,6 +170,11 @@ def _other(ids: Id2, one: str) -> str:
 
 def _pair(ids: Id2, alike: Likeness) -> Pair:
     return Pair(
-        a=ids[0], b=ids[1], score=alike.score, grade=str(alike.grade or "possible"),
+        a=ids[0], b=ids[1], score=alike.score, grade=_grade(alike),
         reasons=orjson.dumps(alike.reasons), branch=alike.branch, by="",
     )  # fmt: skip
+
+
+def _grade(alike: Likeness) -> str:
+    """What another node says is one is a candidate, however little alike they are."""
+    return alike.grade or "possible"

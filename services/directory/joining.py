@@ -20,6 +20,7 @@ from services.directory.store_decisions import OURS, Stand
 from services.kernel.envelope import canonical
 
 STEPS_AT_MOST = 100
+"""How often a record is followed from merge to merge: further than anybody goes, and an end to what a peer makes up."""
 Link = tuple[str, str]
 
 
@@ -37,26 +38,60 @@ def settle(session: Session, ids: Collection[str]) -> None:
     if not store_decisions.are_any(session):
         return
     session.flush()
-    near: set[str] = set()
-    for each in store_decisions.touched(session, ids).values():
-        near |= {each.a_now, each.b_now}
-        each.a_now, each.b_now = _now(session, each.a), _now(session, each.b)
-        each.led = (each.a_now, each.b_now) != (each.a, each.b)
-        near |= {each.a_now, each.b_now}
+    near = _lead(session, store_decisions.touched(session, ids).values())
     if near:
         session.flush()
         _settle(session, near)
 
 
+def said_of(session: Session, a: str, b: str) -> list[Decision]:
+    """What holds of one pair, this node's word first: of it, and of what their homes merged into one of them."""
+    said = store_decisions.said_of(session, a, b)
+    stands = store_decisions.stands(session, _names(said))
+    return [each for each in said if (each.a, each.b) == _ordered(a, b) or _is_led(each, stands)]
+
+
 def outcome_of(session: Session, a: str, b: str) -> Outcome:
     """What comes of all that was decided of one pair, as it stands here."""
-    words = [word_of(each) for each in store_decisions.said_of(session, a, b)]
-    return outcome(words, {stand.home for stand in store_decisions.stands(session, (a, b)).values()})
+    homes = {stand.home for stand in store_decisions.stands(session, (a, b)).values()}
+    return outcome(map(_word, said_of(session, a, b)), homes)
 
 
-def word_of(said: Decision) -> Word:
-    """A decision as the rule sees it."""
-    return Word(said.node, said.decision, said.head)
+def _word(said: Decision) -> Word:
+    return Word(said.node, said.decision, said.a_now if said.head == said.a else said.b_now if said.head else None)
+
+
+def _lead(session: Session, said: Collection[Decision]) -> set[str]:
+    """Call the records of these decisions as they are called by now; those that they were called before, and now."""
+    after = _successors(session, {name for each in said for name in (each.a, each.b)})
+    near: set[str] = set()
+    for each in said:
+        near |= {each.a_now, each.b_now}
+        ways = _way(after, each.a), _way(after, each.b)
+        each.a_now, each.b_now = ways[0][-1], ways[1][-1]
+        each.led = not {*ways[0], *ways[1]} <= {each.a, each.b, each.a_now, each.b_now}
+        near |= {each.a_now, each.b_now}
+    return near
+
+
+def _successors(session: Session, ids: Collection[str]) -> dict[str, str]:
+    """What each of these was merged into by its home, and that one again, however often."""
+    after: dict[str, str] = {}
+    for _ in range(STEPS_AT_MOST):
+        found = store_decisions.successors(session, ids)
+        after |= found
+        ids = set(found.values()) - after.keys()
+        if not ids:
+            break
+    return after
+
+
+def _way(after: Mapping[str, str], record_id: str) -> list[str]:
+    """A record and what it was merged into, step by step; one that leads back to itself stays what it is."""
+    way = [record_id]
+    while (step := after.get(way[-1])) is not None and step not in way and len(way) <= STEPS_AT_MOST:
+        way.append(step)
+    return [record_id] if step in way else way
 
 
 def _settle(session: Session, near: set[str]) -> None:
@@ -99,14 +134,13 @@ def _reach(session: Session, near: set[str]) -> tuple[set[str], set[Link]]:
     return reached, links
 
 
-def _links(session: Session, said: Iterable[Decision]) -> set[Link]:
+def _links(session: Session, said: Collection[Decision]) -> set[Link]:
     """The pairs of which every home says that they are one."""
     by_pair: dict[Link, list[Decision]] = defaultdict(list)
     for each in said:
         if each.a_now != each.b_now:
-            by_pair[min(each.a_now, each.b_now), max(each.a_now, each.b_now)].append(each)
-    named = {name for each in said for name in (each.a, each.b, each.a_now, each.b_now)}
-    stands = store_decisions.stands(session, named)
+            by_pair[_ordered(each.a_now, each.b_now)].append(each)
+    stands = store_decisions.stands(session, _names(said))
     return {pair for pair, of_it in by_pair.items() if _is_one(pair, of_it, stands)}
 
 
@@ -114,15 +148,24 @@ def _is_one(pair: Link, said: Iterable[Decision], stands: Mapping[str, Stand]) -
     one, other = (stands.get(each) for each in pair)
     if one is None or other is None or not (one.shown and other.shown):
         return False
-    words = [
-        word_of(each) for each in said if _leads(each.a, each.a_now, stands) and _leads(each.b, each.b_now, stands)
-    ]
-    return outcome(words, {one.home, other.home}).public
+    return outcome((_word(each) for each in said if _is_led(each, stands)), {one.home, other.home}).public
+
+
+def _is_led(said: Decision, stands: Mapping[str, Stand]) -> bool:
+    return _leads(said.a, said.a_now, stands) and _leads(said.b, said.b_now, stands)
 
 
 def _leads(was: str, now: str, stands: Mapping[str, Stand]) -> bool:
     """Whether a record leads where it says: a home merges its own records alone."""
-    return was == now or (was in stands and stands[was].home == stands[now].home)
+    return was == now or (was in stands and now in stands and stands[was].home == stands[now].home)
+
+
+def _ordered(one: str, other: str) -> Link:
+    return min(one, other), max(one, other)
+
+
+def _names(said: Iterable[Decision]) -> set[str]:
+    return {name for each in said for name in (each.a, each.b, each.a_now, each.b_now)}
 
 
 def _groups(links: Iterable[Link]) -> list[set[str]]:
@@ -134,16 +177,6 @@ def _groups(links: Iterable[Link]) -> list[set[str]]:
             for each in mine:
                 group_of[each] = mine
     return list({id(group): group for group in group_of.values()}.values())
-
-
-def _now(session: Session, record_id: str) -> str:
-    """What a record is called since its home merged it, however often."""
-    for _ in range(STEPS_AT_MOST):
-        after = store_decisions.successor(session, record_id)
-        if after is None:
-            break
-        record_id = after
-    return record_id
 
 
 def _told(session: Session, record_id: str) -> dict[str, Any]:

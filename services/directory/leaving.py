@@ -19,7 +19,7 @@ from services.kernel.log import EventLog
 def ahead(session: Session) -> dict[str, int]:
     """What is public or told of this node: `{structures, services, decisions}`; `offers` that wait for an answer."""
     return store_handing.public_counts(session) | {
-        "decisions": len(store_decisions.own(session)), "offers": store_handing.unfinished(session)
+        "decisions": store_decisions.own_count(session), "offers": store_handing.unfinished(session)
     }  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def some(session: Session, log: EventLog, desk: Desk, reason: str, limit: int) -
     for kind in ("structure", "service"):
         for record in store.page(session, kind, "", limit, True, None):
             desk.withdraw(record, reason)
-    for each in store_decisions.own(session)[:limit]:
+    for each in store_decisions.own(session, limit):
         decisions.say(session, log, desk.home, (each.a, each.b), None)
     session.flush()
     return ahead(session)

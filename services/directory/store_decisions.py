@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import delete, or_, select, update
+import orjson
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql import ColumnElement
 
 from services.directory.asides import GONE, Decision, HomeNode, Joined, Other, Pair
 from services.directory.deciding import CAREFUL, DIFFERENT
+from services.directory.formats.ids import is_record_id
 from services.directory.model import FeedRow, Record, Source
 
 AT_ONCE = 400
@@ -36,7 +38,7 @@ def decision(session: Session, decision_id: str) -> Decision | None:
 
 
 def touched(session: Session, ids: Collection[str]) -> dict[str, Decision]:
-    """Decisions of these records, or of what was merged into one; and all whose records were merged since."""
+    """Decisions of these records or of what was merged into one, and all that one may have led further (`led`)."""
     found: dict[str, Decision] = {each.id: each for each in session.scalars(select(Decision).where(Decision.led))}
     for some in _some(ids):
         mine = or_(*(column.in_(some) for column in (Decision.a, Decision.b, Decision.a_now, Decision.b_now)))
@@ -54,9 +56,9 @@ def said_now(session: Session, ids: Collection[str]) -> list[Decision]:
 
 
 def said_of(session: Session, a: str, b: str) -> Sequence[Decision]:
-    """What holds of one pair, this node's word first."""
-    pair = Decision.a == min(a, b), Decision.b == max(a, b)
-    return session.scalars(select(Decision).where(*pair, *_heard(Decision)).order_by(Decision.node)).all()
+    """What holds of one pair, as it is called now or was when it was decided; this node's word first."""
+    query = select(Decision).where(_of_pair(a, b), *_heard(Decision))
+    return session.scalars(query.order_by(Decision.node, Decision.id)).all()
 
 
 def alike_said(session: Session, ids: Collection[str]) -> set[tuple[str, str]]:
@@ -77,25 +79,35 @@ def refused_by_home(one: type[Other], other: type[Other]) -> ColumnElement[bool]
     return said.where(homes, *_heard(Decision)).exists()
 
 
-def contrary(session: Session, after: tuple[str, str] = ("", ""), limit: int = 100) -> Sequence[Decision]:
+def contrary(session: Session, limit: int = 100) -> Sequence[Decision]:
     """This node's decisions of which another node said otherwise since somebody here last looked."""
     theirs = aliased(Decision)
     otherwise = or_(theirs.decision != Decision.decision, theirs.head != Decision.head)
-    said = select(theirs.id).where(
-        theirs.a == Decision.a, theirs.b == Decision.b, theirs.node != OURS, otherwise, theirs.decision.in_(CAREFUL),
-        theirs.heard_at > Decision.kept_at, *_heard(theirs),
-    )  # fmt: skip
-    mine = Decision.node == OURS, Decision.ended.is_(False), said.exists()
-    query = select(Decision).where(
-        *mine, or_(Decision.a > after[0], (Decision.a == after[0]) & (Decision.b > after[1]))
+    new = theirs.node != OURS, otherwise, theirs.decision.in_(CAREFUL), theirs.heard_at > Decision.kept_at
+    then = (theirs.a == Decision.a) & (theirs.b == Decision.b)
+    straight = (theirs.a_now == Decision.a_now) & (theirs.b_now == Decision.b_now)
+    crossed = (theirs.a_now == Decision.b_now) & (theirs.b_now == Decision.a_now)
+    was, now, other_way = (  # one question each: of all in one, no index answers
+        select(theirs.id).where(of_it, *new, *_heard(theirs)).exists() for of_it in (then, straight, crossed)
     )
+    said = or_(was, (Decision.a_now != Decision.b_now) & or_(now, other_way))
+    query = select(Decision).where(*_MINE, said)
     return session.scalars(query.order_by(Decision.a, Decision.b).limit(limit)).all()
 
 
-def own(session: Session) -> Sequence[Decision]:
+def own(session: Session, limit: int) -> Sequence[Decision]:
     """What this node decided and told, and did not take back."""
-    mine = Decision.node == OURS, Decision.ended.is_(False)
-    return session.scalars(select(Decision).where(*mine).order_by(Decision.id)).all()
+    return session.scalars(select(Decision).where(*_MINE).order_by(Decision.id).limit(limit)).all()
+
+
+def own_count(session: Session) -> int:
+    """How many those are."""
+    return session.scalar(select(func.count()).select_from(Decision).where(*_MINE)) or 0
+
+
+def own_of(session: Session, a: str, b: str) -> Sequence[Decision]:
+    """What this node decided of one pair, as it is called now or was then: more than one where records were merged."""
+    return session.scalars(select(Decision).where(_of_pair(a, b), *_MINE).order_by(Decision.id)).all()
 
 
 def of_node(session: Session, node: str) -> list[tuple[str, str]]:
@@ -103,20 +115,26 @@ def of_node(session: Session, node: str) -> list[tuple[str, str]]:
     return [(a, b) for a, b in session.execute(select(Decision.a_now, Decision.b_now).where(Decision.node == node))]
 
 
-def forget(session: Session, node: str, ids: Collection[str] | None = None) -> list[tuple[str, str]]:
-    """Forget decisions of a node, all of them or these; of which pairs they were."""
+def end(session: Session, node: str, ids: Collection[str] | None = None) -> list[tuple[str, str]]:
+    """Decisions of a node, all of them or these, count no more; of which pairs they are."""
     gone: list[tuple[str, str]] = []
-    for some in [None] if ids is None else _some(ids):
-        which = [Decision.node == node, *([] if some is None else [Decision.id.in_(some)])]
+    for which in _which(node, ids):
         gone += [(a, b) for a, b in session.execute(select(Decision.a_now, Decision.b_now).where(*which))]
-        session.execute(delete(Decision).where(*which), execution_options={"synchronize_session": "fetch"})
+        session.execute(update(Decision).where(*which).values(ended=True), execution_options=_FETCH)
     return gone
 
 
+def forget(session: Session, node: str, ids: Collection[str] | None = None) -> None:
+    """Forget decisions of a node, all of them or these."""
+    for which in _which(node, ids):
+        session.execute(delete(Decision).where(*which), execution_options=_FETCH)
+
+
 def compare_again(session: Session, ids: Collection[str]) -> None:
-    """These are to be compared anew: somebody said something of them."""
+    """These are to be compared anew: somebody said something of them. Locked in order of id, as who compares does."""
     for table in (Record, Other):
         of_it = table.id.in_(ids), table.kind == "structure"
+        session.execute(select(table.id).where(*of_it).order_by(table.id).with_for_update()).all()
         session.execute(update(table).where(*of_it).values(matched=False), execution_options=_FETCH)
 
 
@@ -131,13 +149,17 @@ def stands(session: Session, ids: Iterable[str]) -> dict[str, Stand]:
     return found
 
 
-def successor(session: Session, record_id: str) -> str | None:
-    """The record that this one was merged into by its home."""
-    ours = session.scalar(select(Record.replaced_by).where(Record.id == record_id))
-    if ours is not None:
-        return ours
-    theirs = session.get(Other, record_id, populate_existing=True)  # it may just have been written beside the session
-    return theirs.native.get("replaced_by") if theirs is not None and theirs.state == GONE else None
+def successors(session: Session, ids: Collection[str]) -> dict[str, str]:
+    """The records that these were merged into by their homes; of those that were."""
+    found: dict[str, str] = {}
+    for some in _some(ids):
+        gone = select(Other.id, Other.data).where(Other.id.in_(some), Other.state == GONE, Other.data.is_not(None))
+        for record_id, data in session.execute(gone):
+            if is_record_id(after := orjson.loads(data or b"{}").get("replaced_by")):
+                found[record_id] = after
+        ours = select(Record.id, Record.replaced_by).where(Record.id.in_(some), Record.replaced_by.is_not(None))
+        found |= {gone: str(kept) for gone, kept in session.execute(ours)}
+    return found
 
 
 def joined(session: Session, ids: Collection[str]) -> dict[str, Joined]:
@@ -177,12 +199,24 @@ def contrary_count(session: Session) -> int:
     return len(contrary(session))
 
 
+_FETCH = {"synchronize_session": "fetch"}
+_MINE = (Decision.node == OURS, Decision.ended.is_(False))
+
+
 def _heard(of: type[Decision]) -> tuple[ColumnElement[bool], ...]:
     silent = select(HomeNode.node).where(HomeNode.shown.is_(False))
     return of.ended.is_(False), of.node.not_in(silent)
 
 
-_FETCH = {"synchronize_session": "fetch"}
+def _of_pair(a: str, b: str) -> ColumnElement[bool]:
+    then = (Decision.a == min(a, b)) & (Decision.b == max(a, b))
+    straight = (Decision.a_now == a) & (Decision.b_now == b)
+    return or_(then, straight, (Decision.a_now == b) & (Decision.b_now == a))
+
+
+def _which(node: str, ids: Collection[str] | None) -> Iterable[tuple[ColumnElement[bool], ...]]:
+    of_it = Decision.node == node
+    return [(of_it,)] if ids is None else [(of_it, Decision.id.in_(some)) for some in _some(ids)]
 
 
 def _some(ids: Collection[str]) -> Iterable[list[str]]:

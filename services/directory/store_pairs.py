@@ -43,7 +43,7 @@ def others_by_id(session: Session, ids: Collection[str]) -> dict[str, Other]:
     """Structures of other nodes that are shown here."""
     found: dict[str, Other] = {}
     for some in _some(ids):
-        of_them = Other.id.in_(some), Other.state == SHOWN, Other.kind == "structure"
+        of_them = Other.id.in_(some), Other.state == SHOWN, Other.kind == "structure", Other.data.is_not(None)
         found |= {each.id: each for each in session.scalars(select(Other).where(*of_them))}
     return found
 

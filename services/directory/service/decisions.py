@@ -59,13 +59,15 @@ class DecisionDoors(Doors):
         with self.db.begin() as session:
             store_others.take_turn(session)
             pair = store_pairs.pair(session, a, b)
-            if pair is None or pair.decision is None:
+            is_decided = pair is not None and pair.decision is not None
+            if not is_decided and not store_decisions.own_of(session, a, b):
                 raise NotFound(f"Ce nœud n’a rien décidé des fiches {a} et {b}.")
             records = store.records(session, (a, b))
             if any(each.replaced_by in (a, b) for each in records.values()):
                 raise WrongState("Ces deux fiches ont été fusionnées : défaites la fusion de celle qui est gardée.")
-            pair.decision, pair.head, pair.at, pair.by = None, None, None, ""
-            store_decisions.compare_again(session, {a, b})
+            store_decisions.compare_again(session, {a, b})  # locks the two before the pair, as who compares does
+            if pair is not None:
+                pair.decision, pair.head, pair.at, pair.by = None, None, None, ""
             self._say(session, a, b, None)
             return self._outcome(session, a, b)
 
@@ -144,7 +146,7 @@ class DecisionDoors(Doors):
                 "decision": each.decision, "head": each.head, "at": each.at, "home": each.node in homes,
                 "ours": each.node == OURS,
             }
-            for each in store_decisions.said_of(session, a, b)
+            for each in joining.said_of(session, a, b)
         ]  # fmt: skip
 
     def _outcome(self, session: Session, a: str, b: str) -> dict[str, Any]:
@@ -158,9 +160,10 @@ class DecisionDoors(Doors):
         }  # fmt: skip
 
     def _contrary(self, session: Session, mine: Decision) -> dict[str, Any]:
-        names = [self._name_of(session, each) for each in (mine.a, mine.b)]
-        return {"a": mine.a, "b": mine.b, "names": names, "decision": mine.decision, "head": mine.head,
-                "outcome": self._outcome(session, mine.a, mine.b)}  # fmt: skip
+        a, b = (mine.a, mine.b) if mine.a_now == mine.b_now else (mine.a_now, mine.b_now)
+        names = [self._name_of(session, each) for each in (a, b)]
+        return {"a": a, "b": b, "names": names, "decision": mine.decision, "head": mine.head,
+                "outcome": self._outcome(session, a, b)}  # fmt: skip
 
     def _name_of(self, session: Session, record_id: str) -> str:
         record, other = store.record(session, record_id), store_others.other(session, record_id)

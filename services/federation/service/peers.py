@@ -147,35 +147,29 @@ class PeerDoors(Doors):
         return {"node": peer.node, "id": peer.label, "streams": found}
 
     @rpc
-    def copies(self, request: dict[str, Any]) -> dict[str, Any]:
-        """How far each peer says that it holds this node's public streams, asked now: `{}` → `{copies}`.
+    def peer_copy(self, request: dict[str, Any]) -> dict[str, Any]:
+        """How far a peer says that it holds this node's public streams, asked now: `ByName` → `{streams, trouble}`.
 
-        Each is `{node, id, name, streams: {stream: [epoch, seq]}, trouble}`, by its last checkpoints; of one that does
-        not answer `trouble` says why. It proves nothing: a peer that lies about it has no part in what others hold.
+        `streams`: `{stream: [epoch, seq]}` by its last checkpoints; where it does not answer `trouble` says why. It
+        proves nothing: a peer that lies about it has no part in what others hold. Raises `NotFound`.
         """
         self.actor().require("node:operate")
+        asked = schemas.ByName.read(request)
         with self.db.read() as session:
-            peers = [peer for peer in store.peers(session) if peer.state != BLOCKED]
-        return {"copies": [self._copy(peer) for peer in peers]}
-
-    def _copy(self, peer: Peer) -> dict[str, Any]:
+            peer = peering.named(session, asked["peer"])
         heard: dict[str, Any] = {}
-
-        def hear(_: str, claims: Any) -> None:
-            heard.update(gossip.heads(claims))
-
-        told: dict[str, Any] = {"node": peer.node, "id": peer.label, "name": peer.name, "streams": {}, "trouble": ""}
         try:
             reach = self.way_of(peer)
             try:
                 taker = Taker(cards.read(peer.card).keyring(), directory.is_told_by)
-                Link(self.db, peer.node, taker, lambda: reach, self.wake, hear).heads()
+                Link(self.db, peer.node, taker, lambda: reach, self.wake,
+                     lambda _, claims: heard.update(gossip.heads(claims))).heads()  # fmt: skip
             finally:
                 reach.close()
         except MaillageError as error:
-            return told | {"trouble": error.message}
+            return {"streams": {}, "trouble": error.message}
         own = f"{self.engine.runtime.identity.name}/"
-        return told | {"streams": {name: place for name, place in heard.items() if name.startswith(own)}}
+        return {"streams": {name: place for name, place in heard.items() if name.startswith(own)}, "trouble": ""}
 
     def _set(self, request: dict[str, Any], state: str) -> dict[str, Any]:
         self.actor().require("node:operate")
