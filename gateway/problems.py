@@ -84,10 +84,15 @@ def for_people() -> bool:
 
 def of_error(error: Exception, status: int | None = None) -> Response:
     """The answer to an error of ours; `status` where the request itself decides which."""
-    status = status or next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), 500)
+    status = status or status_of(error)
     details = getattr(error, "details", None)
     found = details if isinstance(details, list) else None
     return problem(status, str(error), found, home_node=details if isinstance(error, errors.NotHome) else None)
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status of an error of ours."""
+    return next((STATUS[cls] for cls in type(error).__mro__ if cls in STATUS), 500)
 
 
 def install(app: Flask) -> None:

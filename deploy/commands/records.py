@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
 from deploy.client import Client, connected
-from deploy.commands.common import AsJson, Folder, of_problem, out, sentences, show, table, tell
+from deploy.commands.common import AsJson, Folder, Yes, agreed, of_problem, out, sentences, show, table, tell
+from deploy.words import in_words
 from services.kernel.errors import ValidationError
 
+WHY: Final = {
+    "people": ("qualifiée ou modifiée par une personne", "qualified or edited by a person"),
+    "changed": ("changée depuis autrement", "changed otherwise since"),
+    "needed": ("nécessaire à des services qui restent", "needed by services that stay"),
+}
+"""Why an import is not simply taken back in a record."""
 source = typer.Typer(no_args_is_help=True, help="Les sources des fiches et leur politique / sources and policies.")
 
 
@@ -73,17 +80,52 @@ def publish(
 
 @sentences
 def undo(
-    folder: Folder, import_: Annotated[str, typer.Argument(metavar="IMPORT", help="Numéro donné par l’import")]
+    folder: Folder,
+    import_: Annotated[str, typer.Argument(metavar="IMPORT", help="Numéro donné par l’import")],
+    all_: Annotated[
+        bool, typer.Option("--all", help="Aussi ce qu’une personne a qualifié ou modifié depuis / people’s words too")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="Dire ce qui serait fait, sans rien faire")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Annuler un import, sauf ce qui a changé depuis / take an import back."""
+    asked = {"import": import_, "all": all_}
     with connected(folder) as node:
-        done = node.call("directory", "undo", {"import": import_})
-    tell(
-        f"Import annulé. Fiches retirées : {done['withdrawn']}, rendues à leur état d’avant : {done['restored']}, "
-        f"gardées car modifiées depuis, ou nécessaires à d’autres : {done['kept']}.",
-        f"Import taken back. Records withdrawn: {done['withdrawn']}, as they were before: {done['restored']}, "
-        f"kept because changed since, or needed by others: {done['kept']}.",
+        done = node.call("directory", "undo_preview", asked)
+        if not dry_run:
+            if not (yes or as_json):
+                _tell_undo(done, all_, foreseen=True)
+                if not agreed("Annuler cet import ? / Take it back?"):
+                    raise typer.Exit(1)
+            done = node.call("directory", "undo", asked)
+    show(done, as_json, lambda: _tell_undo(done, all_, foreseen=dry_run))
+
+
+def _tell_undo(done: dict[str, Any], everything: bool, foreseen: bool) -> None:
+    """Counts, then by name what somebody may want to look at: what stays, and what people had put their word behind."""
+    fr, en = (
+        ("À retirer", "To be withdrawn") if foreseen else ("Import annulé. Fiches retirées", "Taken back. Withdrawn")
     )
+    tell(
+        f"{fr} : {done['withdrawn']}, rendues à leur état d’avant : {done['restored']}, gardées : {done['kept']}.",
+        f"{en}: {done['withdrawn']}, as they were before: {done['restored']}, kept: {done['kept']}.",
+    )
+    if done["by_people"]:
+        tell(
+            f"Qualifiées ou modifiées depuis par une personne : {done['by_people']}, "
+            f"{'reprises aussi' if everything else 'qui restent (--all les reprend aussi)'}.",
+            f"Qualified or edited by a person since: {done['by_people']}, "
+            f"{'taken back too' if everything else 'which stay (--all takes them back too)'}.",
+        )
+    if done["differences"]:
+        tell(
+            f"Contradictions avec des corrections, qui partent avec lui : {done['differences']}.",
+            f"What it said otherwise than corrections, gone with it: {done['differences']}.",
+        )
+    for each in done["records"]:
+        if each["why"]:
+            out.print(f"  {each['name'] or each['id']} : {in_words(*WHY[each['why']])}", markup=False)
 
 
 @sentences

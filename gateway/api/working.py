@@ -25,6 +25,7 @@ from gateway.problems import too_many
 from gateway.tray import Tray
 from services.accounts import schemas as accounts
 from services.directory import schemas
+from services.directory.schemas import between
 from services.kernel.errors import ValidationError
 
 TRIES_PER_MINUTE = 10
@@ -34,7 +35,7 @@ OF_RECORD = {"id": "record"}
 DOORS = (
     Door("GET", "/worklist", "work", schemas.Work, "What waits for a permanent, the most urgent reason first."),
     Door("GET", "/records", "find", schemas.Find, "Records of this node in whatever state, by words of their names."),
-    Door("GET", f"{RECORD}/state", "open_record", schemas.ById,
+    Door("GET", f"{RECORD}/state", "open_record", schemas.OpenRecord,
          "A record in whatever state: what keeps it from the public, differences, score, next question."),
     Door("GET", f"{RECORD}/history", "history", schemas.ById, "What happened to a record, newest first."),
     Door("PATCH", RECORD, "edit", schemas.Edit, "Change some of what a record says; null empties a field.",
@@ -47,6 +48,7 @@ DOORS = (
     Door("POST", f"{RECORD}/separation", "merge_undo", schemas.ById, "Take back the last merge into a record."),
     Door("POST", "/qualifications", "qualify", schemas.Qualify,
          "Put a permanent’s word behind records; dry_run says what would become public."),
+    Door("POST", "/reviews", "review_many", schemas.ReviewMany, "Send many qualified records back to review."),
     Door("POST", "/publications", "publish", schemas.Qualify,
          "Qualify what the public may then see; the rest is refused with every missing part."),
     Door("GET", "/suggestions", "suggestions", schemas.Suggestions, "What was suggested, oldest first."),
@@ -64,20 +66,24 @@ DOORS = (
          "Decisions of this node of which another node decided otherwise."),
     Door("POST", "/duplicates/keeping", "duplicate_keep", schemas.PairOf,
          "Keep this node’s decision, told no more until somebody says something new."),
-    Door("POST", f"{RECORD}/hiding", "hide", schemas.Hide,
+    Door("POST", f"{RECORD}/hiding", "hide", between.Hide,
          "Show a record of another node here no more, with the reason; its home is not touched."),
     Door("DELETE", f"{RECORD}/hiding", "show", schemas.ById,
          "Show again what was hidden, as its home publishes it by now."),
-    Door("GET", "/hidings", "hidings", schemas.Hidings, "What this node does not show of others, and why."),
+    Door("GET", "/hidings", "hidings", between.Hidings, "What this node does not show of others, and why."),
     Door("GET", "/handovers", "offers", None, "Records offered, to this node and of it; those that wait come first."),
-    Door("POST", "/handovers", "hand_over", schemas.HandOver,
+    Door("POST", "/handovers", "hand_over", between.HandOver,
          "Offer records to another node; dry_run counts. Nothing changes until it accepts."),
-    Door("GET", "/handovers/<uuid:id>", "offered", schemas.Offered, "The records of one offer, in order of id."),
-    Door("POST", "/handovers/<uuid:id>/decision", "offer_decide", schemas.OfferDecide,
+    Door("GET", "/handovers/<uuid:id>", "offered", between.Offered,
+         "The records of one offer, in order of id."),
+    Door("POST", "/handovers/<uuid:id>/decision", "offer_decide", between.OfferDecide,
          "Accept or refuse what was offered, or take back what this node offers."),
     Door("GET", "/objections", "objections", None, "What was objected to, without what it was."),
     Door("GET", "/imports", "imports", None, "The last imports, newest first."),
-    Door("DELETE", "/imports/<string:import>", "undo", schemas.ImportUndo, "Take an import back."),
+    Door("GET", "/imports/<string:import>/undo", "undo_preview", schemas.ImportUndo,
+         "What taking an import back would do, and which records a person qualified or edited since."),
+    Door("DELETE", "/imports/<string:import>", "undo", schemas.ImportUndo,
+         "Take an import back, but for what a person qualified or edited since, unless all is said."),
     Door("GET", "/freshness", "freshness", None, "How fresh what the public sees is, by department and sector."),
     Door("POST", "/links", "structure_link", accounts.StructureLink,
          "A link that opens the entries of structures once; shown this once.", room="accounts", status=201),

@@ -30,7 +30,6 @@ SAID: Final[Mapping[str, str]] = {
     "accepte": "La proposition est acceptée : la fiche a changé.",
     "note": "C’est noté : vous vous en occupez. La fiche n’a pas changé ; le message reste sous « Acceptées ».",
     "refuse": "La proposition est refusée.",
-    "import-annule": "L’import est annulé.",
     "expurge": "C’est effacé de ce nœud, et aucun import ne le ramènera. Les fichiers de /data/ sont refaits.",
     "masquee": "Ce nœud ne montre plus cette fiche.",
     "masquee-dite": "Ce nœud ne montre plus cette fiche, et le dit à celui qui la tient.",

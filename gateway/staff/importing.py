@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
-from werkzeug.wrappers import Response as Answer
 
 from gateway import importing
 from gateway.pages.shown import fault
@@ -20,6 +19,18 @@ UNKNOWN_COLUMNS: Final = (
     "Ce nœud ne connaît pas les colonnes de ce fichier. Voici comment il propose de les lire : relisez, corrigez, puis "
     "essayez de nouveau."
 )
+FATES: Final = (
+    ("kept", "people", "Qualifiées ou modifiées depuis par une personne"),
+    ("kept", "changed", "Changées depuis autrement : par un autre import, un programme, une fusion, un retrait"),
+    ("kept", "needed", "Structures dont un service reste"),
+    ("withdrawn", "people", "Retirées, qu’une personne avait qualifiées ou modifiées"),
+    ("restored", "people", "Rendues à leur état d’avant, qu’une personne avait qualifiées ou modifiées"),
+    ("withdrawn", "", "Retirées"),
+    ("restored", "", "Rendues à leur état d’avant"),
+)
+"""What becomes of records when an import is taken back (`done`, `why`), those first that may surprise."""
+TOLD: Final = 20
+"""Records that the directory names of each fate."""
 GONE: Final = "Le fichier n’est plus gardé : choisissez-le de nouveau."
 
 
@@ -37,10 +48,20 @@ def add(staff: Blueprint, frame: Frame, tray: Tray) -> None:
             raise Forbidden("Vous ne pouvez pas importer de fiches.")
         return _bring_in(frame, tray)
 
+    @staff.get("/importer/annuler")
+    def foresee_undo() -> Response:
+        asked = {"import": request.args.get("import", "")}
+        return _undo_page(frame, asked, frame.call("directory", "undo_preview", asked), sure=False)
+
     @staff.post("/importer/annuler")
-    def undo_import() -> Answer:
-        frame.call("directory", "undo", {"import": request.form.get("import", "")})
-        return frame.on("imports", "import-annule")
+    def undo_import() -> Response:
+        asked = {"import": request.form.get("import", ""), "all": request.form.get("all") == "oui"}
+        return _undo_page(frame, asked, frame.call("directory", "undo", asked), sure=True)
+
+
+def _undo_page(frame: Frame, asked: dict[str, Any], done: dict[str, Any], sure: bool) -> Response:
+    told = {"titles": FATES, "told": TOLD, "import": asked["import"], "everything": asked.get("all", False)}
+    return frame.page("undo.html", done=done, sure=sure, **told)
 
 
 def _bring_in(frame: Frame, tray: Tray) -> Response:

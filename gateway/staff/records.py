@@ -32,16 +32,7 @@ def add(staff: Blueprint, frame: Frame) -> None:
 def _add_reading(staff: Blueprint, frame: Frame) -> None:
     @staff.get("/fiches/<uuid:identifier>")
     def record(identifier: UUID) -> Response:
-        found = _opened(frame, identifier)
-        waiting = []
-        if frame.visitor().may("directory:qualify"):
-            asked = {"record": found["id"], "limit": 50}
-            waiting = frame.call("directory", "suggestions", asked)["suggestions"]
-        return frame.page(
-            "record.html", record=found, groups=fields.groups_of(found["kind"]), trust=shown.trust(found, clock.now())
-            if found["status"] != "withdrawn" else [], how=shown.HOW, suggestions=waiting, forms=forms, fields=fields,
-            changes=_in_parts(found.get("waiting", {})),
-        )  # fmt: skip
+        return _page(frame, _opened(frame, identifier))
 
     @staff.get("/fiches/<uuid:identifier>/historique")
     def history(identifier: UUID) -> Response:
@@ -92,20 +83,14 @@ def _add_editing(staff: Blueprint, frame: Frame) -> None:
 def _add_deciding(staff: Blueprint, frame: Frame) -> None:
     @staff.post("/fiches/<uuid:identifier>/etape")
     def step(identifier: UUID) -> Answer:
-        asked, why = str(identifier), request.form.get("why", "").strip()
-        wanted = request.form.get("step", "")
-        if wanted == "qualify":
-            done = frame.call("directory", "qualify", {"ids": [asked], "how": request.form.get("how", "known")})
-            return frame.on("record", "retenue" if done["kept_back"] else "qualifie", identifier=identifier)
-        if wanted == "confirm":
-            frame.call("directory", "confirm", {"id": asked, "how": why})
-            waits = _opened(frame, identifier)["waits"]
-            return frame.on("record", "confirme-attend" if waits else "confirme", identifier=identifier)
-        if wanted == "withdraw":
-            frame.call("directory", "withdraw", {"id": asked, "reason": why})
-            return frame.on("record", "retire", identifier=identifier)
-        frame.call("directory", "step", {"id": asked, "step": wanted, "why": why})
-        return frame.on("record", "revision", identifier=identifier)
+        """A step of the record as it was read; one that somebody changed since is shown again, and stays as it is."""
+        frame.visitor()
+        seen = version_of(request.form.get("version", "0"))
+        try:
+            said = _step(frame, str(identifier), seen)
+        except Conflict:
+            return _page(frame, _opened(frame, identifier, seen=seen), 409)
+        return frame.on("record", said, identifier=identifier)
 
     @staff.post("/fiches/<uuid:identifier>/difference")
     def take_difference(identifier: UUID) -> Answer:
@@ -120,7 +105,7 @@ def _add_deciding(staff: Blueprint, frame: Frame) -> None:
 
     @staff.post("/fiches/<uuid:identifier>/historique")
     def revert(identifier: UUID) -> Answer:
-        frame.call("directory", "revert", {"id": str(identifier), "of": _version(request.form.get("of", ""))})
+        frame.call("directory", "revert", {"id": str(identifier), "of": version_of(request.form.get("of", ""))})
         return frame.on("record", "annule", identifier=identifier)
 
     @staff.post("/fiches/<uuid:identifier>/lien")
@@ -131,12 +116,44 @@ def _add_deciding(staff: Blueprint, frame: Frame) -> None:
         return frame.page("handed.html", record=found, made=made)
 
 
-def _opened(frame: Frame, identifier: UUID) -> dict[str, Any]:
-    record: dict[str, Any] = frame.call("directory", "open_record", {"id": str(identifier)})
+def _step(frame: Frame, record: str, version: int) -> str:
+    """Do the step that a form asks for; what is said of it. Raises `Conflict` where the record changed since."""
+    wanted, why = request.form.get("step", ""), request.form.get("why", "").strip()
+    if wanted == "qualify":
+        how = request.form.get("how", "known")
+        done = frame.call("directory", "qualify", {"ids": [record], "versions": {record: version}, "how": how})
+        return "retenue" if done["kept_back"] else "qualifie"
+    asked: dict[str, Any] = {"id": record, "version": version}
+    if wanted == "confirm":
+        frame.call("directory", "confirm", asked | {"how": why})
+        return "confirme-attend" if _opened(frame, UUID(record))["waits"] else "confirme"
+    if wanted == "withdraw":
+        frame.call("directory", "withdraw", asked | {"reason": why})
+        return "retire"
+    frame.call("directory", "step", asked | {"step": wanted, "why": why})
+    return "revision"
+
+
+def _page(frame: Frame, found: dict[str, Any], status: int = 200) -> Response:
+    """The page of a record; where it was opened with the version `seen` before, with what changed since."""
+    waiting = []
+    if frame.visitor().may("directory:qualify"):
+        waiting = frame.call("directory", "suggestions", {"record": found["id"], "limit": 50})["suggestions"]
+    since = found.get("changed_since")
+    return frame.page(
+        "record.html", status, record=found, groups=fields.groups_of(found["kind"]), how=shown.HOW, forms=forms,
+        fields=fields, trust=shown.trust(found, clock.now()) if found["status"] != "withdrawn" else [],
+        suggestions=waiting, changes=readable(found.get("waiting", {})),
+        since=None if since is None else readable(since), typed=request.form,
+    )  # fmt: skip
+
+
+def _opened(frame: Frame, identifier: UUID, **more: int) -> dict[str, Any]:
+    record: dict[str, Any] = frame.call("directory", "open_record", {"id": str(identifier), **more})
     return record
 
 
-def _version(typed: str) -> int:
+def version_of(typed: str) -> int:
     """A version that a form names. Raises `NotFound` where there can be none: a larger number fits no database."""
     if not typed.isdecimal() or len(typed) > LONGEST_VERSION:
         raise NotFound("Cette version n’existe pas.")
@@ -160,6 +177,11 @@ def _in_parts(changed: dict[str, Any]) -> dict[str, Any]:
         if pair[0] != pair[1]:
             changed[f"argumentaire.{part.name}"] = pair
     return changed
+
+
+def readable(changed: dict[str, Any]) -> dict[str, Any]:
+    """What changed of what people have a word for, `{field: [before, after]}`."""
+    return {name: pair for name, pair in _in_parts(changed).items() if fields.label(name) != name}
 
 
 def _form(

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as Answer
 from gateway import problems
 from gateway.auth import Ask
 from gateway.staff import (
+    bulk,
     duplicates,
     entering,
     handovers,
@@ -33,7 +34,7 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
     frame = Frame(ask, Sessions.of(settings, ask))
     entering.add(staff, frame, bool(settings.mail.host))
     starting.add(staff, frame, settings)
-    for pages in (records, work, duplicates, handovers, hidings, peers):
+    for pages in (records, work, bulk, duplicates, handovers, hidings, peers):
         pages.add(staff, frame)
     for with_files in (importing, objections):
         with_files.add(staff, frame, Tray.of(settings.node.id))

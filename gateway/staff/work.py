@@ -1,4 +1,4 @@
-"""What waits for a permanent: the list by urgency, many records at once, suggestions and their answers."""
+"""What waits for a permanent: the list by urgency, a record by its name, suggestions and their answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as Answer
 
-from gateway.pages.shown import HOW
 from gateway.staff.frame import Frame
 from services.directory.formats import sectors, territory
 from services.directory.formats.groups import REASONS
@@ -20,21 +19,20 @@ WORDS: Final = {
     "contrary": "Décisions contraires d’un autre nœud",
 }  # fmt: skip
 
+QUALIFIABLE: Final = frozenset({"review", "expiring", "submitted"})
+"""Reasons that a qualification answers: of these lists, all can be qualified at once."""
+REVIEWABLE: Final = frozenset({"held", "expiring"})
+"""Reasons under which all are qualified, and can be sent back to review at once."""
 STATES: Final = {"open": "En attente", "accepted": "Acceptées", "refused": "Refusées"}
 
 
 def add(staff: Blueprint, frame: Frame) -> None:
-    """`/travail`, `/travail/chercher`, `/travail/qualifier`, `/propositions`."""
+    """`/travail`, `/travail/chercher`, `/propositions`, `/fraicheur`."""
     _add_suggestions(staff, frame)
 
     @staff.get("/travail")
     def work() -> Response:
-        reason, after = request.args.get("motif", ""), request.args.get("apres", "")
-        asked = {"reason": reason if reason in REASONS else None, "after": after, "limit": PAGE_SIZE}
-        page = frame.call("directory", "work", asked)
-        imports = frame.call("directory", "imports", {})["imports"] if page["reason"] == "submitted" else []
-        held = [each for each in imports if each["state"] == "finished"]
-        return frame.page("work.html", page=page, words=WORDS, reasons=REASONS, how=HOW, imports=held)
+        return page(frame, request.args.get("motif", ""), request.args.get("apres", ""))
 
     @staff.get("/travail/chercher")
     def find() -> Response:
@@ -42,18 +40,6 @@ def add(staff: Blueprint, frame: Frame) -> None:
         asked = {"q": said, "after": request.args.get("apres", ""), "limit": PAGE_SIZE}
         page = frame.call("directory", "find", asked) if len(said) > 1 else {"records": [], "next": None}
         return frame.page("find.html", page=page, said_words=said)
-
-    @staff.post("/travail/qualifier")
-    def qualify() -> Response:
-        """Many at once: first what it would do, then, on a second form, done."""
-        frame.visitor()
-        sure = request.form.get("sure") == "oui"
-        chosen = _chosen()
-        if not chosen:
-            return frame.page("bulk.html", 422, done=None, chosen={}, how=HOW, wrong="Choisissez au moins une fiche.")
-        asked: dict[str, Any] = chosen | {"how": request.form.get("how", "known"), "dry_run": not sure}
-        done = frame.call("directory", "qualify", asked)
-        return frame.page("bulk.html", done=done, chosen=chosen, sure=sure, asked=asked, how=HOW, wrong="")
 
     @staff.get("/fraicheur")
     def freshness() -> Response:
@@ -64,6 +50,18 @@ def add(staff: Blueprint, frame: Frame) -> None:
         ]
         tables = [("Tout l’annuaire", [("toutes", found["all"])]), ("Départements", places), ("Secteurs", named)]
         return frame.page("freshness.html", tables=tables)
+
+
+def page(frame: Frame, reason: str, after: str, status: int = 200, wrong: str = "") -> Response:
+    """A page of the list for a reason, or for the most urgent; `wrong`: what a form of it lacked."""
+    asked = {"reason": reason if reason in REASONS else None, "after": after, "limit": PAGE_SIZE}
+    found = frame.call("directory", "work", asked)
+    imports = frame.call("directory", "imports", {})["imports"] if found["reason"] == "submitted" else []
+    held = [each for each in imports if each["state"] == "finished"]
+    return frame.page(
+        "work.html", status, page=found, after=after, wrong=wrong, words=WORDS, reasons=REASONS, imports=held,
+        qualifiable=found["reason"] in QUALIFIABLE, reviewable=found["reason"] in REVIEWABLE,
+    )  # fmt: skip
 
 
 def _add_suggestions(staff: Blueprint, frame: Frame) -> None:
@@ -91,11 +89,3 @@ def _place(code: str) -> str:
 
 def _sector(code: str) -> str:
     return sectors.label(code, "fr") if code else "sans secteur"
-
-
-def _chosen() -> dict[str, Any]:
-    """Which records: those ticked, or all that waits of an import."""
-    ids, import_id = request.form.getlist("id"), request.form.get("import", "")
-    if ids:
-        return {"ids": ids}
-    return {"import": import_id} if import_id else {}

@@ -1,7 +1,7 @@
 """Imports: rows in batches, each batch one transaction; nothing is lost and nothing doubled if it is cut off.
 
 A batch that was committed and is sent again finds its rows unchanged: that is all that resuming takes. What an import
-did to each record is remembered with the state before it, for `undo`.
+did to each record is remembered with the state before it, for `undoing`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
 from services.directory import events, store
-from services.directory.model import Import, ImportChange, Record
+from services.directory.model import Import, Record
 from services.directory.qualification import QUALIFIED, WITHDRAWN
 from services.directory.rules import require_few_vanished
 from services.directory.saved import Saved
@@ -65,25 +65,6 @@ def finish(session: Session, log: EventLog, desk: Desk, running: Import, complet
     return summary
 
 
-def undo(session: Session, desk: Desk, done: Import) -> dict[str, int]:
-    """Take back what an import did, where nobody changed it since: `{restored, withdrawn, kept}` counts."""
-    if done.state == UNDONE:
-        raise WrongState("Cet import est déjà annulé.")
-    counts = {"restored": 0, "withdrawn": 0, "kept": 0}
-    for kind in ("service", "structure"):  # a structure withdrawn first would take its services as changed since
-        after = ""
-        while page := store.changes_of(session, done.id, kind, after, PAGE):
-            after = page[-1].record_id
-            known = store.records(session, [change.record_id for change in page], lock=True)
-            for change in page:
-                record = known[change.record_id]
-                # Services of another import would go with their structure: it stays for them.
-                needed = change.before_content is None and any(map(_lives, store.services_of(session, record.id)))
-                counts["kept" if needed else _undo_one(session, desk, change, record)] += 1
-    done.state = UNDONE
-    return counts
-
-
 def must_run(running: Import | None, import_id: str) -> Import:
     """Raises `NotFound`, or `WrongState` where the import was closed."""
     if running is None:
@@ -132,27 +113,3 @@ def _change(import_id: str, saved: Saved) -> dict[str, Any]:
         "import_id": import_id, "record_id": saved.record.id, "done": saved.done, "version": saved.record.version,
         "before_status": status, "before_structure": structure, "before_content": content,
     }  # fmt: skip
-
-
-def _lives(record: Record) -> bool:
-    return record.status != WITHDRAWN
-
-
-def _was_read(session: Session, record: Record) -> bool:
-    """Whether a permanent put their word behind the record as it is: a first qualification gives no new version."""
-    acts = store.acts_of(session, record.id)
-    return any(act.act == "qualify" and act.version == record.version for act in acts)
-
-
-def _undo_one(session: Session, desk: Desk, change: ImportChange, record: Record) -> str:
-    if record.version != change.version or (change.before_content and _was_read(session, record)):
-        return "kept"
-    if change.before_content is None:
-        if record.status != WITHDRAWN:
-            desk.withdraw(record, "import annulé")
-        return "withdrawn"
-    if change.before_status == WITHDRAWN:
-        desk.withdraw(record, "import annulé")
-        return "withdrawn"
-    desk.restore(record, str(change.before_status), change.before_structure, change.before_content)
-    return "restored"

@@ -68,19 +68,6 @@ def public_records(session: Session) -> Iterable[Record]:
     return session.scalars(query.execution_options(yield_per=PAGE))
 
 
-def waiting(
-    session: Session, kind: str, source: str | None, import_id: str | None, after: str, limit: int
-) -> Sequence[Record]:
-    """Records of a kind that wait for a permanent, in order of id, locked."""
-    query = select(Record).where(Record.kind == kind, Record.status.in_(WAITING), Record.id > after)
-    if source is not None:
-        query = query.where(Record.source == source)
-    if import_id is not None:
-        ids = select(ImportChange.record_id).where(ImportChange.import_id == import_id)
-        query = query.where(Record.id.in_(ids))
-    return session.scalars(query.order_by(Record.id).limit(limit).with_for_update()).all()
-
-
 def source(session: Session, name: str) -> Source | None:
     """One source."""
     return session.scalars(_SOURCE, {"name": name}).one_or_none()
@@ -266,17 +253,19 @@ def work(session: Session, kind: str, soon: str, after: str, limit: int) -> Sequ
         kind: `suggestions`, `differences`, `review`, `held`, `expiring` (before `soon`) or `submitted`.
     """
     query = select(Record).where(Record.id > after).order_by(Record.id).limit(limit)
-    return session.scalars(query.where(*_work(kind, soon))).all()
+    return session.scalars(query.where(*of_reason(kind, soon))).all()
 
 
 def work_counts(session: Session, kinds: Iterable[str], soon: str) -> dict[str, int]:
     """How many records wait, by reason."""
     return {
-        kind: session.scalar(select(func.count()).select_from(Record).where(*_work(kind, soon))) or 0 for kind in kinds
+        kind: session.scalar(select(func.count()).select_from(Record).where(*of_reason(kind, soon))) or 0
+        for kind in kinds
     }
 
 
-def _work(kind: str, soon: str) -> tuple[Any, ...]:
+def of_reason(kind: str, soon: str) -> tuple[Any, ...]:
+    """What holds of the records that wait for a permanent for one reason; `soon` as in `work`."""
     if kind == "differences":
         return (
             Record.id.in_(select(Difference.record_id).where(Difference.settled.is_(False))),

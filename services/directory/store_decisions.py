@@ -138,7 +138,7 @@ def compare_again(session: Session, ids: Collection[str]) -> None:
         session.execute(update(table).where(*of_it).values(matched=False), execution_options=_FETCH)
 
 
-def stands(session: Session, ids: Iterable[str]) -> dict[str, Stand]:
+def stands(session: Session, ids: Collection[str]) -> dict[str, Stand]:
     """Where these records stand; one that the public never saw stands nowhere."""
     found: dict[str, Stand] = {}
     for some in _some(set(ids)):
@@ -146,6 +146,9 @@ def stands(session: Session, ids: Iterable[str]) -> dict[str, Stand]:
         for subject, reach, op, kind in session.execute(query):
             home = reach.partition("/")[0] if "/" in reach else OURS
             found[subject] = Stand(home, op == "put" and kind == "structure")
+    for some in _some(set(ids) - found.keys()):  # the feed forgets tombstones with the log, what was decided stays
+        merged = select(Record.id).where(Record.id.in_(some), Record.replaced_by.is_not(None))
+        found |= {record_id: Stand(OURS, shown=False) for record_id in session.scalars(merged)}
     return found
 
 

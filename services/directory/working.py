@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy.orm import Session
@@ -16,15 +16,19 @@ from services.directory.views import view
 from services.directory.writing import Desk
 from services.kernel import clock
 
-SOON = timedelta(days=30)
+SOON: Final = timedelta(days=30)
+
+
+def soon() -> str:
+    """The time before which what expires is said to expire soon."""
+    return clock.to_text(clock.now() + SOON)
 
 
 def page(session: Session, asked: dict[str, Any], desk: Desk) -> dict[str, Any]:
     """A page of what waits for the reason asked, or for the first that has anything."""
-    soon = clock.to_text(clock.now() + SOON)
-    counts = store.work_counts(session, REASONS, soon) | {"contrary": store_decisions.contrary_count(session)}
+    counts = store.work_counts(session, REASONS, soon()) | {"contrary": store_decisions.contrary_count(session)}
     reason = asked["reason"] or next((each for each in REASONS if counts[each]), REASONS[0])
-    records = store.work(session, reason, soon, asked["after"], asked["limit"])
+    records = store.work(session, reason, soon(), asked["after"], asked["limit"])
     differing = store.differences(session, [record.id for record in records])
     return {
         "counts": counts, "reason": reason, "offers": store_handing.waiting(session),
@@ -39,7 +43,7 @@ def opened(session: Session, record: Record, desk: Desk) -> dict[str, Any]:
     services = store.services_of(session, record.id, lock=False) if record.kind == "structure" else ()
     shown = _shown(record, desk, differing)
     if shown["waits"]:
-        shown["waiting"] = _waiting(session, record)
+        shown["waiting"] = waiting_in(session, record)
     score, question = (0.0, None) if record.is_withdrawn else (quality.score(shown), quality.next_question(shown))
     return shown | _kin(session, record) | {
         "services": [
@@ -50,7 +54,7 @@ def opened(session: Session, record: Record, desk: Desk) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _waiting(session: Session, record: Record) -> dict[str, list[Any]]:
+def waiting_in(session: Session, record: Record) -> dict[str, list[Any]]:
     """What waits for a permanent: `{field: [what the public sees, what waits]}`."""
     seen = store_objections.shown(session, record.id)
     return {} if seen is None else _between(flat(seen), flat(record.parts))
@@ -71,15 +75,29 @@ def history(session: Session, record: Record) -> list[dict[str, Any]]:
 
     Every change keeps the content that it replaced; what it made is what the next one replaced.
     """
-    entries = [_of_act(act) for act in store.acts_of(session, record.id)]
-    entries += [_of_import(*found) for found in store.imports_of(session, record.id)]
-    entries.sort(key=lambda entry: (entry["version"], entry["at"]))
+    entries = _entries(session, record)
     after = record.content
     for entry in reversed(entries):
         before = entry.pop("before")
         entry["changed"] = _difference(before, after) if before is not None else {}
         after = before if before is not None else after
     return entries[::-1]
+
+
+def changed_since(session: Session, record: Record, version: int | None, at: str | None = None) -> dict[str, list[Any]]:
+    """What changed of its content since somebody read it in a version, or at a time: `{field: [then, now]}`."""
+    for entry in _entries(session, record):
+        later = entry["version"] > version if version is not None else at is not None and entry["at"] > at
+        if later and entry["before"] is not None:
+            return _difference(entry["before"], record.content)
+    return {}
+
+
+def _entries(session: Session, record: Record) -> list[dict[str, Any]]:
+    """Each act and each import's change, oldest first."""
+    entries = [_of_act(act) for act in store.acts_of(session, record.id)]
+    entries += [_of_import(*found) for found in store.imports_of(session, record.id)]
+    return sorted(entries, key=lambda entry: (entry["version"], entry["at"]))
 
 
 def _of_act(act: Act) -> dict[str, Any]:

@@ -18,3 +18,9 @@ def violations(page: Page) -> list[str]:
     # By the debugger, not a tag: the page's own policy lets no other script in, and stays as it is.
     found = page.evaluate(f"async () => {{ {script}; return (await axe.run()).violations; }}")
     return [f"{each['id']}: {each['help']} {[node['target'] for node in each['nodes']]}" for each in found]
+
+
+def is_for_everybody(page: Page) -> None:
+    """Whether everybody can use the page, and it fits its screen."""
+    assert violations(page) == [], page.url
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, page.url

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from deploy.client import connected
 from deploy.debian import CHROMIUM
 from tests.running import RunningNode, running_node
 
@@ -67,6 +69,15 @@ def enter(page: Page, node: RunningNode, email: str = MARIE) -> Page:
     page.goto(node.ask("accounts", "link_make", email=email)["url"])
     page.get_by_role("button", name="Entrer").click()
     return page
+
+
+def as_marie(node: RunningNode, door: str, **asked: Any) -> Any:
+    """Marie's word to the directory, by another way than the page under test."""
+    secret = node.ask("accounts", "link_make", email=MARIE)["url"].rpartition("/")[2]
+    session = node.ask("accounts", "session_open", secret=secret)["session"]
+    actor = node.ask("accounts", "session_get", session=session)["actor"]
+    with connected(node.folder) as client:
+        return client.call("directory", door, asked, actor)
 
 
 @pytest.fixture

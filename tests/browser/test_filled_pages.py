@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from deploy.client import connected
-from tests.browser.axe import violations
-from tests.browser.conftest import MARIE, RunningNode, Visit, enter
+from tests.browser.axe import is_for_everybody
+from tests.browser.conftest import RunningNode, Visit, as_marie, enter
 from tests.browser.test_staff import bring_in, goto_soon, open_record
 
 RADAR = Path(__file__).resolve().parents[2] / "deploy" / "samples" / "radar.json"
@@ -29,47 +28,42 @@ def page(node: RunningNode, visit: Visit) -> Page:
     return page
 
 
-def _is_for_everybody(page: Page) -> None:
-    assert violations(page) == [], page.url
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, page.url
-
-
 def test_pairs_propositions_and_an_opposition_are_pages_for_everybody(page: Page, node: RunningNode) -> None:
     goto_soon(page, "/doublons", "Presque sûr")
     assert page.get_by_role("region").count() > 2
-    _is_for_everybody(page)
+    is_for_everybody(page)
     [found] = [each for each in _found(node, GIROUETTE) if each["public"]]
     node.ask("directory", "suggest", id=found["id"], message="Le numéro ne répond pas.")
     page.goto("/propositions")
-    _is_for_everybody(page)
+    is_for_everybody(page)
     page.get_by_label("Réponse").fill("Nous avons appelé : il répond.")
     page.get_by_role("button", name="Refuser").click()
     expect(page.get_by_role("status")).to_have_text("La proposition est refusée.")
-    [refused] = _as_marie(node, "suggestions", state="refused")["suggestions"]
+    [refused] = as_marie(node, "suggestions", state="refused")["suggestions"]
     assert refused["answer"] == "Nous avons appelé : il répond."
     page.goto("/oppositions")
     page.get_by_label("Téléphone").fill("02 61 91 08 00")
     page.get_by_role("button", name="Voir ce qui la nomme").click()
     expect(page.get_by_role("link", name=GIROUETTE).first).to_be_visible()
     expect(page.get_by_text("téléphone").first).to_be_visible()
-    _is_for_everybody(page)
+    is_for_everybody(page)
 
 
 def test_a_service_its_offer_and_the_link_of_its_structure_are_pages_for_everybody(
     page: Page, node: RunningNode, visit: Visit
 ) -> None:
     open_record(page, "Pôle de ressources sur la souffrance")
-    _is_for_everybody(page)
+    is_for_everybody(page)
     page.get_by_role("link", name="Modifier : Offre").click()
-    _is_for_everybody(page)
+    is_for_everybody(page)
     page.go_back()
     page.get_by_role("button", name="Faire un lien pour la structure").click()
-    _is_for_everybody(page)
+    is_for_everybody(page)
     theirs = visit(phone=True, scripts=True)
     theirs.goto(page.locator("#lien").inner_text())
-    _is_for_everybody(theirs)
+    is_for_everybody(theirs)
     theirs.get_by_role("button", name="Entrer").click()
-    _is_for_everybody(theirs)
+    is_for_everybody(theirs)
     theirs.goto("/travail")
     expect(theirs.get_by_text("demande un autre rôle que le vôtre")).to_be_visible()
 
@@ -91,21 +85,13 @@ def test_a_public_structure_that_is_said_to_be_of_the_social_economy_leaves_the_
     expect(page.get_by_role("status")).to_contain_text("n’est plus publique")
     page.goto("/travail?motif=held")
     expect(page.get_by_role("link", name=GIROUETTE)).to_be_visible()
-    _is_for_everybody(page)
+    is_for_everybody(page)
     for _ in range(50):
         visitor.goto(public)
         if visitor.get_by_text("pas publique en ce moment").count():
             break
         visitor.wait_for_timeout(200)
     expect(visitor.get_by_text("pas publique en ce moment")).to_be_visible()
-
-
-def _as_marie(node: RunningNode, door: str, **asked: Any) -> Any:
-    secret = node.ask("accounts", "link_make", email=MARIE)["url"].rpartition("/")[2]
-    session = node.ask("accounts", "session_open", secret=secret)["session"]
-    actor = node.ask("accounts", "session_get", session=session)["actor"]
-    with connected(node.folder) as client:
-        return client.call("directory", door, asked, actor)
 
 
 def _found(node: RunningNode, name: str) -> list[dict[str, Any]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import RunningNode, Visit, enter
-from tests.browser.test_staff import bring_in
+from tests.browser.test_staff import bring_in, open_record
 
 SAMPLES = Path(__file__).resolve().parents[2] / "deploy" / "samples"
 ORDINARY = (
@@ -71,3 +72,51 @@ def test_the_sample_spreadsheet_comes_in_with_the_mapping_beside_it(node: Runnin
         1,
     )  # its line 9 names a commune that there is none of
     assert done["created"] > 0
+
+
+def test_an_import_is_taken_back_once_the_page_shows_what_that_would_do(
+    node: RunningNode, visit: Visit, file: Path
+) -> None:
+    page = enter(visit(phone=True, scripts=True), node)
+    bring_in(page, file)
+    open_record(page, "Le Relais des Aînés")
+    page.get_by_role("button", name="Qualifier").click()
+    page.goto("/importer")
+    page.get_by_role("link", name="Annuler l’import structures.csv").click()
+    expect(page.get_by_role("heading", name="Annuler un import")).to_be_visible()
+    stays = page.get_by_role("heading", name="Qualifiées ou modifiées depuis par une personne").locator("+ ul")
+    expect(stays).to_have_text("Le Relais des Aînés")
+    expect(page.get_by_role("heading", name="Retirées", exact=True).locator("+ ul")).to_have_text("L’Écluse des Outils")
+    assert violations(page) == []
+    assert [each["state"] for each in node.ask("directory", "imports")["imports"]] == ["finished"]
+    page.get_by_role("button", name="Annuler cet import").click()
+    expect(page.get_by_role("heading", name="Import annulé")).to_be_visible()
+    assert violations(page) == []
+    assert {each["name"]: each["status"] for each in _found(node)} == {
+        "Le Relais des Aînés": "qualified",
+        "L’Écluse des Outils": "withdrawn",
+    }
+    page.goto("/importer")
+    expect(page.get_by_role("link", name="Annuler l’import")).to_have_count(0)
+
+
+def test_what_a_person_edited_is_taken_back_too_where_the_box_is_ticked(
+    node: RunningNode, visit: Visit, file: Path
+) -> None:
+    page = enter(visit(), node)
+    bring_in(page, file)
+    open_record(page, "Le Relais des Aînés")
+    page.get_by_role("link", name="Modifier : Contact").click()
+    page.get_by_label("Téléphone").fill("02 40 11 22 33")
+    page.get_by_role("button", name="Enregistrer").click()
+    page.goto("/importer")
+    page.get_by_role("link", name="Annuler l’import structures.csv").click()
+    page.get_by_label("Reprendre aussi la fiche").check()
+    page.get_by_role("button", name="Annuler cet import").click()
+    expect(page.get_by_text("1, reprises aussi")).to_be_visible()
+    assert {each["status"] for each in _found(node)} == {"withdrawn"}
+
+
+def _found(node: RunningNode) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = node.ask("directory", "find", q="blain")["records"]
+    return records

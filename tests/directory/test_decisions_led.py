@@ -83,6 +83,21 @@ def test_a_merge_in_between_that_is_undone_is_followed_though_nothing_else_is_he
     assert outcomes(deciding, [1, 2]) == [(SAME, True)] * 3
 
 
+def test_what_was_said_of_a_merged_record_holds_when_its_home_forgets_the_tombstone(deciding: Deciding) -> None:
+    radar = deciding.world.nodes["radar"]
+    for name in ("radar", "orpan"):
+        deciding.decide(name, [1, 2])
+    deciding.world.settle()
+    merge(deciding, kept=0, gone=1)
+    deciding.edit("radar", 0)
+    deciding.world.settle()
+    with radar.database.begin() as session:
+        radar.room.pruned(session, [deciding.ids[1]])
+    deciding.edit("radar", 0)
+    deciding.world.settle()
+    assert outcomes(deciding, [0, 2]) == [(SAME, True)] * 3
+
+
 def test_who_merged_much_looks_at_none_of_it_when_another_record_changes(deciding: Deciding) -> None:
     merge(deciding, kept=0, gone=1)
     for name in NAMES:

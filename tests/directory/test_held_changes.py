@@ -12,6 +12,7 @@ from services.kernel.errors import WrongState
 from tests.directory.conftest import service, structure
 from tests.directory.test_objections import NUMBER, forget
 from tests.directory.test_qualification import WRITTEN, get, imported, put, seen
+from tests.directory.test_undoing import fates
 from tests.rooms import Opened
 
 
@@ -60,7 +61,7 @@ def test_an_import_that_a_permanent_read_and_qualified_since_is_not_undone_in_th
     [record] = qualified(directory, structure())
     changed = imported(directory, [structure(telephone="+33240000001")])
     directory.qualify(ids=[record])
-    assert directory.undo({"import": changed}) == {"restored": 0, "withdrawn": 0, "kept": 1}
+    assert fates(directory, changed) == {"by_people": 1, "kept": 1}
     assert seen(directory)["s1"]["fields"]["telephone"] == "+33240000001"
 
 
@@ -71,7 +72,7 @@ def test_what_a_complete_file_withdrew_waits_for_a_permanent_once_it_is_undone_a
     qualified(directory, *rows)
     done = complete(directory, [*rows[:9], rows[10]])
     assert seen(directory).keys() == {f"s{number}" for number in range(9)}
-    assert directory.undo({"import": done}) == {"restored": 2, "withdrawn": 0, "kept": 0}
+    assert fates(directory, done) == {"restored": 2}
     waiting = directory.work(reason="submitted")["records"]
     assert {record["source_id"] for record in waiting} == {"s9", "v9"}
     directory.qualify(ids=[record["id"] for record in waiting])

@@ -1,4 +1,4 @@
-"""Imports: twice is once, a changed row announces one record, what vanished goes when asked, all can be undone."""
+"""Imports: twice is once, a changed row announces one record, what vanished goes when asked."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.kernel.errors import Forbidden, ValidationError, WrongState
+from services.kernel.errors import Forbidden, ValidationError
 from tests.directory.conftest import service, structure
 from tests.rooms import MACHINE, VOLUNTEER, Opened
 
@@ -103,22 +103,6 @@ def test_a_batch_sent_twice_after_a_cut_is_taken_once(directory: Opened) -> None
     assert len(directory.announced()) == 2
 
 
-def test_undo_takes_back_what_nobody_changed_since(directory: Opened) -> None:
-    run(directory, [structure(1), structure(2)])
-    second = run(directory, [structure(1, nom="Changée"), structure(2, nom="Changée aussi"), structure(3)])
-    directory.put(records=[structure(2, nom="Corrigée par une personne")])
-    assert directory.undo({"import": second["import"]}) == {"restored": 1, "withdrawn": 1, "kept": 1}
-    names = {record["fields"]["nom"] for record in directory.export(kind="structure")["records"]}
-    assert names == {"Association 1", "Corrigée par une personne"}
-    with pytest.raises(WrongState):
-        directory.undo({"import": second["import"]})
-
-
-def test_undo_takes_services_back_with_their_structures(directory: Opened) -> None:
-    done = run(directory, [structure(), service(1), service(2)])
-    assert directory.undo({"import": done["import"]}) == {"restored": 0, "withdrawn": 3, "kept": 0}
-
-
 def test_a_preview_says_what_would_be_done_and_does_nothing(directory: Opened) -> None:
     run(directory, [structure(1)])
     before = directory.announced()
@@ -163,10 +147,3 @@ def test_whatever_is_imported_the_feed_ends_at_the_last_file(directory: Opened, 
             public[item["event"]["data"]["source_id"]] = item["event"]["data"]["fields"]["nom"]
         after = items[-1]["position"]
     assert {key: public[key] for key in expected} == expected
-
-
-def test_undo_leaves_a_structure_that_services_of_another_import_need(directory: Opened) -> None:
-    first = run(directory, [structure(1), structure(2)])
-    run(directory, [service(1, of=1)])
-    assert directory.undo({"import": first["import"]}) == {"restored": 0, "withdrawn": 1, "kept": 1}
-    assert [record["source_id"] for record in directory.export(kind="service")["records"]] == ["v1"]

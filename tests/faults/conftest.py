@@ -20,10 +20,10 @@ from sqlalchemy import create_engine, text
 
 from gateway.rpc import RpcClient, connector
 from services.kernel.errors import MaillageError
-from tests.conftest import TOLD
-from tests.faults.report import RESULTS, Result, tell
+from tests.faults.report import Result, handed_over, tell
 from tests.faults.sites import Site, all_of, site
 
+__all__ = ["handed_over"]
 CAUGHT_UP_WITHIN_S = 60
 
 
@@ -206,11 +206,3 @@ def three(_three: Three) -> Iterator[Three]:
         each.wire.to = each.port
         if each.node.process is None:
             each.node.start()
-
-
-@pytest.fixture(autouse=True)
-def _handed_over(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What this test told goes to the end of the run."""
-    yield
-    request.node.user_properties.extend((TOLD, str(result)) for result in RESULTS)
-    RESULTS.clear()

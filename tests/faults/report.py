@@ -7,13 +7,15 @@ seconds after its end all was equal, and what the node itself said of it.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import orjson
 import psutil
+import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, TOLD
 
 FIGURES = ROOT / "docs" / "faults.jsonl"
 IS_SOAK = bool(os.environ.get("MAILLAGE_SOAK"))
@@ -48,6 +50,14 @@ def tell(result: Result) -> None:
     print(f"\n{result}")
     if IS_SOAK:
         _write_down(result)
+
+
+@pytest.fixture(autouse=True)
+def handed_over(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What this test told goes to the end of the run. For the conftest of a folder whose tests tell something."""
+    yield
+    request.node.user_properties.extend((TOLD, str(result)) for result in RESULTS)
+    RESULTS.clear()
 
 
 def _write_down(result: Result) -> None:

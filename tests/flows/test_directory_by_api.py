@@ -59,10 +59,26 @@ def test_a_spreadsheet_is_tried_imported_held_for_review_and_qualified_in_bulk(
     assert visitor.until(PUBLIC_AINES, lambda found: True)["nom"] == "Le Relais des Aînés"
 
 
-def test_an_import_is_taken_back(marie: Program) -> None:
-    report = bring_in(marie)
-    assert marie.call("DELETE", f"/api/v1/imports/{report['import']}")["withdrawn"] == 2
+def test_an_import_is_taken_back_once_what_that_would_do_is_seen(marie: Program) -> None:
+    path = f"/api/v1/imports/{bring_in(marie)['import']}"
+    marie.call("POST", "/api/v1/qualifications", json={"ids": [state(marie, "Écluse")["id"]]})
+    foreseen = marie.call("GET", f"{path}/undo")
+    assert (foreseen["withdrawn"], foreseen["kept"], foreseen["by_people"]) == (1, 1, 1)
+    assert [each["name"] for each in foreseen["records"] if each["why"] == "people"] == ["L’Écluse des Outils"]
+    assert marie.call("GET", f"{path}/undo", params={"all": "true"})["withdrawn"] == 2
+    assert marie.call("GET", "/api/v1/worklist")["counts"]["submitted"] == 1
+    assert marie.call("DELETE", path) == foreseen
     assert marie.call("GET", "/api/v1/worklist")["counts"]["submitted"] == 0
+    assert state(marie, "Écluse")["status"] == "qualified"
+    marie.call("GET", f"{path}/undo", status=409)
+
+
+def test_what_a_person_qualified_goes_with_an_import_too_where_that_is_asked_for(marie: Program) -> None:
+    report = bring_in(marie)
+    qualify_all(marie, report)
+    path = f"/api/v1/imports/{report['import']}"
+    assert marie.call("DELETE", path, json={"all": True})["withdrawn"] == 2
+    assert state(marie, "Écluse")["status"] == "withdrawn"
 
 
 def test_a_structure_of_the_social_economy_is_refused_until_its_argumentaire_is_written(

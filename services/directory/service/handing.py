@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import events, handing, leaving, moving, schemas, store_handing, store_others
+from services.directory import events, handing, leaving, moving, store_handing, store_others
+from services.directory.schemas import between
 from services.directory.service.doors import Doors
 from services.kernel import identity as identities
 from services.kernel.access import Actor
@@ -38,7 +39,7 @@ class HandingDoors(Doors):
         """
         actor = self.actor()
         actor.require("directory:qualify")
-        asked = schemas.HandOver.read(request)
+        asked = between.HandOver.read(request)
         with self.db.read() as session:
             going, staying = handing.choose(session, self._desk(session, actor), asked)
             kinds = [each.kind for each in going]
@@ -68,7 +69,7 @@ class HandingDoors(Doors):
         """  # fmt: skip
         actor = self.actor()
         actor.require("directory:qualify")
-        asked = schemas.Leave.read(request)
+        asked = between.Leave.read(request)
         with self.db.begin() as session:
             if asked["dry_run"]:
                 return leaving.named(leaving.ahead(session))
@@ -97,7 +98,7 @@ class HandingDoors(Doors):
         `native` is what the record says, of one offered to this node and not decided.
         """
         self.actor().require("directory:qualify")
-        asked = schemas.Offered.read(request)
+        asked = between.Offered.read(request)
         with self.db.read() as session:
             page = store_handing.handed(session, asked["id"], asked["after"], asked["limit"])
             records = [
@@ -116,7 +117,7 @@ class HandingDoors(Doors):
         """
         actor = self.actor()
         actor.require("directory:qualify")
-        asked = schemas.OfferDecide.read(request)
+        asked = between.OfferDecide.read(request)
         with self.db.begin() as session:
             made = store_handing.handover(session, asked["id"])
             if made is None:

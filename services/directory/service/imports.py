@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.directory import foreseeing, importing, schemas, store
-from services.directory.model import Source
+from services.directory import foreseeing, importing, schemas, store, undoing
+from services.directory.model import Import, Source
 from services.directory.service.doors import Doors
 from services.kernel.doors import rpc
 from services.kernel.errors import NotFound
@@ -94,19 +94,34 @@ class ImportDoors(Doors):
             return {"imports": [importing.summary_of(each) for each in store.imports(session)]}
 
     @rpc
-    def undo(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Take an import back: `ImportUndo` → `{restored, withdrawn, kept}`; what was changed since is kept.
+    def undo_preview(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What taking an import back would do: `ImportUndo` → as `undo`; nothing is written."""
+        self.actor().require("directory:import")
+        asked = schemas.ImportUndo.read(request)
+        with self.db.read() as session:
+            return undoing.foresee(session, _must_be(store.the_import(session, asked["import_"]), asked), asked["all"])
 
-        Announces `published`, `drafted` or `withdrawn` for each record. Raises `NotFound`, `WrongState`.
+    @rpc
+    def undo(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Take an import back: `ImportUndo` → `{source, name, restored, withdrawn, kept, by_people, differences, …}`.
+
+        What a person qualified or edited since is kept unless `all` is said; what another import or a program changed
+        since, and what others need, in any case. `records` names 20 of each fate: `{id, kind, name, done, why}`, `why`
+        being `people`, `changed`, `needed` or nothing; `differences` counts what it said otherwise than people, gone
+        with it. Announces `published`, `drafted` or `withdrawn` for each record. Raises `NotFound`, `WrongState`.
         """
         actor = self.actor()
         actor.require("directory:import")
         asked = schemas.ImportUndo.read(request)
         with self.db.begin() as session:
-            done = store.the_import(session, asked["import_"], lock=True)
-            if done is None:
-                raise NotFound(f"Aucun import {asked['import_']}.")
-            return importing.undo(session, self._desk(session, actor), done)
+            done = _must_be(store.the_import(session, asked["import_"], lock=True), asked)
+            return undoing.undo(session, self._desk(session, actor), done, asked["all"])
+
+
+def _must_be(done: Import | None, asked: dict[str, Any]) -> Import:
+    if done is None:
+        raise NotFound(f"Aucun import {asked['import_']}.")
+    return done
 
 
 def _source_view(source: Source, counts: dict[str, int]) -> dict[str, Any]:

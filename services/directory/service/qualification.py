@@ -23,7 +23,7 @@ class QualificationDoors(Doors):
         Structures before their services. A record that the gate keeps back is refused with every missing part, and is
         as it was. Raises `Forbidden`: only a permanent of this node. Announces `directory.<kind>.published.v1`.
         """
-        done = self._qualify_all(request, strict=True)
+        done = self._many(request, schemas.Qualify, qualifying.PUBLISH)
         return {"published": done["public"], "refused": done["refused"]}
 
     @rpc
@@ -31,26 +31,36 @@ class QualificationDoors(Doors):
         """Put a permanent's word behind records: `Qualify` → `{qualified, public, kept_back, refused}`.
 
         `kept_back` are qualified and not yet public, with what is missing (`{id, why, problems}`): they become public
-        by themselves when it comes. `dry_run` says what would be, and does nothing.
-        """
-        return self._qualify_all(request, strict=False)
+        by themselves when it comes; `refused` are as they were: one that somebody changed since it was seen with its
+        `name`, `version` and what `changed` (`{field: [then, now]}`, of 50 at most).
 
-    def _qualify_all(self, request: dict[str, Any], strict: bool) -> dict[str, Any]:
+        `dry_run` does nothing, and says what would be: `records` (`{id, name, public: [is, would be], waits, changed:
+        {field: [what the public sees, what waits]}}`, 50 in which something waits and 50 others at most), how many are
+        `changing`, and what says later what was seen: the `versions`, of a list of more than 1,000 its time (`at`).
+        """
+        return self._many(request, schemas.Qualify, qualifying.QUALIFY)
+
+    @rpc
+    def review_many(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send qualified records back to review: `ReviewMany` → `{reviewed, refused}`; `dry_run` as of `qualify`."""
+        return self._many(request, schemas.ReviewMany, qualifying.REVIEW)
+
+    def _many(self, request: dict[str, Any], shape: type[schemas.Many], act: str) -> dict[str, Any]:
         actor = self.actor()
         actor.require("directory:qualify")
-        asked = schemas.Qualify.read(request)
+        asked = shape.read(request)
         if asked["ids"] is not None:
             try:
-                return self._once(actor, request, lambda db: qualifying.these(db, self._desk(db, actor), asked, strict))
+                return self._once(actor, request, lambda db: qualifying.these(db, self._desk(db, actor), asked, act))
             except qualifying.Rehearsed as rehearsed:
                 return rehearsed.done
-        if asked["source"] is None and asked["import_"] is None:
-            raise ValidationError("Dites lesquelles : ids, source ou import.")
+        if asked["source"] is None and asked["import_"] is None and asked["reason"] is None:
+            raise ValidationError("Dites lesquelles : ids, source, import ou reason.")
         if asked["import_"] is not None:
             with self.db.read() as session:
                 if store.the_import(session, asked["import_"]) is None:
                     raise NotFound(f"Aucun import {asked['import_']}.")
-        return qualifying.waiting(self.db, lambda session: self._desk(session, actor), asked, strict)
+        return qualifying.waiting(self.db, lambda session: self._desk(session, actor), asked, act)
 
     @rpc
     def step(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +82,7 @@ class QualificationDoors(Doors):
         actor = self.actor()
         asked = schemas.Confirm.read(request)
         with self.db.begin() as session:
-            desk, record = self._desk(session, actor), self._locked(session, asked["id"], None)
+            desk, record = self._desk(session, actor), self._locked(session, asked["id"], asked["version"])
             require(actor, "directory:confirm", record)
             desk.confirm(record, asked["how"])
             return view(record, desk.source(record.source))

@@ -100,17 +100,21 @@ class RecordDoors(Doors):
 
     @rpc
     def open_record(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One record with what somebody who works on it wants beside it: `{id}` → native record, and more.
+        """One record with what somebody who works on it wants beside it: `OpenRecord` → native record, and more.
 
         More: `{public, waits, waiting?: {field: [seen, waiting]}, barriers, differences, services: [{id, nom, status,
-        public}], branch_of: [{id, nom}], branches: [{id, nom}], score, next_question}`. Raises `NotFound`, `Forbidden`.
+        public}], branch_of: [{id, nom}], branches: [{id, nom}], score, next_question}`, and with `seen`
+        `changed_since`: `{field: [in that version, now]}`. Raises `NotFound`, `Forbidden`.
         """
         actor = self.actor()
-        asked = schemas.ById.read(request)
+        asked = schemas.OpenRecord.read(request)
         with self.db.read() as session:
             record = self._current(session, asked["id"])
             require(actor, "directory:write", record)
-            return working.opened(session, record, self._desk(session, actor))
+            opened = working.opened(session, record, self._desk(session, actor))
+            if asked["seen"] is not None:
+                opened["changed_since"] = working.changed_since(session, record, asked["seen"])
+            return opened
 
     @rpc
     def find(self, request: dict[str, Any]) -> dict[str, Any]:

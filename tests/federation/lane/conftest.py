@@ -13,8 +13,10 @@ import pytest
 
 from deploy.servers import FEDERATED, PrivateBroker
 from services.kernel.errors import MaillageError
+from tests.faults.report import handed_over
 from tests.running import RunningNode, running_node
 
+__all__ = ["handed_over"]
 WITHIN_S = 90
 
 

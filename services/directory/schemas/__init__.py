@@ -30,15 +30,41 @@ class ById(Request):
     id = fields.String(required=True)
 
 
-class Qualify(Request):
-    """What to qualify: ids, or what waits of a source or an import; `how` the permanent verified it."""
+class OpenRecord(ById):
+    """One record; `seen`: the version that was read before, to hear what changed since."""
+
+    seen = fields.Integer(load_default=None, allow_none=True)
+
+
+class Many(Request):
+    """Which records: ids, or those of a source, of an import or of a reason of the work list.
+
+    What was seen of them is said with what a dry run gave: the `versions`, or its `at` as `unchanged_since`.
+    """
 
     ids = fields.List(fields.String(), load_default=None, validate=validate.Length(1, BATCH))
     source = fields.String(load_default=None)
     import_ = fields.String(load_default=None, data_key="import")
-    how = fields.String(load_default="known", validate=validate.OneOf(WAYS))
+    reason = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(REASONS))
+    versions = fields.Dict(
+        keys=fields.String(), values=fields.Integer(), load_default=None, allow_none=True,
+        validate=validate.Length(0, BATCH),
+    )  # fmt: skip
+    unchanged_since = fields.AwareDateTime(load_default=None, allow_none=True)
     dry_run = fields.Boolean(load_default=False)
     request_id = fields.String(load_default=None, allow_none=True)
+
+
+class Qualify(Many):
+    """What to qualify; `how` the permanent verified it."""
+
+    how = fields.String(load_default="known", validate=validate.OneOf(WAYS))
+
+
+class ReviewMany(Many):
+    """Which qualified records to look at again, and why."""
+
+    why = fields.String(load_default="", validate=validate.Length(0, 500))
 
 
 class Edit(Request):
@@ -67,9 +93,10 @@ class Step(Request):
 
 
 class Confirm(Request):
-    """A record that its structure confirmed, and how it said so."""
+    """A record that its structure confirmed, how it said so, and the version that was read."""
 
     id = fields.String(required=True)
+    version = fields.Integer(load_default=None, allow_none=True)
     how = fields.String(load_default="", validate=validate.Length(0, 500))
 
 
@@ -145,65 +172,6 @@ class Decide(Request):
 
     suggestion = fields.String(required=True)
     accept = fields.Boolean(required=True)
-    answer = fields.String(load_default="", validate=validate.Length(0, 2_000))
-
-
-class Hide(Request):
-    """A record of another node that this one is not to show, by its id or the address of its page here, and why."""
-
-    id = fields.String(required=True, validate=validate.Length(1, 1_000))
-    reason = fields.String(required=True, validate=[validate.Length(3, 500), VISIBLE])
-    tell = fields.Boolean(load_default=False)
-
-
-class Hidings(Request):
-    """A page of what this node does not show, in order of id."""
-
-    after = fields.String(load_default="")
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
-
-
-class HandOver(Request):
-    """Records to offer to another node (its fingerprint): structures by `ids`, all of a `source`, or `all` public ones.
-
-    Services go with their structure; `note` is for who decides there.
-    """
-
-    to = fields.String(required=True, validate=validate.Length(32, 32))
-    ids = fields.List(fields.String(), load_default=None, validate=validate.Length(1, BATCH))
-    source = fields.String(load_default=None)
-    all = fields.Boolean(load_default=False)
-    note = fields.String(load_default="", validate=validate.Length(0, 2_000))
-    dry_run = fields.Boolean(load_default=False)
-
-    @validates_schema
-    def one_choice(self, data: dict[str, Any], **_: Any) -> None:
-        """What is meant is said once: nobody gives everything away by leaving something out."""
-        if (data["ids"] is not None) + (data["source"] is not None) + data["all"] != 1:
-            raise ValidationError("Dites quoi proposer : ids, source, ou all pour tout ce qui est public.")
-
-
-class Leave(Request):
-    """Withdraw all that is public: so many structures at a time, with the reason that their tombstones tell."""
-
-    reason = fields.String(load_default="ce membre a quitté le réseau", validate=validate.Length(3, 500))
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
-    dry_run = fields.Boolean(load_default=False)
-
-
-class Offered(Request):
-    """A page of the records of one offer."""
-
-    id = fields.String(required=True)
-    after = fields.String(load_default="")
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
-
-
-class OfferDecide(Request):
-    """What a permanent decides of an offer: `accept` or `refuse` what came, `take_back` what this node offered."""
-
-    id = fields.String(required=True)
-    decision = fields.String(required=True, validate=validate.OneOf(("accept", "refuse", "take_back")))
     answer = fields.String(load_default="", validate=validate.Length(0, 2_000))
 
 
@@ -317,9 +285,10 @@ class ImportFinish(Request):
 
 
 class ImportUndo(Request):
-    """Take an import back."""
+    """Take an import back; `all`: what people qualified or edited since, too."""
 
     import_ = fields.String(required=True, data_key="import")
+    all = fields.Boolean(load_default=False)
 
 
 class SourceSet(Request):
