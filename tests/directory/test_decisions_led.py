@@ -12,6 +12,7 @@ from services.directory import others, store_decisions
 from services.directory.asides import Decision
 from services.directory.deciding import DIFFERENT, SAME
 from services.directory.events import DECISIONS
+from services.directory.model import Record
 from services.directory.store_decisions import OURS
 from services.kernel.applier import Event
 from services.kernel.envelope import Signed
@@ -160,3 +161,47 @@ def test_a_pair_that_another_node_names_has_a_grade_however_little_alike_and_whe
         [pair] = [each for each in found if made["id"] in (each["a"]["id"], each["b"]["id"])]
         assert (pair["grade"], [each["decision"] for each in pair["said"]]) == ("possible", [SAME])
         deciding.edit("radar", 4)
+
+
+def test_a_merge_that_another_node_says_is_none_is_told_to_both(deciding: Deciding) -> None:
+    deciding.decide("orpan", [0, 1], DIFFERENT)
+    deciding.world.settle()
+    merge(deciding, kept=0, gone=1)
+    for name in ("radar", "orpan"):
+        [told] = deciding.world.nodes[name].duplicates_contrary()["pairs"]
+        assert {told["a"], told["b"]} == set(deciding.ids[:2])
+
+
+def test_a_decision_is_taken_back_by_the_name_of_what_was_kept_though_nothing_was_decided_of_that(
+    deciding: Deciding,
+) -> None:
+    deciding.decide("radar", [1, 2])
+    merge(deciding, kept=0, gone=1)
+    assert outcomes(deciding, [0, 2]) == [(SAME, False)] * 3
+    deciding.undo("radar", [0, 2])
+    deciding.world.settle()
+    assert outcomes(deciding, [0, 2]) == [(None, False)] * 3
+
+
+def tombstone_to(deciding: Deciding, gone: int, after: str) -> None:
+    """RADAR withdraws a record and says that it is another now, whatever that is."""
+    radar, name = deciding.world.nodes["radar"], deciding.ids[gone]
+    version = radar.get(id=name)["version"]
+    with radar.database.begin() as session:
+        session.get_one(Record, name).replaced_by = after
+    radar.withdraw(id=name, version=version, reason="fermée")
+    deciding.world.settle()
+
+
+def test_a_tombstone_that_leads_to_a_record_of_another_home_leads_no_decision_along(deciding: Deciding) -> None:
+    for name in ("radar", "orpan"):
+        deciding.decide(name, [1, 2])
+    deciding.world.settle()
+    tombstone_to(deciding, 1, deciding.ids[3])
+    assert outcomes(deciding, [3, 2]) == [(None, False)] * 3, "ORPAN said nothing of its own two"
+
+
+def test_a_tombstone_that_leads_to_no_identifier_leads_nowhere(deciding: Deciding) -> None:
+    tombstone_to(deciding, 1, "ailleurs")
+    with deciding.world.nodes["animation"].database.read() as session:
+        assert store_decisions.successors(session, [deciding.ids[1]]) == {}
