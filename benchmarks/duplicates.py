@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from benchmarks import pairs
 from benchmarks.figure import Figure, duration, rate
 from benchmarks.import_export import DATA
 from services.directory import duplicates, store_pairs
+from services.directory.asides import Other
 from services.directory.model import Record, content_of, words_of
 from services.kernel.database import Database
 from services.kernel.migrate import migrate
@@ -42,7 +43,40 @@ def run(full: bool) -> list[Figure]:
         figures.append(duration("of which memory at most", _memory_mb(), "MB", MEMORY_MB))
         figures.append(duration("one change compared, p95", _changes_ms(database), "ms", CHANGE_MS))
         database.close()
+    return figures + _between_nodes(count)
+
+
+def _between_nodes(count: int) -> list[Figure]:
+    """The structures of another node compared with a tenth as many of ours, then one change of theirs."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/directory.sqlite3", "directory")
+        migrate(database)
+        _fill(database, count // 10)
+        while _compare(database):
+            pass
+        others = [_of_another(row) for row in _rows(count)]
+        for start in range(0, count, BATCH):
+            with database.begin() as session:
+                session.execute(insert(Other), others[start : start + BATCH])
+        began = time.perf_counter()
+        while _compare(database):
+            pass
+        taken_s = time.perf_counter() - began
+        figures = [
+            duration(f"duplicates: {count:,} of another node with {count // 10:,} of ours", taken_s, "s",
+                     AT_MOST_S * count / STRUCTURES),
+            duration("one change of another node compared, p95", _changes_ms(database, Other), "ms", CHANGE_MS),
+        ]  # fmt: skip
+        database.close()
     return figures
+
+
+def _of_another(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": f"other-{row['id']}", "kind": "structure", "home": "o", "source": row["source"],
+        "source_id": row["source_id"], "version": 1, "epoch": 1, "term": 0, "state": "shown", "header": b"",
+        "signature": b"", "data": row["content"], "matched": False,
+    }  # fmt: skip
 
 
 def _compare(database: Database) -> int:
@@ -76,12 +110,12 @@ def _rows(count: int) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _changes_ms(database: Database) -> float:
+def _changes_ms(database: Database, table: type[Record] | type[Other] = Record) -> float:
     taken = []
     for number in range(CHANGES):
         with database.begin() as session:
-            record = session.scalars(select(Record).where(Record.id == f"{number * 97:08d}")).one()
-            record.matched = False
+            name = f"{'' if table is Record else 'other-'}{number * 97:08d}"
+            session.get_one(table, name).matched = False
         began = time.perf_counter()
         _compare(database)
         taken.append((time.perf_counter() - began) * 1_000)

@@ -192,7 +192,7 @@ class Reader:
         uuids = [str(UUID(identifier))] if _is_uuid(identifier) else []
         uuids = uuids or reading.uuids_of(view.schema, searcher, kind, identifier)
         found = [(uuid, reading.record(view.schema, searcher, uuid)) for uuid in uuids]
-        records = [_record(uuid, one) for uuid, one in found if one and one.feed_item["kind"] == kind]
+        records = [_record(uuid, self._under(one)) for uuid, one in found if one and one.feed_item["kind"] == kind]
         return min(records, key=lambda record: (record.withdrawn, record.is_of_another, record.uuid), default=None)
 
     def successor(self, kind: Kind, identifier: str) -> Record | None:
@@ -271,6 +271,16 @@ class Reader:
         """Take up now what was committed or rebuilt since; true when there was something."""
         return self._latest.refresh()
 
+    def _under(self, found: reading.Found) -> reading.Found:
+        """A service whose structure is shown as one with another stands under that one."""
+        native = found.feed_item["event"]["data"]
+        if native["kind"] == "service" and "structure" in native:
+            view = self._latest.view()
+            structure = reading.record(view.schema, view.searcher, native["structure"])
+            if structure is not None and (kept := structure.feed_item.get("joined")):
+                return reading.Found(found.item, found.feed_item | {"under": native | {"structure": kept}})
+        return found
+
     def _completed(self, kind: str, typed: str, limit: int) -> list[completion.Completion]:
         words = fold(typed).split()
         if kind == "commune":
@@ -287,7 +297,9 @@ def _is_uuid(text: str) -> bool:
 
 def _record(uuid: str, found: reading.Found) -> Record:
     item = found.feed_item
-    native = item["event"]["data"]
+    native = item.get("under", item["event"]["data"])
+    if item.get("sources"):
+        native = native | {"sources": [*native.get("sources", ()), *item["sources"]]}
     if item.get("home"):
         native = native | {"home_node": item["home"]}
     return Record(

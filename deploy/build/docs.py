@@ -98,8 +98,8 @@ def _values() -> str:
 
 
 def _reach(module: Any, name: str) -> str:
-    shared = getattr(module, "PUBLIC_PUTS", frozenset()) | getattr(module, "PUBLIC_DELETES", frozenset())
-    return "`shared`" if name in shared else "`home`"
+    shared = ("PUBLIC_PUTS", "PUBLIC_DELETES", "DECISIONS")
+    return "`shared`" if any(name in getattr(module, each, ()) for each in shared) else "`home`"
 
 
 if __name__ == "__main__":

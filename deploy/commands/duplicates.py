@@ -69,6 +69,9 @@ def decide(
         done = call("duplicate_decide", asked)
 
     def people() -> None:
+        if "outcome" in done:
+            _tell_outcome(done["outcome"])
+            return
         if "kept" not in done:
             tell("C’est noté, et ne sera plus demandé.", "Noted, never asked again.")
             return
@@ -82,11 +85,49 @@ def decide(
 
 @duplicates.command("undo")
 @sentences
-def undo(folder: Folder, kept: Id, as_: Permanent, as_json: AsJson = False) -> None:
-    """Séparer ce qui a été fusionné en dernier dans une fiche / take back the last merge into a record."""
+def undo(
+    folder: Folder,
+    kept: Id,
+    as_: Permanent,
+    other: Annotated[str | None, typer.Argument(metavar="[AUTRE]", help="Reprendre ce qui fut décidé des deux")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Séparer ce qui a été fusionné en dernier, ou reprendre une décision / undo a merge or a decision."""
     with _permanent(folder, as_) as call:
+        if other is not None:
+            found = call("duplicate_undo", {"a": kept, "b": other})
+            show(found, as_json, lambda: _tell_outcome(found))
+            return
         done = call("merge_undo", {"id": kept})
     show(done, as_json, lambda: tell(f"Séparée : {done['separated']}", f"Separated: {done['separated']}"))
+
+
+@duplicates.command("contrary")
+@sentences
+def contrary(folder: Folder, as_: Permanent, as_json: AsJson = False) -> None:
+    """Nos décisions dont un autre nœud a décidé autrement / where another node decided otherwise."""
+    with _permanent(folder, as_) as call:
+        pairs = call("duplicates_contrary", {})["pairs"]
+
+    def people() -> None:
+        for pair in pairs:
+            out.print(f"{pair['names'][0]} — {pair['names'][1]}  {pair['a']} {pair['b']}", markup=False)
+            _tell_outcome(pair["outcome"])
+        if not pairs:
+            tell("Aucune décision contraire.", "No contrary decision.")
+
+    show(pairs, as_json, people)
+
+
+def _tell_outcome(found: dict[str, Any]) -> None:
+    """What each node said of a pair, and what comes of it."""
+    for each in found["said"]:
+        home = " (nœud d’origine / home)" if each["home"] else ""
+        out.print(f"  {each['name']}{home} : {each['decision']}, {each['at'][:10]}", markup=False)
+    tell(f"Ce qui vaut partout : {found['decision'] or 'rien encore'}.",
+         f"What holds everywhere: {found['decision'] or 'nothing yet'}.")  # fmt: skip
+    if found["public"]:
+        tell(f"Le public en voit une : {found['kept']}", f"The public sees one: {found['kept']}")
 
 
 @contextmanager

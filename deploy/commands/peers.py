@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.client import Client, connected
-from deploy.commands import handing
+from deploy.commands import handing, leaving
 from deploy.commands.common import AsJson, Folder, Yes, agreed, out, sentences, show, table, tell
 from deploy.commands.introducing import aside, introduce, own, question, read_card
 from deploy.commands.lanes import lane
@@ -227,7 +227,7 @@ def _sum_of(peer: dict[str, Any], name: str) -> int:
 
 HANDING: dict[str, Callable[..., None]] = {
     "hand-over": handing.hand_over, "offers": handing.offers, "offered": handing.offered, "take": handing.take,
-    "refuse": handing.refuse, "take-back": handing.take_back,
+    "refuse": handing.refuse, "take-back": handing.take_back, "leave": leaving.leave,
 }  # fmt: skip
 for command_name, command in HANDING.items():
     peer.command(command_name)(command)

@@ -25,6 +25,7 @@ from gateway.problems import too_many
 from gateway.tray import Tray
 from services.accounts import schemas as accounts
 from services.directory import schemas
+from services.directory.schemas import between
 from services.kernel.errors import ValidationError
 
 TRIES_PER_MINUTE = 10
@@ -56,17 +57,26 @@ DOORS = (
          "Accept a suggestion, which changes the record, or refuse it."),
     Door("GET", "/duplicates", "duplicates", schemas.Duplicates, "Pairs that nobody decided, the likeliest first."),
     Door("POST", "/duplicates/decision", "duplicate_decide", schemas.DuplicateDecide,
-         "Say whether two structures are one; same merges them."),
-    Door("POST", f"{RECORD}/hiding", "hide", schemas.Hide,
+         "Say whether two structures are one; same merges them, where both are this node’s."),
+    Door("POST", "/duplicates/undoing", "duplicate_undo", schemas.PairOf,
+         "Take this node’s decision about two structures back."),
+    Door("GET", "/duplicates/outcome", "duplicate_outcome", schemas.PairOf,
+         "What all nodes decided of two structures, and what comes of it."),
+    Door("GET", "/duplicates/contrary", "duplicates_contrary", None,
+         "Decisions of this node of which another node decided otherwise."),
+    Door("POST", "/duplicates/keeping", "duplicate_keep", schemas.PairOf,
+         "Keep this node’s decision, told no more until somebody says something new."),
+    Door("POST", f"{RECORD}/hiding", "hide", between.Hide,
          "Show a record of another node here no more, with the reason; its home is not touched."),
     Door("DELETE", f"{RECORD}/hiding", "show", schemas.ById,
          "Show again what was hidden, as its home publishes it by now."),
-    Door("GET", "/hidings", "hidings", schemas.Hidings, "What this node does not show of others, and why."),
+    Door("GET", "/hidings", "hidings", between.Hidings, "What this node does not show of others, and why."),
     Door("GET", "/handovers", "offers", None, "Records offered, to this node and of it; those that wait come first."),
-    Door("POST", "/handovers", "hand_over", schemas.HandOver,
+    Door("POST", "/handovers", "hand_over", between.HandOver,
          "Offer records to another node; dry_run counts. Nothing changes until it accepts."),
-    Door("GET", "/handovers/<uuid:id>", "offered", schemas.Offered, "The records of one offer, in order of id."),
-    Door("POST", "/handovers/<uuid:id>/decision", "offer_decide", schemas.OfferDecide,
+    Door("GET", "/handovers/<uuid:id>", "offered", between.Offered,
+         "The records of one offer, in order of id."),
+    Door("POST", "/handovers/<uuid:id>/decision", "offer_decide", between.OfferDecide,
          "Accept or refuse what was offered, or take back what this node offers."),
     Door("GET", "/objections", "objections", None, "What was objected to, without what it was."),
     Door("GET", "/imports", "imports", None, "The last imports, newest first."),

@@ -43,13 +43,20 @@ class Public:
         self.version = f"{current.name}-{self._position.stamp}"
 
     def __iter__(self) -> Iterator[Record]:
-        structures = set()
-        for record in self._of("structure"):
-            structures.add(UUID(record["id"]).bytes)
-            yield record
-        for record in self._of("service"):
-            if UUID(record["structure"]).bytes in structures:  # else it is shown when its structure comes
-                yield record
+        structures, joined = set(), {}
+        for item in self._of("structure"):
+            if item["op"] == "put":
+                structures.add(UUID(item["id"]).bytes)
+                yield item["event"]["data"]
+            elif "joined" in item:
+                joined[item["id"]] = item["joined"]
+        for item in self._of("service"):
+            if item["op"] != "put":
+                continue
+            record = item["event"]["data"]
+            under = joined.get(record["structure"], record["structure"])
+            if UUID(under).bytes in structures:  # else it is shown when its structure comes
+                yield record | {"structure": under}
 
     def _of(self, kind: str) -> Iterator[Record]:
         after, head = 0, self._position.feed
@@ -57,8 +64,8 @@ class Public:
             after = found[-1][0]
             for _, written in found:
                 item = orjson.loads(written)
-                if item["kind"] == kind and item["op"] == "put":
-                    yield item["event"]["data"]
+                if item["kind"] == kind:
+                    yield item
 
 
 def make(folder: Path, settings: Settings, *, wait: bool = False) -> Manifest:

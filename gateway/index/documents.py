@@ -56,6 +56,8 @@ def live_row(slot: int, stamp: int, feed_item: dict[str, Any], owner: Owner | No
     document.add_bytes("item", orjson.dumps(item))
     if owner:
         document.add_bytes("structure_item", owner.item)
+        if is_service and owner.record["id"] != record["structure"]:  # found under the one its own is shown as, too
+            document.add_text("structure", owner.record["id"])
     document.add_bytes("columns", _columns(slot, feed_item, item).dump())
     return document
 

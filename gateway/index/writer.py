@@ -8,6 +8,7 @@ whose structure has not come yet (or has gone) waits without being found.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class GenerationWriter:
         self.path = path
         self._index = index
         self._writer = index.writer(threads * HEAP_BYTES, threads)
-        self._owners: OrderedDict[str, Owner | None] = OrderedDict()
+        self._owners: OrderedDict[str, Owner | str | None] = OrderedDict()
         self._look_again()
 
     @classmethod
@@ -65,19 +66,20 @@ class GenerationWriter:
             self.commit()
         structures = [item for item in latest.values() if item["kind"] == "structure"]
         for item in in_pieces(structures):
-            self._owners[item["id"]] = Owner.of(item) if _public(item) else None
-            self._put(item, self._owners[item["id"]])
+            owner = self._owners[item["id"]] = _owner_of(item)
+            self._put(item, owner if isinstance(owner, Owner) else None)
         for item in in_pieces(latest.values()):
             if item["kind"] == "service":
                 self._put(item, self._owner(_native(item)["structure"]) if _public(item) else None)
         for item in in_pieces(structures):
-            self._rewrite_services(item["id"], except_for=latest)
+            for name in (item["id"], *(each["id"] for each in item.get("sources", ()))):
+                self._rewrite_services(name, except_for=latest)
         self._awaited.update(latest)
         self._feed = feed
 
     def awaits(self, items: list[FeedItem]) -> bool:
         """Whether these can be written only once what was written before them is committed."""
-        return not self._awaited.isdisjoint(item["id"] for item in items)
+        return not self._awaited.isdisjoint(_named(items))
 
     def commit(self) -> None:
         """Make what was written visible, with the position it goes up to."""
@@ -118,7 +120,7 @@ class GenerationWriter:
             document = documents.gone_row(slot, stamp, _native(item))
         self._replace(item["id"], document, known=known)
         if item["kind"] == "service" and "structure" in _native(item):
-            self._awaited.add(_native(item)["structure"])
+            self._awaited |= {_native(item)["structure"], *((owner.record["id"],) if owner else ())}
         return known
 
     def _replace(self, key: str, document: tantivy.Document, *, known: bool) -> None:
@@ -147,13 +149,19 @@ class GenerationWriter:
                 service = self._committed(uuid)
                 if service is None:
                     raise LookupError(f"row without event in {self.path}: {uuid}")
-                self._replace_row(service, self._owner(structure))
+                self._replace_row(service, self._owner(_native(service)["structure"]))
 
     def _owner(self, structure: str) -> Owner | None:
-        """A structure as its services need it, from this batch, from memory or from the last commit."""
+        """A structure as its services need it, or the one that it is shown as: they stand under that one then."""
+        owner = self._known(structure)
+        owner = self._known(owner) if isinstance(owner, str) else owner
+        return owner if isinstance(owner, Owner) else None
+
+    def _known(self, structure: str) -> Owner | str | None:
+        """A structure from this batch, from memory or from the last commit; the name of the one that it is shown as."""
         if structure not in self._owners:
             item = self._committed(structure)
-            self._owners[structure] = Owner.of(item) if item and _public(item) else None
+            self._owners[structure] = _owner_of(item) if item else None
         self._owners.move_to_end(structure)
         return self._owners[structure]
 
@@ -165,6 +173,17 @@ class GenerationWriter:
 def _native(item: FeedItem) -> Native:
     record: Native = item["event"]["data"]
     return record
+
+
+def _named(items: Iterable[FeedItem]) -> Iterator[str]:
+    """The records of these items, and those that are seen as one with them."""
+    for item in items:
+        yield item["id"]
+        yield from (each["id"] for each in item.get("sources", ()))
+
+
+def _owner_of(item: FeedItem) -> Owner | str | None:
+    return Owner.of(item) if _public(item) else item.get("joined")
 
 
 def _public(item: FeedItem) -> bool:

@@ -20,6 +20,7 @@ REASONS: Final = {
 GRADES: Final = {"sure": "presque sûr", "probable": "probable", "possible": "possible"}
 
 
+DECIDED: Final = {"same": "c’est la même", "branch": "l’une est une antenne de l’autre", "different": "ce sont deux"}
 DONE: Final = {"same": "fusionne", "branch": "antenne"}
 
 
@@ -31,7 +32,9 @@ def add(staff: Blueprint, frame: Frame) -> None:
         asked = {"after": request.args.get("apres", ""), "limit": PAGE_SIZE}
         page = frame.call("directory", "duplicates", asked)
         pairs = [each | {"rows": side_by_side(each["a"], each["b"])} for each in page["pairs"]]
-        return frame.page("duplicates.html", page=page, pairs=pairs, reason_words=REASONS, grades=GRADES)
+        contrary = [] if asked["after"] else frame.call("directory", "duplicates_contrary", {})["pairs"]
+        return frame.page("duplicates.html", page=page, pairs=pairs, reason_words=REASONS, grades=GRADES,
+                          contrary=contrary, decided_words=DECIDED)  # fmt: skip
 
     @staff.post("/doublons")
     def decide_pair() -> Answer:
@@ -39,8 +42,16 @@ def add(staff: Blueprint, frame: Frame) -> None:
         head, keep = request.form.get("head") or None, request.form.get("keep") or None
         decision = "branch" if head else request.form.get("decision", "")
         asked = {"a": a, "b": b, "decision": decision, "keep": keep, "head": head}
-        frame.call("directory", "duplicate_decide", asked)
-        return frame.on("duplicates", DONE.get(decision, "differentes"))
+        made = frame.call("directory", "duplicate_decide", asked)
+        between = decision == "same" and "outcome" in made
+        return frame.on("duplicates", "dite" if between else DONE.get(decision, "differentes"))
+
+    @staff.post("/doublons/avis")
+    def contrary_pair() -> Answer:
+        keep = request.form.get("decision") == "keep"
+        asked = {"a": request.form.get("a", ""), "b": request.form.get("b", "")}
+        frame.call("directory", "duplicate_keep" if keep else "duplicate_undo", asked)
+        return frame.on("duplicates", "gardee" if keep else "reprise")
 
     @staff.post("/fiches/<uuid:identifier>/separer")
     def separate(identifier: UUID) -> Answer:

@@ -40,6 +40,9 @@ SAID: Final[Mapping[str, str]] = {
     "passation-reprise": "La proposition est reprise : les fiches restent ici, et l’autre nœud l’apprendra.",
     "fusionne": "Les deux fiches n’en font plus qu’une.",
     "antenne": "C’est noté : l’une est un établissement de l’autre.",
+    "dite": "C’est dit aux autres nœuds : le public n’en voit qu’une quand les deux nœuds d’origine le disent.",
+    "gardee": "Décision gardée : elle ne revient ici que si un autre nœud dit autre chose.",
+    "reprise": "Décision reprise : la paire revient parmi les doublons possibles.",
     "differentes": "C’est noté : ces fiches sont différentes.",
     "separe": "Les deux fiches sont de nouveau séparées.",
 }

@@ -16,6 +16,7 @@ WORDS: Final = {
     "suggestions": "Propositions", "differences": "Imports qui contredisent une correction", "review": "À revoir",
     "held": "Qualifiées, pas publiques",
     "expiring": "Vérification qui se termine", "submitted": "À qualifier", "duplicates": "Doublons possibles",
+    "contrary": "Décisions contraires d’un autre nœud",
 }  # fmt: skip
 
 QUALIFIABLE: Final = frozenset({"review", "expiring", "submitted"})

@@ -1,12 +1,19 @@
-"""Rows beside the records: what others say of them, and which of them may be one. Kept on this node, in no event."""
+"""Rows beside the records: what others say of them, and which of them may be one."""
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
+from typing import Any
+
+import orjson
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.directory.model import Base
 from services.kernel.rows import BIG
+
+SHOWN, HIDDEN, GONE = "shown", "hidden", "gone"
+"""States of a record of another node."""
+UNMATCHED, LED = text("NOT matched"), text("led")
 
 
 class Difference(Base):
@@ -71,6 +78,8 @@ class MatchingKey(Base):
     __tablename__ = "matching_key"
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     record_id: Mapped[str] = mapped_column(String(36), primary_key=True, index=True)
+    own: Mapped[bool] = mapped_column(default=True)
+    """Whether the structure is this node's: those of others are compared with ours, not with each other."""
 
 
 class Pair(Base):
@@ -90,6 +99,48 @@ class Pair(Base):
     head: Mapped[str | None] = mapped_column(String(36))
     at: Mapped[str | None] = mapped_column(String(32))
     by: Mapped[str] = mapped_column(Text, default="")
+
+
+class Decision(Base):
+    """What one node decided of two structures and told the others; `node` is empty for this one's.
+
+    `a` before `b`; `a_now`, `b_now`: what their home merged them into since, `led`: by way of others, which no column
+    names. `ended`: it was taken back.
+    """
+
+    __tablename__ = "decision"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    node: Mapped[str] = mapped_column(String(32), index=True)
+    a: Mapped[str] = mapped_column(String(36), index=True)
+    b: Mapped[str] = mapped_column(String(36), index=True)
+    a_now: Mapped[str] = mapped_column(String(36), index=True)
+    b_now: Mapped[str] = mapped_column(String(36), index=True)
+    led: Mapped[bool] = mapped_column(default=False)
+    decision: Mapped[str] = mapped_column(String(16))
+    head: Mapped[str | None] = mapped_column(String(36))
+    at: Mapped[str] = mapped_column(String(32))
+    epoch: Mapped[int]
+    version: Mapped[int] = mapped_column(BIG)
+    ended: Mapped[bool]
+    heard_at: Mapped[str] = mapped_column(String(32))
+    """When it came here, by this node's clock."""
+    kept_at: Mapped[str] = mapped_column(String(32), default="")
+    """Of this node's: when somebody last looked at contrary ones and kept it; what comes later is told again."""
+
+    __table_args__ = (Index("decision_led", "id", sqlite_where=LED, postgresql_where=LED),)
+
+
+class Joined(Base):
+    """A structure that the public sees as one with another, `kept`, since the homes of both say so.
+
+    Follows from the decisions alone (`joining.py`). `said`: what is told of it beside the other, as JSON:
+    `{id, source, source_id, licence, attribution}`.
+    """
+
+    __tablename__ = "joined"
+    record_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kept: Mapped[str] = mapped_column(String(36), index=True)
+    said: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Merge(Base):
@@ -137,6 +188,16 @@ class Other(Base):
     signature: Mapped[bytes] = mapped_column(LargeBinary)
     data: Mapped[bytes | None] = mapped_column(LargeBinary)
     salt: Mapped[bytes | None] = mapped_column(LargeBinary)
+    matched: Mapped[bool] = mapped_column(default=False)
+    """Whether it was compared with ours since it last changed; services are not."""
+
+    __table_args__ = (Index("other_unmatched", "id", sqlite_where=UNMATCHED, postgresql_where=UNMATCHED),)
+
+    @property
+    def native(self) -> dict[str, Any]:
+        """The native record as its home published it; empty where nothing is left of it."""
+        said: dict[str, Any] = orjson.loads(self.data) if self.data else {}
+        return said
 
 
 class Hiding(Base):

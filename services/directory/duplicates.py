@@ -1,5 +1,7 @@
 """Finding structures that may be one: each is compared when it is new or changed, with those that share a key.
 
+Those of other nodes are compared too, with ours.
+
 It is done right behind the change, not in its transaction: an import stays as fast as it was. Comparing all from
 nothing is the same work, some hundred at a time, so memory stays flat and a killed run goes on where it was.
 """
@@ -7,13 +9,15 @@ nothing is the same work, some hundred at a time, so memory stays flat and a kil
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import store, store_pairs
-from services.directory.asides import Pair
+from services.directory import store, store_decisions, store_pairs
+from services.directory.asides import Other, Pair
+from services.directory.deciding import BRANCH, DIFFERENT
 from services.directory.formats import matching
 from services.directory.formats.matching import Likeness, Sketch
 from services.directory.model import Record
@@ -22,48 +26,73 @@ from services.kernel.errors import WrongState
 BATCH = 300
 BLOCK_AT_MOST = 60
 """A key that more structures share (a network's telephone) says nothing: it is passed over."""
-SAME, DIFFERENT, BRANCH = "same", "different", "branch"
 LASTING = (DIFFERENT, BRANCH)
 """Decisions of two structures that both live on."""
 Id2 = tuple[str, str]
 
 
 def compare_some(session: Session, limit: int = BATCH) -> int:
-    """Compare the next structures that changed, and keep what may be one; how many were looked at."""
-    records = {record.id: record for record in store_pairs.unmatched(session, limit)}
-    if not records:
+    """Compare the next structures that changed, and keep what may be one; how many were looked at.
+
+    Ours with ours and with those of other nodes; others' are not compared with each other: their homes see to that.
+    """
+    own = {record.id: record for record in store_pairs.unmatched(session, limit)}
+    far = {each.id: each for each in store_pairs.unmatched_others(session, limit - len(own))}
+    if not own and not far:
         return 0
-    sketches = {each.id: matching.sketch(each.parts["fields"]) for each in records.values() if not each.is_withdrawn}
-    keys = {record_id: set(matching.keys(sketches[record_id])) if record_id in sketches else set()
-            for record_id in records}  # fmt: skip
-    store_pairs.replace_keys(session, keys)  # type: ignore[arg-type]
-    wanted = _candidates(session, keys)
-    _sketch_others(session, wanted, sketches)
+    ours = {each.id for each in own.values() if not each.is_withdrawn}
+    sketches = {name: _sketch(own[name]) for name in ours}
+    others = store_pairs.others_by_id(session, (own.keys() | far.keys()) - ours)
+    sketches |= {name: _sketch(other) for name, other in others.items()}
+    keys = {name: set(matching.keys(sketches[name])) if name in sketches else set() for name in own.keys() | far.keys()}
+    store_pairs.replace_keys(session, keys, ours)
+    said = store_decisions.alike_said(session, keys)
+    wanted = _candidates(session, keys) | said
+    _sketch_the_rest(session, wanted, sketches)
     found = {pair: matching.compare(sketches[pair[0]], sketches[pair[1]]) for pair in wanted
              if pair[0] in sketches and pair[1] in sketches}  # fmt: skip
-    _keep(session, set(records), {pair: alike for pair, alike in found.items() if alike.grade})
-    store_pairs.set_matched(session, list(records))
-    return len(records)
+    _keep(session, set(keys), {pair: alike for pair, alike in found.items() if alike.grade or pair in said})
+    store_pairs.set_matched(session, list(keys))
+    return len(own) + len(far)
 
 
-def _candidates(session: Session, keys: dict[str, set[str]]) -> set[Id2]:
-    """Pairs of which one is among these and that share a key that is not everybody's."""
+def _sketch(entry: Record | Other) -> Sketch:
+    return matching.sketch(fields_of(entry))
+
+
+def fields_of(entry: Record | Other) -> dict[str, Any]:
+    """What a structure says, whosever it is."""
+    fields: dict[str, Any] = entry.parts["fields"] if isinstance(entry, Record) else entry.native["fields"]
+    return fields
+
+
+def _candidates(session: Session, keys: Mapping[str, set[str]]) -> set[Id2]:
+    """Pairs of which one is among these, and one is ours, and that share a key that is not everybody's."""
     asked = set().union(*keys.values())
+    are_others = store_pairs.are_others(session)
     blocks: dict[str, list[str]] = defaultdict(list)
-    for key, record_id in store_pairs.holders(session, asked, BLOCK_AT_MOST):
-        blocks[key].append(record_id)
-    return {
-        (min(one, other), max(one, other))
-        for ids in blocks.values()
-        for one in ids if one in keys for other in ids if other != one
-    }  # fmt: skip
+    for key, name in store_pairs.holders(session, asked, BLOCK_AT_MOST, own=True, at_least=1 if are_others else 2):
+        blocks[key].append(name)
+    pairs = {
+        _ordered(one, other) for ids in blocks.values() for one in ids if one in keys for other in ids if other != one
+    }
+    if are_others and blocks:
+        for key, name in store_pairs.holders(session, blocks, BLOCK_AT_MOST, own=False):
+            pairs |= {_ordered(name, each) for each in blocks[key] if name in keys or each in keys}
+    return pairs
 
 
-def _sketch_others(session: Session, wanted: Iterable[Id2], sketches: dict[str, Sketch]) -> None:
+def _ordered(one: str, other: str) -> Id2:
+    return min(one, other), max(one, other)
+
+
+def _sketch_the_rest(session: Session, wanted: Iterable[Id2], sketches: dict[str, Sketch]) -> None:
     missing = {each for pair in wanted for each in pair} - sketches.keys()
     for record in store.records(session, missing).values():
         if not record.is_withdrawn:
-            sketches[record.id] = matching.sketch(record.parts["fields"])
+            sketches[record.id] = _sketch(record)
+    for name, other in store_pairs.others_by_id(session, missing - sketches.keys()).items():
+        sketches[name] = _sketch(other)
 
 
 def _keep(session: Session, looked_at: set[str], found: dict[Id2, Likeness]) -> None:
@@ -76,27 +105,32 @@ def _keep(session: Session, looked_at: set[str], found: dict[Id2, Likeness]) -> 
         if ids not in known:
             session.add(_pair(ids, alike))
         elif known[ids].decision is None:
-            known[ids].score, known[ids].grade = alike.score, str(alike.grade)
+            known[ids].score, known[ids].grade = alike.score, _grade(alike)
             known[ids].reasons, known[ids].branch = orjson.dumps(alike.reasons), alike.branch
 
 
-def require_two(one: Record, other: Record) -> None:
+def require_two(one: Record | Other, other: Record | Other) -> None:
     """Raises `WrongState` unless these are two living structures: what was merged is first separated."""
     if one.kind != "structure" or other.kind != "structure" or one.id == other.id:
         raise WrongState("Il faut deux structures différentes.")
     for record in (one, other):
-        record.require_life()
+        if isinstance(record, Record):
+            record.require_life()
 
 
 def decided(
-    session: Session, one: Record, other: Record, decision: str, at: str, by: str, head: str | None = None
+    session: Session,
+    one: Record | Other,
+    other: Record | Other,
+    decision: str,
+    at: str,
+    by: str,
+    head: str | None = None,
 ) -> Pair:
     """Keep what was decided of two structures, proposed or not."""
     pair = store_pairs.pair(session, one.id, other.id)
     if pair is None:
-        ids = min(one.id, other.id), max(one.id, other.id)
-        alike = matching.compare(matching.sketch(one.parts["fields"]), matching.sketch(other.parts["fields"]))
-        pair = _pair(ids, alike)
+        pair = _pair(_ordered(one.id, other.id), matching.compare(_sketch(one), _sketch(other)))
         session.add(pair)
     pair.decision, pair.head, pair.at, pair.by = decision, head, at, by
     return pair
@@ -136,6 +170,11 @@ def _other(ids: Id2, one: str) -> str:
 
 def _pair(ids: Id2, alike: Likeness) -> Pair:
     return Pair(
-        a=ids[0], b=ids[1], score=alike.score, grade=str(alike.grade or "possible"),
+        a=ids[0], b=ids[1], score=alike.score, grade=_grade(alike),
         reasons=orjson.dumps(alike.reasons), branch=alike.branch, by="",
     )  # fmt: skip
+
+
+def _grade(alike: Likeness) -> str:
+    """What another node says is one is a candidate, however little alike they are."""
+    return alike.grade or "possible"

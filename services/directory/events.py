@@ -34,6 +34,9 @@ OTHER_HIDDEN = "directory.other.hidden.v1"
 OTHER_SHOWN = "directory.other.shown.v1"
 REDACTED = f"{SERVICE}.stream.redacted.v1"
 """The stream itself tells which of its events were erased."""
+DUPLICATE_DECIDED = "directory.duplicate.decided.v1"
+DUPLICATE_WITHDRAWN = "directory.duplicate.withdrawn.v1"
+"""What this node decided of two structures, of which one at least is public; or decides no more."""
 HANDOVER_OFFERED = "directory.handover.offered.v1"
 HANDOVER_DECIDED = "directory.handover.decided.v1"
 MESSAGE = f"{SERVICE}.{FACT}"
@@ -44,10 +47,15 @@ MOVES = frozenset({STRUCTURE_MOVED, SERVICE_MOVED})
 PUBLIC_PUTS = MOVES | {STRUCTURE_PUBLISHED, SERVICE_PUBLISHED, STRUCTURE_ADOPTED, SERVICE_ADOPTED}
 NOT_SHOWN = "n’est pas montrée par ce nœud"
 """What the feed says of a record that its home publishes and this node does not show."""
+ONE_WITH = "n’en fait qu’une avec une autre fiche"
+"""What it says of one that the public sees as one with another, since the homes of both say so."""
 PUBLIC_DELETES = frozenset({STRUCTURE_WITHDRAWN, SERVICE_WITHDRAWN})
+DECISIONS = frozenset({DUPLICATE_DECIDED, DUPLICATE_WITHDRAWN})
+"""Records of their author in the public stream that the public feed does not have."""
 TYPES = (
     PUBLIC_PUTS
     | PUBLIC_DELETES
+    | DECISIONS
     | {STRUCTURE_DRAFTED, SERVICE_DRAFTED, IMPORT_FINISHED, SUGGESTION_MADE, SUGGESTION_DECIDED}
     | {OTHER_HIDDEN, OTHER_SHOWN, HANDOVER_OFFERED, HANDOVER_DECIDED, MESSAGE}
 )
@@ -117,6 +125,11 @@ def other(fact: str, record_id: str, turn: int, said: Mapping[str, Any]) -> NewE
 def handover(fact: str, handover_id: str, turn: int, said: Mapping[str, Any]) -> NewEvent:
     """Records were offered to another node or by one (`offered`), or what became of that (`decided`): counts alone."""
     return NewEvent(f"{SERVICE}.handover.{fact}.v1", handover_id, turn, said, HOME)
+
+
+def decided(said: Mapping[str, Any], *, withdrawn: bool) -> NewEvent:
+    """This node decided of two structures (`decisions.py`), or took that back: ids alone, and no word of who did."""
+    return NewEvent(DUPLICATE_WITHDRAWN if withdrawn else DUPLICATE_DECIDED, said["id"], said["version"], said, SHARED)
 
 
 def _about(view: Mapping[str, Any], fact: str, reach: str) -> NewEvent:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from services.directory import events, store
+from services.directory import events, joining
 from services.kernel.envelope import Signed
 
 
@@ -21,4 +21,4 @@ def feed_rows(session: Session, numbered: Sequence[Signed]) -> None:
                  "op": "put" if head.type in events.PUBLIC_PUTS else "delete", "reach": head.stream.split("/", 2)[2]}
             )  # fmt: skip
     if rows:
-        store.feed_append(session, rows)
+        joining.fed(session, rows)

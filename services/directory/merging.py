@@ -17,7 +17,7 @@ from uuid_utils import uuid7
 
 from services.directory import corrections, duplicates, others, store, store_pairs
 from services.directory.asides import Merge
-from services.directory.duplicates import SAME
+from services.directory.deciding import SAME
 from services.directory.formats.groups import GROUPS
 from services.directory.formats.own import OWN
 from services.directory.model import Record, content_of

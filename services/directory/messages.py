@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
 from services.directory import events, store, store_others, suggesting
-from services.directory.asides import Other, Sent, Suggestion
-from services.directory.store_others import GONE, SHOWN
+from services.directory.asides import GONE, SHOWN, Other, Sent, Suggestion
 from services.kernel import clock
 from services.kernel.announce import NewEvent
 from services.kernel.errors import MaillageError, NotFound, ValidationError

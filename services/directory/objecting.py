@@ -169,7 +169,7 @@ def forget(session: Session, desk: Desk, said: Mapping[str, str]) -> list[str]:
         else:
             _clean_living(session, desk, record, said)
             desk.note(record, "forget")
-    store_pairs.replace_keys(session, {record.id: () for record in found})  # compared anew, behind the change
+    store_pairs.replace_keys(session, {record.id: () for record in found}, ())  # compared anew, behind the change
     store_objections.clean_asides(session, lambda raw: _names(raw, said), lambda raw: _cleaned_raw(raw, said))
     desk.showing.tell()
     return [record.id for record in found]

@@ -16,10 +16,9 @@ import structlog
 from sqlalchemy import event as hooks
 from sqlalchemy.orm import Session
 
-from services.directory import events, moving, store, store_others
-from services.directory.asides import Hiding, HomeNode, Other
+from services.directory import decisions, events, joining, moving, store, store_others
+from services.directory.asides import GONE, HIDDEN, SHOWN, Hiding, HomeNode, Other
 from services.directory.model import Record
-from services.directory.store_others import GONE, HIDDEN, SHOWN
 from services.kernel import clock
 from services.kernel.announce import SHARED
 from services.kernel.applier import Event
@@ -64,7 +63,7 @@ def _write(session: Session) -> None:
     hidden = store_others.hidden_among(session, [each.subject for each in newer])
     rows = [_row(each, known, hidden) for each in in_pieces(newer)]
     store_others.put(session, rows)
-    store.feed_append(session, [_fed(row, _stream(row["home"])) for row in rows])
+    joining.fed(session, [_fed(row, _stream(row["home"])) for row in rows])
 
 
 def _concede(session: Session, event: Event) -> None:
@@ -95,15 +94,20 @@ def know(session: Session, said: Mapping[str, Any]) -> None:
     store_others.take_turn(session)
     for some in store_others.others_of(session, node, states):
         _settle(session, some, said["state"], shown)
+    if said["state"] == REMOVED:
+        decisions.forget(session, node)
+    else:
+        decisions.heed(session, node)
 
 
 def _settle(session: Session, some: list[Other], state: str, shown: bool) -> None:
     hidden = store_others.hidden_among(session, [each.id for each in some])
     for each in some:
         each.state = SHOWN if shown and each.id not in hidden else HIDDEN
+        each.matched = each.kind != "structure"
     session.flush()
     rows = [{"id": each.id, "kind": each.kind, "epoch": each.epoch, "seq": 0, "state": each.state} for each in some]
-    store.feed_append(session, [_fed(row, _stream(each.home)) for row, each in zip(rows, some, strict=True)])
+    joining.fed(session, [_fed(row, _stream(each.home)) for row, each in zip(rows, some, strict=True)])
     if state == REMOVED:  # followed again one day, its records are read from their beginning
         store_others.forget(session, [each.id for each in some], anew=True)
 
@@ -206,19 +210,20 @@ def _feed(session: Session, found: Other, state: str) -> None:
     """Change whether it is shown, in the feed too, where that is a change."""
     if found.state == state:
         return
-    found.state = state
+    found.state, found.matched = state, found.kind != "structure"
     row = {"id": found.id, "kind": found.kind, "epoch": found.epoch, "seq": 0, "state": state}
-    store.feed_append(session, [_fed(row, _stream(found.home))])
+    joining.fed(session, [_fed(row, _stream(found.home))])
 
 
 def vanish(session: Session, home: str, ids: Sequence[str]) -> None:
     """These records of another node are no more, and no event of it says so: its stream was read anew."""
+    decisions.forget(session, home, list(ids))
     gone = [each for each in store_others.held_of(session, home, ids) if each.state != GONE]
     if not gone:
         return
     store_others.take_turn(session)
     rows = [{"id": each.id, "kind": each.kind, "epoch": each.epoch, "seq": 0, "state": GONE} for each in gone]
-    store.feed_append(session, [_fed(row, _stream(home)) for row in rows])
+    joining.fed(session, [_fed(row, _stream(home)) for row in rows])
     store_others.forget(session, [each.id for each in gone])
 
 
@@ -251,6 +256,7 @@ def _row(event: Event, known: Mapping[str, HomeNode], hidden: Container[str]) ->
         "source_id": said["source_id"], "version": event.recordversion, "epoch": signed.header.epoch,
         "term": moving.term_of(said), "seq": event.seq, "state": state, "header": signed.header.raw,
         "signature": signed.signature, "data": signed.data, "salt": signed.salt,
+        "matched": said["kind"] != "structure",
     }  # fmt: skip
 
 

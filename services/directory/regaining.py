@@ -53,7 +53,7 @@ def regain(session: Session, desk: Desk, event: Event) -> None:
     if desk.source(record.source).policy == "publish":  # who needed nobody's word to be public needs none now
         record.status = event.data["status"]
     session.flush()
-    store_pairs.replace_keys(session, {record.id: ()})  # those of before may name who objected since
+    store_pairs.replace_keys(session, {record.id: ()}, ())  # those of before may name who objected since
     desk.showing.settle(record, wanted=True)
     desk.note(record, ACT, before=before)
     desk.showing.tell()

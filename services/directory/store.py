@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, delete, func, insert, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import bindparam, delete, false, func, insert, select, update
+from sqlalchemy.orm import Session
 
-from services.directory.asides import Difference, Pair, Suggestion
+from services.directory import store_pairs
+from services.directory.asides import Difference, Suggestion
 from services.directory.model import HELD, Act, FeedRow, Import, ImportChange, Record, Request, Source
 from services.directory.qualification import DRAFT, QUALIFIED, REVIEW, SUBMITTED, WITHDRAWN
 from services.kernel.bulk import among, insert_many
@@ -271,9 +272,9 @@ def of_reason(kind: str, soon: str) -> tuple[Any, ...]:
             Record.status != WITHDRAWN,
         )
     if kind == "duplicates":
-        other = aliased(Record)
-        living = select(Pair.a).join(other, other.id == Pair.b).where(other.status != WITHDRAWN)
-        return (Record.id.in_(living.where(Pair.decision.is_(None))), Record.status != WITHDRAWN)
+        return (Record.id.in_(store_pairs.in_open_pairs()),)
+    if kind == "contrary":  # of pairs, which are listed by themselves: both records may be of other nodes
+        return (false(),)
     if kind == "suggestions":
         return (Record.id.in_(select(Suggestion.record_id).where(Suggestion.state == "open")),)
     if kind == "held":

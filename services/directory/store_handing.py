@@ -103,3 +103,19 @@ def public_structures(session: Session, source: str | None) -> Iterator[Record]:
     while page := store.page(session, "structure", after, store.PAGE, True, source):
         yield from page
         after = page[-1].id
+
+
+def public_counts(session: Session) -> dict[str, int]:
+    """How much of this node the public sees: `{structures, services}`."""
+    query = select(Record.kind, func.count()).where(Record.public_version.is_not(None)).group_by(Record.kind)
+    return {"structures": 0, "services": 0} | {f"{kind}s": count for kind, count in session.execute(query)}
+
+
+def unfinished(session: Session) -> int:
+    """How many offers of this node wait for an answer, or were accepted and did not go whole yet."""
+    going = select(HandedRecord.record_id).join(Record, Record.id == HandedRecord.record_id)
+    going = going.where(HandedRecord.handover_id == Handover.id, HandedRecord.done.is_(False))
+    going = going.where(Record.public_version.is_not(None))
+    under_way = (Handover.state == OFFERED) | ((Handover.state == ACCEPTED) & going.exists())
+    query = select(func.count()).select_from(Handover).where(Handover.outward.is_(True), under_way)
+    return session.scalar(query) or 0

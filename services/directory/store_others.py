@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from services.directory.asides import Hiding, HomeNode, Other, Sent
-from services.directory.events import NOT_SHOWN
+from services.directory import store_decisions
+from services.directory.asides import GONE, Hiding, HomeNode, Other, Sent
+from services.directory.events import NOT_SHOWN, ONE_WITH
 from services.directory.model import FeedRow, Record
 from services.kernel.bulk import among, insert_many, or_newer
 from services.kernel.envelope import Header, Signed
@@ -17,7 +19,6 @@ from services.kernel.giving import in_pieces
 from services.kernel.rows import LogRow, StreamRow
 
 AT_ONCE = 500
-SHOWN, HIDDEN, GONE = "shown", "hidden", "gone"
 _VERSIONS = select(Other.id, Other.term, Other.home, Other.epoch, Other.version)
 _OWNERS = select(Record.id, Record.term, Record.home)
 _HIDDEN = select(Hiding.record_id).where(Hiding.ended.is_(False))
@@ -80,7 +81,7 @@ def held_of(session: Session, home: str, ids: Sequence[str]) -> Sequence[Other]:
 
 def forget(session: Session, ids: Sequence[str], *, anew: bool = False) -> None:
     """Erase what these records say; that they were is kept. `anew`: whatever their home says next is newer."""
-    gone: dict[str, Any] = {"state": GONE, "data": None, "salt": None}
+    gone: dict[str, Any] = {"state": GONE, "data": None, "salt": None, "matched": False}
     values = gone | ({"term": 0, "epoch": 0, "version": 0} if anew else {})
     session.execute(update(Other).where(Other.id.in_(ids)).values(values))
 
@@ -124,6 +125,10 @@ def homes(session: Session) -> dict[str, HomeNode]:
 
 def feed_after(session: Session, position: int, limit: int, known: Mapping[str, HomeNode]) -> Iterable[dict[str, Any]]:
     """Public changes after a position, own and others', as `Changes` answers them."""
+    return _as_joined(session, list(_feed_after(session, position, limit, known)), known)
+
+
+def _feed_after(session: Session, position: int, limit: int, known: Mapping[str, HomeNode]) -> Iterable[dict[str, Any]]:
     log = (LogRow.header, LogRow.signature, LogRow.data, LogRow.salt)
     held = (Other.header, Other.signature, Other.data, Other.salt)
     query = (
@@ -154,11 +159,29 @@ def _event(header: bytes, signature: bytes, data: bytes | None = None, salt: byt
     return Signed(Header.stored(header), signature, data, salt).attributes()
 
 
-def _ended(event: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+def _as_joined(
+    session: Session, items: list[dict[str, Any]], known: Mapping[str, HomeNode]
+) -> Iterable[dict[str, Any]]:
+    """Of structures that are one, one is told with all their `sources`; each other leads to it (`joined`)."""
+    ids = {item["id"] for item in items if item["op"] == "put" and item["kind"] == "structure"}
+    gone, beside = store_decisions.joined(session, ids), store_decisions.joined_to(session, ids)
+    for item in items:
+        if item["id"] in gone:
+            said, kept = item["event"]["data"], gone[item["id"]].kept
+            named = {name: said[name] for name in ("kind", "home", "source", "source_id")} | {"replaced_by": kept}
+            yield item | {"op": "delete", "joined": kept, "event": _ended(item["event"], named, ONE_WITH)}
+        elif item["id"] in beside:
+            told = [orjson.loads(each.said) for each in beside[item["id"]]]
+            yield item | {"sources": [each | {"home": _told_unless_ours(each["home"], known)} for each in told]}
+        else:
+            yield item
+
+
+def _ended(event: dict[str, Any], named: dict[str, Any], reason: str = NOT_SHOWN) -> dict[str, Any]:
     """The tombstone of a record that its home still publishes, and this node does not show."""
     tombstone = {
         "id": event["subject"], "version": event["recordversion"], "status": "withdrawn",
-        "changed_at": event["time"], "reason": NOT_SHOWN,
+        "changed_at": event["time"], "reason": reason,
     }  # fmt: skip
     return {name: value for name, value in event.items() if name != "salt"} | {"data": named | tombstone}
 
@@ -167,6 +190,10 @@ def _told(node: str, home: HomeNode | None) -> dict[str, str]:
     if home is None:  # told of in a moment: nobody else's record is taken for one of ours meanwhile
         return {"id": node, "name": node, "url": ""}
     return {"id": home.label, "name": home.name, "url": home.url}
+
+
+def _told_unless_ours(node: str, known: Mapping[str, HomeNode]) -> dict[str, str] | None:
+    return None if node == store_decisions.OURS else _told(node, known.get(node))
 
 
 def sent(session: Session, sent_id: str) -> Sent | None:

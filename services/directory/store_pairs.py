@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, func, insert, select, text, tuple_, update
+from sqlalchemy import CompoundSelect, Select, delete, func, insert, select, text, tuple_, union_all, update
 from sqlalchemy.orm import Session, aliased
 
-from services.directory.asides import MatchingKey, Merge, Pair
+from services.directory import store_decisions
+from services.directory.asides import SHOWN, MatchingKey, Merge, Other, Pair
 from services.directory.model import Import, Record
 from services.directory.qualification import WITHDRAWN
 
 AT_ONCE = 500
 UNMATCHED = text("NOT record.matched")
 """As the partial index says it: SQLite uses that one for no other writing of the same."""
+S = TypeVar("S", bound=Select)  # type: ignore[type-arg]
+_UNMATCHED_OTHER = text("NOT other.matched")
+_ONE, _OTHER, _FAR_ONE, _FAR_OTHER = aliased(Record), aliased(Record), aliased(Other), aliased(Other)
 
 
 def unmatched(session: Session, limit: int) -> Sequence[Record]:
@@ -23,9 +27,25 @@ def unmatched(session: Session, limit: int) -> Sequence[Record]:
     return session.scalars(query.with_for_update(skip_locked=True)).all()
 
 
+def unmatched_others(session: Session, limit: int) -> Sequence[Other]:
+    """Structures of other nodes that changed since they were last compared with ours."""
+    query = select(Other).where(_UNMATCHED_OTHER).order_by(Other.id).limit(limit)
+    return session.scalars(query.with_for_update(skip_locked=True)).all()
+
+
 def unmatched_count(session: Session) -> int:
     """How many wait to be compared."""
-    return session.scalar(select(func.count()).select_from(Record).where(UNMATCHED)) or 0
+    own = session.scalar(select(func.count()).select_from(Record).where(UNMATCHED)) or 0
+    return own + (session.scalar(select(func.count()).select_from(Other).where(_UNMATCHED_OTHER)) or 0)
+
+
+def others_by_id(session: Session, ids: Collection[str]) -> dict[str, Other]:
+    """Structures of other nodes that are shown here."""
+    found: dict[str, Other] = {}
+    for some in _some(ids):
+        of_them = Other.id.in_(some), Other.state == SHOWN, Other.kind == "structure", Other.data.is_not(None)
+        found |= {each.id: each for each in session.scalars(select(Other).where(*of_them))}
+    return found
 
 
 def is_importing(session: Session, since: str) -> bool:
@@ -37,27 +57,37 @@ def is_importing(session: Session, since: str) -> bool:
 def set_matched(session: Session, ids: Collection[str]) -> None:
     """These were compared as they are now."""
     for some in _some(ids):
-        session.execute(
-            update(Record).where(Record.id.in_(some)).values(matched=True),
-            execution_options={"synchronize_session": False},
-        )
+        for table in (Record, Other):
+            session.execute(
+                update(table).where(table.id.in_(some)).values(matched=True),
+                execution_options={"synchronize_session": False},
+            )
 
 
-def replace_keys(session: Session, keys: dict[str, Collection[str]]) -> None:
-    """The keys of these records, in the place of those they had."""
+def replace_keys(session: Session, keys: Mapping[str, Collection[str]], own: Collection[str]) -> None:
+    """The keys of these records, in the place of those they had; `own`: those that are this node's."""
     for some in _some(keys):
         session.execute(delete(MatchingKey).where(MatchingKey.record_id.in_(some)))
-    rows = [{"key": key, "record_id": record_id} for record_id, own in keys.items() for key in own]
+    rows = [{"key": key, "record_id": name, "own": name in own} for name, of_it in keys.items() for key in of_it]
     if rows:
         session.execute(insert(MatchingKey), rows)
 
 
-def holders(session: Session, keys: Collection[str], at_most: int) -> Iterable[tuple[str, str]]:
-    """Each of these keys with each record that has it; not those that one record alone has, or more than `at_most`."""
+def are_others(session: Session) -> bool:
+    """Whether anything of another node is held."""
+    return session.scalar(select(Other.id).limit(1)) is not None
+
+
+def holders(
+    session: Session, keys: Collection[str], at_most: int, *, own: bool, at_least: int = 1
+) -> Iterable[tuple[str, str]]:
+    """Each of these keys with each record that has it, of this node's (`own`) or of others'; not those that fewer than
+    `at_least` of them have, or more than `at_most`."""  # fmt: skip
     for some in _some(keys):
-        shared = select(MatchingKey.key).where(MatchingKey.key.in_(some)).group_by(MatchingKey.key)
-        shared = shared.having(func.count().between(2, at_most))
-        query = select(MatchingKey.key, MatchingKey.record_id).where(MatchingKey.key.in_(shared))
+        of_them = MatchingKey.key.in_(some), MatchingKey.own.is_(own)
+        shared = select(MatchingKey.key).where(*of_them).group_by(MatchingKey.key)
+        shared = shared.having(func.count().between(at_least, at_most))
+        query = select(MatchingKey.key, MatchingKey.record_id).where(MatchingKey.key.in_(shared), of_them[1])
         yield from (tuple(row) for row in session.execute(query))  # type: ignore[misc]
 
 
@@ -77,17 +107,36 @@ def pair(session: Session, a: str, b: str) -> Pair | None:
 
 def open_pairs(
     session: Session, record_id: str | None, after: tuple[float, str, str] | None, limit: int
-) -> list[tuple[Pair, Record, Record]]:
-    """Pairs that nobody decided, the likeliest first, with their living records."""
-    one, other = aliased(Record), aliased(Record)
-    query = select(Pair, one, other).join(one, one.id == Pair.a).join(other, other.id == Pair.b)
-    query = query.where(Pair.decision.is_(None), one.status != WITHDRAWN, other.status != WITHDRAWN)
+) -> list[tuple[Pair, Record | Other, Record | Other]]:
+    """Pairs that nobody decided and that one of ours is in, the likeliest first, with their living records."""
+    query = _open(select(Pair, _ONE, _OTHER, _FAR_ONE, _FAR_OTHER))
     if record_id is not None:
         query = query.where((Pair.a == record_id) | (Pair.b == record_id))
     if after is not None:
         query = query.where(tuple_(-Pair.score, Pair.a, Pair.b) > tuple_(-after[0], after[1], after[2]))
     rows = session.execute(query.order_by(-Pair.score, Pair.a, Pair.b).limit(limit))
-    return [(found, a, b) for found, a, b in rows]
+    return [(found, _living(one, far_one), _living(other, far_other)) for found, one, other, far_one, far_other in rows]
+
+
+def in_open_pairs() -> CompoundSelect[tuple[str]]:
+    """The ids of our records under which the work list names the pairs that nobody decided: of two, the first."""
+    first = _open(select(Pair.a)).where(_ONE.status != WITHDRAWN)
+    return union_all(first, _open(select(Pair.b)).where(_ONE.id.is_(None) | (_ONE.status == WITHDRAWN)))
+
+
+def _open(query: S) -> S:
+    for record, far, end in ((_ONE, _FAR_ONE, Pair.a), (_OTHER, _FAR_OTHER, Pair.b)):
+        query = query.outerjoin(record, record.id == end).outerjoin(far, (far.id == end) & (far.state == SHOWN))
+        query = query.where((record.status != WITHDRAWN) | far.id.is_not(None))
+    query = query.where((_ONE.status != WITHDRAWN) | (_OTHER.status != WITHDRAWN), Pair.decision.is_(None))
+    return query.where(~store_decisions.refused_by_home(_FAR_ONE, _FAR_OTHER))
+
+
+def _living(record: Record | None, far: Other | None) -> Record | Other:
+    found = far if record is None or record.is_withdrawn else record
+    if found is None:
+        raise LookupError("a pair of which one does not live")
+    return found
 
 
 def kin(session: Session, record_id: str) -> list[tuple[str, Record]]:

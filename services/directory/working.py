@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import store, store_handing, store_objections, store_pairs
+from services.directory import store, store_decisions, store_handing, store_objections, store_pairs
 from services.directory.formats import quality
 from services.directory.formats.groups import REASONS
 from services.directory.model import Act, Import, ImportChange, Record, flat
@@ -26,7 +26,7 @@ def soon() -> str:
 
 def page(session: Session, asked: dict[str, Any], desk: Desk) -> dict[str, Any]:
     """A page of what waits for the reason asked, or for the first that has anything."""
-    counts = store.work_counts(session, REASONS, soon())
+    counts = store.work_counts(session, REASONS, soon()) | {"contrary": store_decisions.contrary_count(session)}
     reason = asked["reason"] or next((each for each in REASONS if counts[each]), REASONS[0])
     records = store.work(session, reason, soon(), asked["after"], asked["limit"])
     differing = store.differences(session, [record.id for record in records])

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from services.directory import store, store_others
-from services.directory.events import PUBLIC_DELETES, PUBLIC_PUTS, is_told_by
+from services.directory.events import DECISIONS, PUBLIC_DELETES, PUBLIC_PUTS, is_told_by
 from services.directory.service import DirectoryService
 from services.federation.cards import Card
 from services.kernel import identity
@@ -79,7 +79,7 @@ class World:
         node.number_all()
         stream = f"{self.fingerprint(of)}/directory/shared"
         bodies = node.log_after(stream=stream, epoch=1, after=0, limit=500)["events"]
-        return [each for each in map(_read, bodies) if each.header.type in PUBLIC_PUTS | PUBLIC_DELETES]
+        return [each for each in map(_read, bodies) if each.header.type in PUBLIC_PUTS | PUBLIC_DELETES | DECISIONS]
 
     def tell(self, at: str, *events: Signed) -> None:
         """These events are applied at a node, in one transaction."""
@@ -90,7 +90,8 @@ class World:
                     continue  # erased: a later event tells the record
                 home = each.header.stream.partition("/")[0]
                 assert is_told_by(home, each.header, each.payload())
-                node.room.other_record(session, Event.of(each))
+                decided = each.header.type in DECISIONS
+                (node.room.other_decided if decided else node.room.other_record)(session, Event.of(each))
 
     def write_to(self, at: str, of: str) -> int:
         """The next messages of one node to another arrive; how many."""

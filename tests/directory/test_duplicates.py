@@ -73,7 +73,7 @@ def test_same_makes_one_record_with_both_sources_and_the_old_id_leads_to_it(dire
     assert directory.duplicates()["pairs"] == []
 
 
-def test_a_merge_announces_one_withdrawal_and_one_publication_beside_those_of_the_services_that_moved(
+def test_a_merge_announces_a_withdrawal_a_publication_and_the_decision_beside_the_services_that_moved(
     directory: Opened,
 ) -> None:
     a, b = twice(directory)
@@ -82,7 +82,8 @@ def test_a_merge_announces_one_withdrawal_and_one_publication_beside_those_of_th
     told = [(kind.split(".", 1)[1], subject) for kind, subject in directory.announced()[len(before) :]]
     assert told.count(("structure.withdrawn.v1", b)) == 1
     assert told.count(("structure.published.v1", a)) == 1
-    assert len(told) == 3
+    assert [kind for kind, _ in told].count("duplicate.decided.v1") == 1
+    assert len(told) == 4
 
 
 def test_a_row_that_comes_again_wakes_nothing_up_and_its_news_wait_for_a_permanent(directory: Opened) -> None:

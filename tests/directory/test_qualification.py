@@ -294,6 +294,7 @@ def test_the_work_list_counts_every_reason_and_shows_what_would_keep_each_back(d
     page = directory.work()
     assert page["counts"] == {
         "suggestions": 0,
+        "contrary": 0,
         "duplicates": 0,
         "differences": 0,
         "review": 1,

@@ -1,6 +1,7 @@
 """A node of another release, for tests of two releases in one federation: `python -m tests.faults.newer DIR …`.
 
 `RELEASE=next`: it says and knows `directory.structure.published.v2`, of which the release of this tree never heard.
+`RELEASE=former`: it never heard of decisions about duplicates.
 `RELEASE=broken`: it cannot handle a record of another node whose name begins with `Poison`.
 """
 
@@ -36,6 +37,12 @@ def upgrade() -> None:
     events.published = published
 
 
+def downgrade() -> None:
+    """Before the rooms are defined, as above."""
+    events.TYPES -= events.DECISIONS
+    events.DECISIONS = frozenset()
+
+
 def break_it() -> None:
     """An error of the program, met by some records only."""
     take = others.take
@@ -49,7 +56,7 @@ def break_it() -> None:
 
 
 if __name__ == "__main__":
-    {"next": upgrade, "broken": break_it}[os.environ["RELEASE"]]()
+    {"next": upgrade, "former": downgrade, "broken": break_it}[os.environ["RELEASE"]]()
     from deploy import serve
 
     code = serve.main()

@@ -10,6 +10,7 @@ import pytest
 
 from services.kernel.errors import NotFound, WrongState
 from tests.faults.sites import Site, Watch, site, until
+from tests.federation.test_messages import as_permanent
 from tests.running import BIN
 
 TEST = "tests/faults/test_releases.py"
@@ -72,6 +73,29 @@ def test_a_poison_event_holds_back_its_own_record_alone_and_is_retried(
         result = watch.settled(16, "a poison event, then dependents, then retry", TEST)
     assert (result.lost, result.doubled) == (0, 0)
     assert not watch.blamed, "an error of ours is not charged to the peer"
+
+
+def test_a_decision_waits_at_a_release_that_never_heard_of_decisions(two: tuple[Site, Site]) -> None:
+    home, other = two
+    becomes(home, "")
+    becomes(other, "former")
+    home.publish(2, name="Paire", source="paire")
+    until(lambda: _pair(other) is not None)
+    pair = _pair(other) or {}
+    as_permanent(home.node, "duplicate_decide", **pair, decision="different")
+    until(lambda: waiting(other) == [("upgrade", "directory.duplicate.decided.v1")], say=lambda: str(waiting(other)))
+    home.sign()
+    until(lambda: other.stream(home)["equal"])
+    assert other.stream(home)["trouble"] == "", "held and proved, and nobody is charged"
+    becomes(other, "")
+    until(lambda: not waiting(other), say=lambda: str(waiting(other)))
+    found = as_permanent(other.node, "duplicate_outcome", **pair)
+    assert (found["decision"], [each["home"] for each in found["said"]]) == ("different", [True])
+
+
+def _pair(node: Site) -> dict[str, str] | None:
+    names = {each["event"]["data"]["fields"]["nom"]: each["id"] for each in node.feed() if each["op"] == "put"}
+    return {"a": names["Paire 0"], "b": names["Paire 1"]} if {"Paire 0", "Paire 1"} <= names.keys() else None
 
 
 def test_an_event_of_the_next_release_waits_for_the_upgrade(two: tuple[Site, Site], events_per_run: int) -> None:

@@ -107,3 +107,28 @@ def test_a_node_whose_peers_are_all_away_goes_on_without_what_it_lost(
     soon(lambda: set(told(radar)) == {"Avant", "Neuve"})
     orpan.start()
     assert soon(lambda: set(told(orpan)) == {"Avant", "Neuve"}, 90)
+
+
+def test_what_was_decided_of_a_pair_comes_back_too(nodes: tuple[RunningNode, RunningNode], tmp_path: Path) -> None:
+    radar, orpan = nodes
+    publish(radar, a="Grange")
+    publish(orpan, b="La Grange")
+    soon(lambda: len(told(orpan)) == 2 == len(told(radar)))
+    a, b = (each["id"] for each in told(radar).values())
+    radar.stop()
+    shutil.copytree(radar.folder / "data", tmp_path / "saved")
+    radar.start()
+    as_permanent(radar, "duplicate_decide", a=a, b=b, decision="different")
+
+    def outcomes() -> list[tuple[str, int]]:
+        found = [as_permanent(node, "duplicate_outcome", a=a, b=b) for node in nodes]
+        return [(each["decision"], len(each["said"])) for each in found]
+
+    soon(lambda: outcomes() == [("different", 1)] * 2)
+    put_back(radar, tmp_path / "saved")
+    soon(lambda: outcomes() == [("different", 1)] * 2)
+    [epoch] = {each["epoch"] for each in radar.ask("directory", "heads")["heads"] if each["stream"].endswith("shared")}
+    assert epoch == 2
+    publish(radar, c="Neuve")
+    soon(lambda: "Neuve" in told(orpan), 90)
+    assert outcomes() == [("different", 1)] * 2

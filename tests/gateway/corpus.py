@@ -150,22 +150,22 @@ class Feed:
         self._order: list[tuple[int, str]] = []
         self.fetched = 0
 
-    def put(self, record: dict[str, Any]) -> int:
-        """A record was published, or changed; returns its position."""
-        return self._append("put", record)
+    def put(self, record: dict[str, Any], **beside: Any) -> int:
+        """A record was published, or changed; returns its position. `beside`: what the feed tells beside its event."""
+        return self._append("put", record, beside)
 
-    def delete(self, record: dict[str, Any], into: dict[str, Any] | None = None) -> int:
+    def delete(self, record: dict[str, Any], into: dict[str, Any] | None = None, **beside: Any) -> int:
         """A record was withdrawn, or merged into another."""
         kept = ("id", "kind", "home", "source", "source_id", "structure", "version", "changed_at")
         tombstone = {key: record[key] for key in kept if key in record}
         moved = {"replaced_by": into["id"]} if into else {}
-        return self._append("delete", {**tombstone, "status": "withdrawn", "reason": "fermé", **moved})
+        return self._append("delete", {**tombstone, "status": "withdrawn", "reason": "fermé", **moved}, beside)
 
     def hide(self, record: dict[str, Any]) -> int:
         """A record that lives is public no more."""
         kept = ("id", "kind", "home", "source", "source_id", "version", "changed_at")
         hidden = {key: record[key] for key in kept if key in record}
-        return self._append("delete", {**hidden, "status": "qualified", "reason": "n’est plus publique"})
+        return self._append("delete", {**hidden, "status": "qualified", "reason": "n’est plus publique"}, {})
 
     def fetch(self, after: int, limit: int) -> dict[str, Any]:
         """What `directory.changes` answers."""
@@ -184,9 +184,9 @@ class Feed:
         found = ((uuid, item) for uuid, item in self._items.items() if item["kind"] == kind and item["op"] == "put")
         return {uuid: item["event"]["data"] for uuid, item in found}
 
-    def _append(self, op: str, record: dict[str, Any]) -> int:
+    def _append(self, op: str, record: dict[str, Any], beside: dict[str, Any]) -> int:
         self.head += 1
-        self._items[record["id"]] = feed_item(self.head, op, record)
+        self._items[record["id"]] = feed_item(self.head, op, record) | beside
         self._order.append((self.head, record["id"]))
         return self.head
 

@@ -24,5 +24,6 @@ WAYS: Final = ("call", "visit", "document", "website", "known")
 EDIT: Final = "edit"
 """How what a permanent changed is verified: by the change, which is nothing that anybody says in a form."""
 
-REASONS: Final = ("suggestions", "duplicates", "differences", "review", "held", "expiring", "submitted")
-"""Why a record waits for a permanent, the most urgent first; `held`: qualified, and kept back by the gate."""
+REASONS: Final = ("suggestions", "duplicates", "contrary", "differences", "review", "held", "expiring", "submitted")
+"""Why a record waits for a permanent, the most urgent first; `held`: qualified, and kept back by the gate; `contrary`:
+another node decided otherwise of two structures."""

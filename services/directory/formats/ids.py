@@ -24,6 +24,14 @@ def record_id(home: str, kind: str, source: str, source_id: str) -> UUID:
     return uuid5(_home_namespace(home), f"{kind}/{source}/{source_id}")
 
 
+def is_record_id(said: object) -> bool:
+    """Whether another node said an identifier, in the one way of writing it."""
+    try:
+        return isinstance(said, str) and str(UUID(said)) == said
+    except ValueError:
+        return False
+
+
 def di_id(source: str, source_id: str) -> str:
     """data·inclusion's identifier: `dora--42` for the record 42 of the source dora."""
     return f"{source}--{source_id}"

@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import duplicates, merging, schemas, store_pairs
-from services.directory.asides import Pair
+from services.directory import duplicates, merging, schemas, store_others, store_pairs
+from services.directory.asides import Other, Pair
+from services.directory.deciding import SAME
 from services.directory.model import Record
-from services.directory.service.doors import Doors
+from services.directory.service.decisions import DecisionDoors
 from services.directory.views import view
 from services.directory.writing import Desk
 from services.kernel import clock
@@ -25,15 +26,16 @@ WHILE_IMPORTING = 20
 IMPORT_LASTS = timedelta(hours=2)
 
 
-class DuplicateDoors(Doors):
+class DuplicateDoors(DecisionDoors):
     """Duplicates, from candidates to one record."""
 
     @rpc
     def duplicates(self, request: dict[str, Any]) -> dict[str, Any]:
         """Pairs that nobody decided, the likeliest first: `Duplicates` → `{pairs, waiting, next}`.
 
-        A pair is `{a, b, score, grade, branch, reasons: [[reason, weight]]}`, `a` and `b` native records with `public`.
-        `waiting` structures are still to be compared.
+        A pair is `{a, b, said, score, grade, branch, reasons: [[reason, weight]]}`, `a` and `b` native records with
+        `public`, one of another node also with `home_node`. `said`: what other nodes decided of it, as
+        `duplicate_outcome` tells it. `waiting` structures are still to be compared.
         """
         self.actor().require("directory:qualify")
         asked = schemas.Duplicates.read(request)
@@ -52,8 +54,10 @@ class DuplicateDoors(Doors):
 
         `branch` keeps which of the two is the `head`. `same` merges them into `keep`, by default the one that the
         public sees, else `a`, with the other's word where `fields` says so; `dry_run` shows the record that would be.
-        What was decided of the one that goes is then decided of the one that stays. Raises `NotFound`, `WrongState`,
-        `NotHome`, `Forbidden`. Announces what `merging.merge` does.
+        What was decided of the one that goes is then decided of the one that stays. Of a pair of which one is another
+        node's nothing is merged: `{decision, head?, outcome}`, as `duplicate_outcome` tells it. Raises `NotFound`,
+        `WrongState`, `ValidationError`, `Forbidden`. Announces what `merging.merge` does, and of pairs that others see
+        `directory.duplicate.decided.v1`.
         """
         actor = self.actor()
         actor.require("directory:qualify")
@@ -61,19 +65,24 @@ class DuplicateDoors(Doors):
         return self._once(actor, request, lambda session: self._decide(session, asked, actor))
 
     def _decide(self, session: Session, asked: dict[str, Any], actor: Actor) -> dict[str, Any]:
-        desk = self._desk(session, actor)
-        one, other = (self._locked(session, each, None) for each in sorted((asked["a"], asked["b"])))
-        duplicates.require_two(one, other)
-        decision, head = asked["decision"], asked["head"]
-        if decision != duplicates.SAME:
+        store_others.take_turn(session)  # before any record is held: who numbers events waits for none of ours
+        pair = self._entries(session, asked["a"], asked["b"])
+        one, other = pair
+        if isinstance(one, Other) or isinstance(other, Other):
+            return self._decide_between(session, asked, actor, pair)
+        desk, decision, head = self._desk(session, actor), asked["decision"], asked["head"]
+        seen = self._is_seen(session, one, other)
+        if decision != SAME:
             if not asked["dry_run"]:
                 duplicates.decided(session, one, other, decision, clock.to_text(clock.now()), actor.name, head)
+                self._say(session, one.id, other.id, decision if seen else None, head)
             return {"decision": decision} | ({"head": head} if head else {})
         kept, gone = _in_order(one, other, asked["keep"], asked["a"])
         chosen = [name for name, whose in asked["fields"].items() if whose == gone.id]
         if asked["dry_run"]:
             return {"decision": decision, "kept": kept.id, "record": merging.foresee(desk, kept, gone, chosen)}
         merging.merge(session, desk, kept, gone, actor.name, chosen)
+        self._say(session, kept.id, gone.id, SAME if seen else None)
         return {"decision": decision, "kept": kept.id, "record": self._view(desk, kept)}
 
     @rpc
@@ -83,8 +92,10 @@ class DuplicateDoors(Doors):
         actor.require("directory:qualify")
         asked = schemas.ById.read(request)
         with self.db.begin() as session:
+            store_others.take_turn(session)
             kept = self._locked(session, asked["id"], None)
             done = merging.undo(session, self._desk(session, actor), kept)
+            self._say(session, done.kept, done.gone, None)
             return {"kept": done.kept, "separated": done.gone}
 
     @rpc
@@ -108,10 +119,10 @@ class DuplicateDoors(Doors):
         with self.db.begin() as session:
             return duplicates.compare_some(session, WHILE_IMPORTING if busy else duplicates.BATCH)
 
-    def _pair(self, session: Session, pair: Pair, one: Record, other: Record) -> dict[str, Any]:
+    def _pair(self, session: Session, pair: Pair, one: Record | Other, other: Record | Other) -> dict[str, Any]:
         return {
-            "a": view(one, self._source(session, one)) | {"public": one.is_public},
-            "b": view(other, self._source(session, other)) | {"public": other.is_public},
+            "a": self._entry(session, one), "b": self._entry(session, other),
+            "said": self._said(session, pair.a, pair.b),
             "score": pair.score, "grade": pair.grade, "branch": pair.branch, "reasons": orjson.loads(pair.reasons),
         }  # fmt: skip
 

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import events, handing, moving, schemas, store_handing, store_others
+from services.directory import events, handing, leaving, moving, store_handing, store_others
+from services.directory.schemas import between
 from services.directory.service.doors import Doors
 from services.kernel import identity as identities
 from services.kernel import succession
@@ -38,7 +39,7 @@ class HandingDoors(Doors):
         """
         actor = self.actor()
         actor.require("directory:qualify")
-        asked = schemas.HandOver.read(request)
+        asked = between.HandOver.read(request)
         with self.db.read() as session:
             going, staying = handing.choose(session, self._desk(session, actor), asked)
             kinds = [each.kind for each in going]
@@ -59,6 +60,28 @@ class HandingDoors(Doors):
             return handing.shown(session, made) | {"staying": counted["staying"]}
 
     @rpc
+    def leave(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Withdraw what is public here, the next records of it; asked again until `done`: `Leave` →
+        `{structures, services, decisions, offers, done}`, what is left; with `dry_run` nothing is withdrawn.
+
+        Raises `WrongState` while offers of records are under way. Announces `withdrawn` of each record, and
+        `directory.duplicate.withdrawn.v1` of each decision; the public stream's state is signed at the end.
+        """  # fmt: skip
+        actor = self.actor()
+        actor.require("directory:qualify")
+        asked = between.Leave.read(request)
+        with self.db.begin() as session:
+            if asked["dry_run"]:
+                return leaving.named(leaving.ahead(session))
+            store_others.take_turn(session)
+            left = leaving.named(
+                leaving.some(session, self.log, self._desk(session, actor), asked["reason"], asked["limit"])
+            )
+        if left["done"]:
+            self.engine.checkpoint()
+        return left
+
+    @rpc
     def offers(self, request: dict[str, Any]) -> dict[str, Any]:
         """A hundred offers, to this node and of it, those that wait first, then the newest: `{}` → `{offers}`.
 
@@ -77,7 +100,7 @@ class HandingDoors(Doors):
         """
         actor = self.actor()
         actor.require("directory:qualify")
-        asked = schemas.Offered.read(request)
+        asked = between.Offered.read(request)
         with self.db.read() as session:
             page = store_handing.handed(session, asked["id"], asked["after"], asked["limit"])
             desk = self._desk(session, actor)
@@ -98,7 +121,7 @@ class HandingDoors(Doors):
         """
         actor = self.actor()
         actor.require("directory:qualify")
-        asked = schemas.OfferDecide.read(request)
+        asked = between.OfferDecide.read(request)
         with self.db.begin() as session:
             made = store_handing.handover(session, asked["id"])
             if made is None:

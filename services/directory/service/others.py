@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.directory import events, others, schemas, store, store_others
 from services.directory.asides import Hiding
+from services.directory.schemas import between
 from services.directory.service.suggestions import SuggestionDoors
 from services.federation import events as federation
 from services.kernel import catchup
@@ -51,7 +52,7 @@ class OtherDoors(SuggestionDoors):
         """
         actor = self.actor()
         actor.require("directory:qualify")
-        asked = schemas.Hide.read(request)
+        asked = between.Hide.read(request)
         with self.db.begin() as session:
             made = others.hide(session, asked["id"], asked["reason"], actor.name)
             said = self._decided(session, "hidden", made)
@@ -83,7 +84,7 @@ class OtherDoors(SuggestionDoors):
     def hidings(self, request: dict[str, Any]) -> dict[str, Any]:
         """What this node does not show of others: `Hidings` → `{hidings, next}`, each with what the record is."""
         self.actor().require("directory:qualify")
-        asked = schemas.Hidings.read(request)
+        asked = between.Hidings.read(request)
         with self.db.read() as session:
             found = store_others.hidings(session, asked["after"], asked["limit"])
             more = len(found) == asked["limit"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy.orm import Session
 
-from services.directory import objecting, regaining
+from services.directory import decisions, objecting, regaining, store_others
 from services.directory.service.objections import ObjectionDoors
 from services.kernel.access import Actor
 from services.kernel.applier import Event
@@ -24,9 +24,11 @@ class Regaining(ObjectionDoors):
         """Take in a page. An event that no record can be made of is passed over; an objection is repeated."""
         erased = False
         with self.db.begin() as session:
+            store_others.take_turn(session)  # before any record is held, as who hears other nodes does
             for event in events:
                 try:  # which is raised before anything is changed
                     regaining.regain(session, self._desk(session, _PEERS_COPY), event)
+                    decisions.regain(session, self.log, self.engine.runtime.identity.name, event)
                 except ValidationError as error:
                     _logger.warning("not taken in again", record=event.subject, reason=error.message)
                 erased |= self._object_again(session, event)

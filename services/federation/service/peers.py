@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 from services.directory import events as directory
-from services.federation import cards, comparing, peering, schemas, store
+from services.federation import cards, comparing, gossip, peering, schemas, store
 from services.federation.links import SERVICES, Link
 from services.federation.model import ACTIVE, BLOCKED, PAUSED, Peer
 from services.federation.reaching import checked
@@ -145,6 +145,31 @@ class PeerDoors(Doors):
         finally:
             reach.close()
         return {"node": peer.node, "id": peer.label, "streams": found}
+
+    @rpc
+    def peer_copy(self, request: dict[str, Any]) -> dict[str, Any]:
+        """How far a peer says that it holds this node's public streams, asked now: `ByName` → `{streams, trouble}`.
+
+        `streams`: `{stream: [epoch, seq]}` by its last checkpoints; where it does not answer `trouble` says why. It
+        proves nothing: a peer that lies about it has no part in what others hold. Raises `NotFound`.
+        """
+        self.actor().require("node:operate")
+        asked = schemas.ByName.read(request)
+        with self.db.read() as session:
+            peer = peering.named(session, asked["peer"])
+        heard: dict[str, Any] = {}
+        try:
+            reach = self.way_of(peer)
+            try:
+                taker = Taker(cards.read(peer.card).keyring(), directory.is_told_by)
+                Link(self.db, peer.node, taker, lambda: reach, self.wake,
+                     lambda _, claims: heard.update(gossip.heads(claims))).heads()  # fmt: skip
+            finally:
+                reach.close()
+        except MaillageError as error:
+            return {"streams": {}, "trouble": error.message}
+        own = f"{self.engine.runtime.identity.name}/"
+        return {"streams": {name: place for name, place in heard.items() if name.startswith(own)}, "trouble": ""}
 
     def _set(self, request: dict[str, Any], state: str) -> dict[str, Any]:
         self.actor().require("node:operate")
