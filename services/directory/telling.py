@@ -58,11 +58,12 @@ def elsewhere(session: Session, said: Mapping[str, str], own: Iterable[Record]) 
     """
     sketches = _sketches(session, own)
     keys = {key for each in sketches.values() for key in matching.keys(each)}
+    marks = _marks(sketches.values())
     is_worth, apart = may_name(said), store_told.apart(session, sketches.keys())
     found = []
     for record_id, home, kind, state, raw in store_told.held_records(session):
         named = is_worth(raw.decode())
-        if not named and not (keys and kind == "structure"):
+        if not named and not (kind == "structure" and any(mark in raw for mark in marks)):
             continue
         native = orjson.loads(raw)
         parts = {name: native[name] for name in PARTS if name in native}
@@ -158,6 +159,11 @@ def _sketches(session: Session, own: Iterable[Record]) -> dict[str, Sketch]:
     ids = structures_of(own)
     return {each.id: matching.sketch(each.parts["fields"]) for each in store.records(session, ids).values()
             if not each.is_withdrawn}  # fmt: skip
+
+
+def _marks(ours: Iterable[Sketch]) -> set[bytes]:
+    """What one that may be the same has at least one of, as it is written: nothing else weighs enough without."""
+    return {mark.encode() for each in ours for mark in (each.siret, each.phone, each.email, each.commune) if mark}
 
 
 def _is_alike(
