@@ -62,10 +62,9 @@ def test_what_another_node_told_is_examined_set_aside_with_a_reason_and_accepted
     expect(there.get_by_role("status")).to_contain_text("l’autre nœud l’apprendra")
     expect(there.get_by_role("listitem").filter(has_text="acceptée")).to_be_visible()
     soon(lambda: as_permanent(node, "objections_told")["told"][0]["state"] == "accepted")
-    page.goto("/oppositions")
-    expect(page.get_by_role("listitem").filter(has_text="tenue par ORPAN")).to_contain_text("acceptée")
     checked = enter(visit(scripts=True), node)
     checked.goto("/oppositions")
+    expect(checked.get_by_role("listitem").filter(has_text="tenue par ORPAN")).to_contain_text("acceptée")
     assert violations(checked) == []
 
 
