@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from services.kernel.access import Actor
-from services.kernel.database import Database
+from services.kernel.database import Database, inline
 from services.kernel.identity import Identity
 from services.kernel.log import EventLog
 from services.kernel.parking import Parking
@@ -41,7 +41,8 @@ class Opened:
         self._service.engine = SimpleNamespace(
             database=database, log=EventLog(), parking=Parking(), prefix=f"{node.name}/{room.name}", follower=None,
             runtime=SimpleNamespace(
-                identity=node, settings=Settings(Node("essai", "Essai")), note_erasure=lambda: None
+                identity=node, settings=Settings(Node("essai", "Essai")), note_erasure=lambda: None, executor=inline,
+                folder=folder,
             ),
         )  # fmt: skip
         self.as_(PERMANENT)

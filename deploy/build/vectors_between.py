@@ -12,7 +12,7 @@ from nacl.hash import blake2b
 from nacl.public import Box, PrivateKey, PublicKey
 
 from deploy.build.story import AT, Story, body, record
-from services.directory import moving
+from services.directory import moving, salted
 from services.federation import requests
 from services.federation.lane.documents import Offer, signed
 from services.kernel import clock, sealing
@@ -20,6 +20,8 @@ from services.kernel.envelope import canonical
 from services.kernel.identity import Identity
 
 MESSAGE = {"kind": "answer", "id": "01936000-0000-7000-8000-00000000000a", "state": "accepted", "answer": "Corrigé."}
+
+OBJECTED = {"contact_nom_prenom": "SAINT-ÉLOI, Zoé", "courriel": " Zoe@Example.org", "telephone": "02 40 12 34 56"}
 
 
 def between(home: Identity, story: Story) -> dict[str, Any]:
@@ -36,6 +38,7 @@ def between(home: Identity, story: Story) -> dict[str, Any]:
             "headers": requests.signed(other, home.name, query, clock.from_text(AT), nonce="vecteur-1"),
         },
         "moved": _moved(home, story, other),
+        "objection": _objection(story.events[0].header.subject),
         "lane": {"by": home.public_key.hex(), "document": signed(home, other.name, offer).decode()},
     }  # fmt: skip
 
@@ -47,6 +50,13 @@ def _sealed(key: PrivateKey) -> dict[str, str]:
     box = Box(once, PublicKey(to)).encrypt(sealing.padded(canonical(MESSAGE)), nonce).ciphertext
     boxed = base64.b64encode(bytes(once.public_key) + box).decode()
     return {"key": bytes(key).hex(), "message": canonical(MESSAGE).decode(), "sealed": boxed}
+
+
+def _objection(record_id: str) -> dict[str, Any]:
+    """What is told of somebody who objects, to the home of a record; and the values, which are never sent."""
+    said = {name: (value, salted.check(record_id, name, value).written()) for name, value in OBJECTED.items()}
+    return {"record": record_id, "values": {name: value for name, (value, _) in said.items()},
+            "checks": [check for _, check in said.values()]}  # fmt: skip
 
 
 def _moved(home: Identity, story: Story, other: Identity) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def restore(file: File, folder: Folder, yes: Yes = False) -> None:
     put_back(file, folder)
     tell(
         f"Remis. Ensuite : maillage up {folder}, qui reprend chez les pairs ce que ce nœud a publié depuis, oppositions"
-        " comprises. Sans pair joignable, refaites les oppositions reçues depuis cette date.",
+        " comprises. Dans un dossier neuf et sans pair joignable, refaites les oppositions reçues depuis cette date.",
         f"Restored. Next: maillage up {folder}, which takes from peers what was public since, objections included."
-        " Where no peer can be reached, repeat the objections received since then.",
+        " In a new folder, and where no peer can be reached, repeat the objections received since then.",
     )

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from flask import Response, request
 from flask_smorest import Blueprint
@@ -19,7 +20,7 @@ from gateway import importing
 from gateway.api import doors
 from gateway.api.doors import Door, answered, body_of
 from gateway.auth import Ask, Callers, bearer
-from gateway.forgetting import forget
+from gateway.forgetting import accept, forget
 from gateway.limit import Limit
 from gateway.problems import too_many
 from gateway.tray import Tray
@@ -79,6 +80,9 @@ DOORS = (
     Door("POST", "/handovers/<uuid:id>/decision", "offer_decide", between.OfferDecide,
          "Accept or refuse what was offered, or take back what this node offers."),
     Door("GET", "/objections", "objections", None, "What was objected to, without what it was."),
+    Door("GET", "/objections/told", "objections_told", None, "What other nodes were told of it, and their answers."),
+    Door("GET", "/objections/heard", "objections_heard", None,
+         "What other nodes told of records of this one: which name the person, never who."),
     Door("GET", "/imports", "imports", None, "The last imports, newest first."),
     Door("GET", "/imports/<string:import>/undo", "undo_preview", schemas.ImportUndo,
          "What taking an import back would do, and which records a person qualified or edited since."),
@@ -180,9 +184,22 @@ def _add_objections(blueprint: Blueprint, ask: Ask, callers: Callers, tray: Tray
         call = partial(_call, ask, actor)
         if asked.get("dry_run"):
             return answered(call("object_to", asked))
-        records = forget(call, asked)
+        done = forget(call, asked)
         tray.sweep(0)
-        return answered({"records": records})
+        return answered(asdict(done))
+
+    @blueprint.post("/objections/heard/<uuid:id>/decision")
+    @blueprint.doc(security=[{"session": []}], requestBody=_json(schemas.ObjectionDecide))
+    @blueprint.response(200, fields.Dict)
+    def decide_objection(id: UUID) -> Response:
+        """Accept what another node told, which takes the person out of this node for good, or dismiss it."""
+        actor, asked = callers.actor(), body_of() | {"id": str(id)}
+        call = partial(_call, ask, actor)
+        if asked.get("decision") != "accept":
+            return answered(call("objection_decide", asked))
+        decided = accept(call, asked["id"], str(asked.get("answer") or ""))
+        tray.sweep(0)
+        return answered(decided)
 
 
 def _call(ask: Ask, actor: str, door: str, asked: dict[str, Any]) -> Any:

@@ -31,6 +31,12 @@ SAID: Final[Mapping[str, str]] = {
     "note": "C’est noté : vous vous en occupez. La fiche n’a pas changé ; le message reste sous « Acceptées ».",
     "refuse": "La proposition est refusée.",
     "expurge": "C’est effacé de ce nœud, et aucun import ne le ramènera. Les fichiers de /data/ sont refaits.",
+    "expurge-dit": "C’est effacé de ce nœud, et aucun import ne le ramènera. Les nœuds qui tiennent d’autres fiches en "
+    "sont prévenus. Les fichiers de /data/ sont refaits.",
+    "expurge-non-dit": "C’est effacé de ce nœud, et aucun import ne le ramènera. Un nœud qui tient d’autres fiches "
+    "n’est pas joint en ce moment : voyez plus bas lequel.",
+    "opposition-acceptee": "C’est effacé de ce nœud, et l’autre nœud l’apprendra.",
+    "opposition-ecartee": "L’opposition est écartée : l’autre nœud lira pourquoi.",
     "masquee": "Ce nœud ne montre plus cette fiche.",
     "masquee-dite": "Ce nœud ne montre plus cette fiche, et le dit à celui qui la tient.",
     "masquee-non-dite": "Ce nœud ne montre plus cette fiche. Celui qui la tient ne peut pas être joint : appelez-le.",

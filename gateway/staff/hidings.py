@@ -19,7 +19,8 @@ def add(staff: Blueprint, frame: Frame) -> None:
 
     @staff.get("/masquees")
     def hidings() -> Response:
-        return _page(frame)
+        """`fiche` names a record to begin with."""
+        return _page(frame, typed={"id": request.args.get("fiche", "")[:200]})
 
     @staff.post("/masquees")
     def hide() -> Answer:

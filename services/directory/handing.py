@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy.orm import Session
 from uuid_utils import uuid7
 
-from services.directory import events, moving, others, store, store_handing, store_others
+from services.directory import carrying, events, moving, others, store, store_handing, store_others
 from services.directory.asides import HandedRecord, Handover
 from services.directory.model import Record
 from services.directory.regaining import as_told
@@ -120,9 +120,11 @@ def receive(session: Session, desk: Desk, identity: Identity, node: str, said: d
     made.state = {ACCEPT: ACCEPTED, REFUSE: REFUSED, TAKE_BACK: TAKEN_BACK}[kind]
     made.answer, made.decided_at = str(said.get("answer") or "")[:_TEXT_AT_MOST], clock.to_text(clock.now())
     store_handing.forget_contents(session, made.id)
+    carried: list[NewEvent] = []
     if kind == ACCEPT:
         let_go(session, desk, identity, made)
-    return [events.handover("decided", made.id, 2, {"state": made.state, "node": node})]
+        carried = list(carrying.messages(session, made))
+    return [*carried, events.handover("decided", made.id, 2, {"state": made.state, "node": node})]
 
 
 def let_go(session: Session, desk: Desk, identity: Identity, made: Handover) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 from unicodedata import normalize
@@ -68,10 +68,20 @@ class Objections:
         """A draft without what was objected to: no field of it, no word of its texts, of what is kept beside them."""
         if not self._known or not isinstance(draft.get("fields"), dict):
             return draft
-        fields = {name: value for name, value in self._cleaned(draft["fields"]).items()
-                  if value == draft["fields"][name] or name not in CONTACT}  # fmt: skip
-        said = {name: self._cleaned(draft[name]) for name in ("extra", *OWN) if name in draft}
-        return draft | said | {"fields": fields}
+        return draft_without(draft, self._sought)
+
+    def met(self, parts: Any) -> set[tuple[str, str]]:
+        """Who of them is named anywhere in a content: (field, value in its one writing)."""
+        found: set[tuple[str, str]] = set()
+
+        def is_theirs(field: str, value: str) -> bool:
+            unwanted = self._is_unwanted(field, value)
+            if unwanted:
+                found.add((field, normalised(field, value)))
+            return unwanted
+
+        _without_sought(parts, Sought(is_theirs, self._sought.sizes))
+        return found
 
     @cached_property
     def _key(self) -> bytes:
@@ -94,13 +104,22 @@ class Objections:
     def _has_early(self) -> bool:
         return any(not each.startswith(_SIZED) for each in self._known)
 
-    def _cleaned(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            said = {name: self._cleaned(each) for name, each in value.items()}
-            return {name: each for name, each in said.items() if each == value[name] or not naming.is_link(value[name])}
-        if isinstance(value, list):
-            return [self._cleaned(each) for each in value]
-        return naming.without(value, self._sought) if isinstance(value, str) else value
+
+def draft_without(draft: dict[str, Any], sought: Sought) -> dict[str, Any]:
+    """A draft without who is looked for: no contact field of theirs, a sign in the place of each in other texts."""
+    fields = {name: value for name, value in _without_sought(draft["fields"], sought).items()
+              if value == draft["fields"][name] or name not in CONTACT}  # fmt: skip
+    said = {name: _without_sought(draft[name], sought) for name in ("extra", *OWN) if name in draft}
+    return draft | said | {"fields": fields}
+
+
+def _without_sought(value: Any, sought: Sought) -> Any:
+    if isinstance(value, dict):
+        said = {name: _without_sought(each, sought) for name, each in value.items()}
+        return {name: each for name, each in said.items() if each == value[name] or not naming.is_link(value[name])}
+    if isinstance(value, list):
+        return [_without_sought(each, sought) for each in value]
+    return naming.without(value, sought) if isinstance(value, str) else value
 
 
 def _size_in(digest: str) -> tuple[int, int] | None:
@@ -152,12 +171,22 @@ def records_naming(session: Session, said: Mapping[str, str], lock: bool = False
 
 def told(record: Record, said: Mapping[str, str]) -> dict[str, Any]:
     """Where a record names somebody, for who decides: its name, and the fields, without what they say."""
-    after = cleaned(record.parts, said)
-    now, then = flat(record.parts), flat(after)
-    fields = [name for name, value in now.items() if then.get(name) != value]
-    fields += ["extra"] if after.get("extra") != record.parts.get("extra") else []
+    fields = fields_naming(record.parts, said)
     fields += ["source_id"] if _Somebody(said).is_all_in(record.source_id) else []
     return {"id": record.id, "kind": record.kind, "name": record.parts["fields"].get("nom"), "fields": fields}
+
+
+def fields_naming(parts: Mapping[str, Any], said: Mapping[str, str]) -> list[str]:
+    """The fields of a content that name somebody; `extra` for what is kept beside them."""
+    after = cleaned(parts, said)
+    now, then = flat(parts), flat(after)
+    fields = [name for name, value in now.items() if then.get(name) != value]
+    return fields + (["extra"] if after.get("extra") != parts.get("extra") else [])
+
+
+def may_name(said: Mapping[str, str]) -> Callable[[str], bool]:
+    """Whether it is worth looking for somebody in a text, or in a whole content as it is written."""
+    return _Somebody(said).may_be_in
 
 
 def forget(session: Session, desk: Desk, said: Mapping[str, str]) -> list[str]:
@@ -239,13 +268,13 @@ class _Somebody:
 
     def out_of(self, text: str) -> str:
         """A text without them."""
-        if self._may_be_in(text):
+        if self.may_be_in(text):
             text = naming.without(text, self._sought)
         for needle in self._needles:
             text = _without(text, needle)
         return text
 
-    def _may_be_in(self, text: str) -> bool:
+    def may_be_in(self, text: str) -> bool:
         """Whether it is worth looking word by word."""
         if self._number and self._number in "".join(filter(str.isdecimal, normalize("NFKC", text.replace("%20", "")))):
             return True

@@ -107,7 +107,7 @@ def objected(session: Session, event: Event) -> Iterator[dict[str, str]]:
         told = orjson.loads(data)
         record = store.record(session, str(told.get("id")))
         now = record.parts["fields"] if record is not None and not record.is_withdrawn else {}
-        for name in CONTACT:
-            value = (told.get("fields") or {}).get(name)
-            if value and not now.get(name):
-                yield {name: str(value)}
+        then = told.get("fields") or {}
+        said = {name: str(then[name]) for name in CONTACT if then.get(name) and not now.get(name)}
+        if said:  # all at once: what is said of a record without the one still has the other, and no number yet
+            yield said

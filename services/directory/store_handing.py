@@ -85,6 +85,13 @@ def is_accepted(session: Session, node: str, record_id: str) -> bool:
     return session.scalar(query.where(*of_it, HandedRecord.record_id == record_id).limit(1)) is not None
 
 
+def is_offered(session: Session, node: str, record_id: str) -> bool:
+    """Whether that node offered a record to this one, which accepted it or has not decided."""
+    query = select(Handover.id).join(HandedRecord, HandedRecord.handover_id == Handover.id)
+    of_it = (Handover.node == node, Handover.outward.is_(False), Handover.state.in_((OFFERED, ACCEPTED)))
+    return session.scalar(query.where(*of_it, HandedRecord.record_id == record_id).limit(1)) is not None
+
+
 def note_done(session: Session, record_id: str) -> None:
     """A record went, or came, as was agreed; what it said when it was offered is not kept."""
     agreed = select(Handover.id).where(Handover.state == ACCEPTED)

@@ -20,6 +20,7 @@ from services.directory.asides import (
     Suggestion,
 )  # fmt: skip
 from services.directory.model import Act, FeedRow, Import, ImportChange, Record, Request
+from services.directory.objection_rows import Heard, Told
 from services.kernel.rows import LogRow
 
 PAGE = 500
@@ -113,4 +114,7 @@ def _clean_words(session: Session, names: Callable[[bytes], bool], cleaned: Call
             handed.data = cleaned(handed.data)
 
 
-_WORDS = ((Import, "name"), (Handover, "note"), (Handover, "answer"), (Hiding, "reason"), (Sent, "answer"))
+_WORDS = (
+    (Import, "name"), (Handover, "note"), (Handover, "answer"), (Hiding, "reason"), (Sent, "answer"), (Told, "name"),
+    (Told, "answer"), (Heard, "answer"),
+)  # fmt: skip

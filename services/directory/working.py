@@ -8,7 +8,14 @@ from typing import Any, Final
 import orjson
 from sqlalchemy.orm import Session
 
-from services.directory import store, store_decisions, store_handing, store_objections, store_pairs
+from services.directory import (
+    store,
+    store_decisions,
+    store_handing,
+    store_objections,
+    store_pairs,
+    store_told,
+)
 from services.directory.formats import quality
 from services.directory.formats.groups import REASONS
 from services.directory.model import Act, Import, ImportChange, Record, flat
@@ -32,6 +39,7 @@ def page(session: Session, asked: dict[str, Any], desk: Desk) -> dict[str, Any]:
     differing = store.differences(session, [record.id for record in records])
     return {
         "counts": counts, "reason": reason, "offers": store_handing.waiting(session),
+        "objections": store_told.open_count(session),
         "records": [_shown(record, desk, differing.get(record.id, {})) for record in records],
         "next": records[-1].id if len(records) == asked["limit"] else None,
     }  # fmt: skip

@@ -87,7 +87,8 @@ class Desk:
         others.require_home(self._session, record, self.home)
         record.require_life()
         parts = record.parts
-        draft = {"kind": record.kind, "source": record.source, "source_id": record.source_id, **parts, **said}
+        named = {"id": record.id, "structure": record.structure, "kind": record.kind}
+        draft = named | {"source": record.source, "source_id": record.source_id, **parts, **said}
         draft["fields"] = parts["fields"] | said.get("fields", {})
         if "extra" in draft:
             draft["extra"] = corrections.read_by_now(draft["extra"], said.get("fields", ()))

@@ -95,6 +95,9 @@ class Room:
         The same events may come again.
         """
 
+    def put_back(self) -> None:
+        """The database was put back, and peers were asked: what the room remembers outside of it is done again now."""
+
     def applied(self) -> None:
         """Events of others were applied and committed: wake who waits for what follows from them."""
 

@@ -188,6 +188,7 @@ class Engine(DependencyProvider):
                 room.regain(page)
                 _logger.warning("said before the database was put back", stream=stream, events=len(page), held_by=peer)
         if not self.stop_flag.is_set():
+            room.put_back()
             self._recover()
             self._forgotten = {}
             self.sequencer.checkpoint_now = True  # what was taken in is what the others read anew

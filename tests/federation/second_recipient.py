@@ -1,14 +1,16 @@
 """What is between two nodes, read by `docs/federation.md` alone as `second_reader.py` reads a stream: no shared code.
 
-A sealed message, a signed question, a lane's document, and the proof that a record moved home.
+A sealed message, a signed question, an objection, a lane's document, and the proof that a record moved home.
 """
 
 import base64
 import json
 import re
+import uuid
 from typing import Any
 
 from nacl.public import PrivateKey, SealedBox
+from nacl.pwhash import argon2id
 
 from tests.federation.second_reader import Card, Unproved, b64, canonical, fingerprint, rotation, signed
 
@@ -32,6 +34,15 @@ def question(key: bytes, asked: str, query: str, headers: dict[str, str]) -> Non
     text = headers["Signature"].removeprefix(f"{label}=:").removesuffix(":")
     first, _, rest = base.partition("\n")
     signed(key, first, rest.encode(), text.replace("+", "-").replace("/", "_").rstrip("="))
+
+
+def objected(check: dict[str, Any], record: str, plain: str) -> bool:
+    """Whether a check that was told of a record is of this value, in its one writing."""
+    secret = f"maillage/objection/1\n{check['field']}:{plain}".encode()
+    made = argon2id.kdf(32, secret, uuid.UUID(record).bytes, opslimit=2, memlimit=19_922_944)
+    words = plain.split() if check["field"] == "contact_nom_prenom" else []
+    sized = (check["words"], check["letters"]) == (len(words), sum(map(len, words)))
+    return sized and made.hex() == check["digest"]
 
 
 def lane(key: bytes, document: str) -> dict[str, Any]:

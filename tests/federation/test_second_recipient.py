@@ -12,6 +12,7 @@ import pytest
 from nacl.public import PrivateKey
 
 from services.directory import moving
+from services.directory.salted import Check, Salted
 from services.kernel import sealing
 from services.kernel.envelope import read
 from tests.federation import second_recipient
@@ -41,6 +42,20 @@ def test_a_question_is_that_of_who_signed_it_to_who_is_asked(said: dict[str, Any
                     (key, asked["asked"], asked["query"].replace("after=0", "after=9"))):  # fmt: skip
         with pytest.raises(Unproved):
             second_recipient.question(*changed, asked["headers"])
+
+
+def test_an_objection_is_met_by_its_values_alone_and_for_its_record_alone(said: dict[str, Any]) -> None:
+    told = said["objection"]
+    plain = {"contact_nom_prenom": "eloi saint zoe", "courriel": "zoe@example.org", "telephone": "+33240123456"}
+    other = said["moved"]["adopted"]["subject"]
+    for check in told["checks"]:
+        value = plain[check["field"]]
+        assert second_recipient.objected(check, told["record"], value)
+        assert not second_recipient.objected(check, told["record"], value + "1")
+        assert not second_recipient.objected(check, other, value)
+        found = Salted(told["record"], [Check.read(check)])
+        assert found.look({"fields": {"description": f"Voyez {told['values'][check['field']].strip()} demain."}})
+        assert found.found == {check["field"]: value}
 
 
 def test_a_lanes_document_is_signed_whole(said: dict[str, Any]) -> None:

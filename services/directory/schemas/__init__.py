@@ -191,6 +191,14 @@ class ObjectTo(Request):
             raise ValidationError("Donnez un nom, une adresse électronique ou un numéro, de 4 caractères au moins.")
 
 
+class ObjectionDecide(Request):
+    """What a permanent says of an objection that another node told: a reason where it is dismissed."""
+
+    id = fields.String(required=True)
+    decision = fields.String(required=True, validate=validate.OneOf(("accept", "dismiss")))
+    answer = fields.String(load_default="", validate=validate.Length(0, 2_000))
+
+
 class Duplicates(Request):
     """A page of pairs, of one record or of all; `after` is the `next` of the page before."""
 

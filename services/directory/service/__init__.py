@@ -15,12 +15,12 @@ from services.directory.service.records import RecordDoors
 from services.directory.service.regaining import Regaining
 
 
-class DirectoryService(RecordDoors, QualificationDoors, OtherDoors, DuplicateDoors, Regaining, ImportDoors, Letters):
+class DirectoryService(RecordDoors, QualificationDoors, Regaining, OtherDoors, DuplicateDoors, ImportDoors, Letters):
     """Structures and services of this node, who checked them, their imports, and the feed of public changes."""
 
     name = "directory"
     on_numbered = staticmethod(feed_rows)
 
     def loops(self) -> Iterable[Callable[[threading.Event], None]]:
-        """Compares what changed; writes to people."""
-        return (self._compare, self._write)
+        """Compares what changed; looks through records for who objected elsewhere; writes to people."""
+        return (self._compare, self._look, self._write)

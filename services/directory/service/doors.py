@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.directory import others, store, store_objections
+from services.directory import carrying, others, store, store_objections
 from services.directory.model import Record, Source
 from services.directory.objecting import Objections
 from services.directory.repeats import once
@@ -26,7 +26,8 @@ class Doors(Room):
         runtime = self.engine.runtime
         months = runtime.settings.directory.verified_for_months
         objections = Objections(runtime.identity, store_objections.digests(session))
-        return Desk(session, self.log, runtime.identity.name, actor, months=months, respected=objections.respected)
+        respected = carrying.respecting(session, runtime.identity.name, objections.respected)
+        return Desk(session, self.log, runtime.identity.name, actor, months=months, respected=respected)
 
     def _once(self, actor: Actor, request: dict[str, Any], act: Callable[[Session], dict[str, Any]]) -> dict[str, Any]:
         with self.db.begin() as session:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.directory import events, messages, schemas, store, store_others, suggesting
 from services.directory.service.handing import HandingDoors
+from services.directory.service.hearing import HearingDoors
 from services.directory.writing import must_exist
 from services.kernel import identity
 from services.kernel.announce import TO
@@ -21,7 +22,7 @@ from services.kernel.sealing import opened
 _logger = structlog.get_logger(__name__)
 
 
-class SuggestionDoors(HandingDoors):
+class SuggestionDoors(HandingDoors, HearingDoors):
     """Suggestions: made by anybody, decided by permanents."""
 
     @rpc
@@ -67,6 +68,8 @@ class SuggestionDoors(HandingDoors):
             _logger.warning("a message that this node cannot open", sender=node)
             return
         told = self.heard_of_offer(session, node, said)
+        if told is None:
+            told = self.heard_of_objection(session, node, said)
         if told is None:
             told = messages.receive(session, node, said, runtime.identity.name)
         self.log.append(session, *told)
