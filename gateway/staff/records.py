@@ -18,6 +18,12 @@ from services.kernel.errors import Conflict, NotFound, Problem, ValidationError
 GUIDANCE = {f"argumentaire.{part.name}": part for part in argumentaire.PARTS}
 
 STRUCTURE_EDITOR: Final = "structure_editor"
+BY: Final = {
+    STRUCTURE_EDITOR: "la structure, par son lien", "permanent": "un permanent", "facilitator": "un animateur",
+    "curator": "un veilleur", "volunteer": "un bénévole", "administrator": "l’administration du nœud",
+    "machine": "un programme",
+}  # fmt: skip
+"""Who did something, to those who are told the role alone; of several roles the first."""
 LONGEST_VERSION: Final = 15
 
 
@@ -40,7 +46,7 @@ def _add_reading(staff: Blueprint, frame: Frame) -> None:
         return frame.page(
             "record.html", record=found, groups=fields.groups_of(found["kind"]), trust=shown.trust(found, clock.now())
             if found["status"] != "withdrawn" else [], how=shown.HOW, suggestions=waiting, forms=forms, fields=fields,
-            changes=_in_parts(found.get("waiting", {})),
+            changes=_that_people_read(_in_parts(found.get("waiting", {}))), used=_last_way(found),
         )  # fmt: skip
 
     @staff.get("/fiches/<uuid:identifier>/historique")
@@ -136,6 +142,12 @@ def _opened(frame: Frame, identifier: UUID) -> dict[str, Any]:
     return record
 
 
+def _last_way(record: dict[str, Any]) -> str:
+    """How a permanent last verified the record, among the ways that a form offers; `known` where none of them."""
+    entries = [each for each in record.get("verified", {}).values() if each["how"] in shown.HOW]
+    return str(max(entries, key=lambda each: each["at"])["how"]) if entries else "known"
+
+
 def _version(typed: str) -> int:
     """A version that a form names. Raises `NotFound` where there can be none: a larger number fits no database."""
     if not typed.isdecimal() or len(typed) > LONGEST_VERSION:
@@ -146,8 +158,9 @@ def _version(typed: str) -> int:
 def _told(entry: dict[str, Any]) -> dict[str, Any]:
     """An entry of a history as people read it: each part of an argumentaire by itself, the other record by its link."""
     other = entry["how"] if entry["act"] in ("merge", "separate") else ""
-    by = "la structure, par son lien" if entry["role"] == STRUCTURE_EDITOR else entry["by"]
-    role = "" if entry["role"] == STRUCTURE_EDITOR else entry["role"]
+    by, role = entry["by"], entry["role"]
+    if role == STRUCTURE_EDITOR or by in (role, entry["act"]):  # the role is all that is told of who did it
+        by, role = next((words for name, words in BY.items() if name in role.split()), "un import"), ""
     return entry | {"changed": _in_parts(entry["changed"]), "other": other, "by": by, "role": role}
 
 
@@ -160,6 +173,11 @@ def _in_parts(changed: dict[str, Any]) -> dict[str, Any]:
         if pair[0] != pair[1]:
             changed[f"argumentaire.{part.name}"] = pair
     return changed
+
+
+def _that_people_read(changed: dict[str, Any]) -> dict[str, Any]:
+    """Of what changed, the fields that a form has: codes and points follow from them."""
+    return {name: pair for name, pair in changed.items() if name in fields.BY_NAME}
 
 
 def _form(

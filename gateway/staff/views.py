@@ -13,7 +13,9 @@ from gateway.staff import (
     handovers,
     hidings,
     importing,
+    mappings,
     objections,
+    offering,
     peers,
     records,
     starting,
@@ -33,7 +35,7 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
     frame = Frame(ask, Sessions.of(settings, ask))
     entering.add(staff, frame, bool(settings.mail.host))
     starting.add(staff, frame, settings)
-    for pages in (records, work, duplicates, handovers, hidings, peers):
+    for pages in (records, work, duplicates, handovers, offering, mappings, hidings, peers):
         pages.add(staff, frame)
     for with_files in (importing, objections):
         with_files.add(staff, frame, Tray.of(settings.node.id))

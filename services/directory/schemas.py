@@ -163,6 +163,12 @@ class Hidings(Request):
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 500))
 
 
+class LinkAgain(Request):
+    """The secret of a structure's link that does not open any more."""
+
+    secret = fields.String(required=True, validate=validate.Length(1, 200))
+
+
 class HandOver(Request):
     """Records to offer to another node (its fingerprint): structures by `ids`, all of a `source`, or `all` public ones.
 

@@ -82,6 +82,11 @@ def history(session: Session, record: Record) -> list[dict[str, Any]]:
     return entries[::-1]
 
 
+def without_names(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A history for who is not of this node's staff: by which role each thing was done, not by whom."""
+    return [entry | {"by": entry["role"] or entry["act"]} for entry in entries]
+
+
 def _of_act(act: Act) -> dict[str, Any]:
     return {
         "version": act.version, "at": act.at, "act": act.act, "by": act.by, "role": act.role, "how": act.how,
