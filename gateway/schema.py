@@ -16,7 +16,7 @@ import tantivy
 
 from gateway import text
 
-FORMAT = 3
+FORMAT = 4
 """Raised when this file or `documents.py` changes meaning: an index of another format is rebuilt, never read."""
 
 CURSOR_KEY = "cursor"

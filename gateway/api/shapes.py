@@ -39,6 +39,9 @@ class Whose(Schema):
     )  # fmt: skip
     confirmed_at = fields.String(required=True, allow_none=True)
     verified_at = fields.String(required=True, allow_none=True)
+    review_since = fields.String(
+        required=True, allow_none=True, metadata={"description": "Since when it is being looked at again, if it is."}
+    )
 
 
 class Item(Schema):
@@ -109,6 +112,7 @@ class NativeRecord(Schema):
     confirmed_at = fields.String(allow_none=True, metadata={"description": "When the structure last confirmed it."})
     verified_at = fields.String(allow_none=True, metadata={"description": "When a permanent of its home verified it."})
     verified_until = fields.String(allow_none=True, metadata={"description": "Until when that holds."})
+    review_since = fields.String(metadata={"description": "Of a record in review: since when."})
     verified = fields.Dict(
         metadata={"description": "By group of fields: `at`, `until`, `by` (role), `how`; a group without it is not."}
     )

@@ -47,13 +47,13 @@ class Public:
         for item in self._of("structure"):
             if item["op"] == "put":
                 structures.add(UUID(item["id"]).bytes)
-                yield item["event"]["data"]
+                yield _with_home(item)
             elif "joined" in item:
                 joined[item["id"]] = item["joined"]
         for item in self._of("service"):
             if item["op"] != "put":
                 continue
-            record = item["event"]["data"]
+            record = _with_home(item)
             under = joined.get(record["structure"], record["structure"])
             if UUID(under).bytes in structures:  # else it is shown when its structure comes
                 yield record | {"structure": under}
@@ -66,6 +66,11 @@ class Public:
                 item = orjson.loads(written)
                 if item["kind"] == kind:
                     yield item
+
+
+def _with_home(item: dict[str, Any]) -> Record:
+    whose = {"home_node": item["home"]} if item.get("home") else {}
+    return item["event"]["data"] | whose  # type: ignore[no-any-return]
 
 
 def make(folder: Path, settings: Settings, *, wait: bool = False) -> Manifest:
@@ -135,20 +140,25 @@ def _told(path: Path, format: str, written: Written) -> Manifest:
 
 
 class _Rights:
-    """Whose data the records are: counts by source, with its licence and attribution."""
+    """Whose data the records are: counts by source of a home, with its licence and attribution."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, str, str], dict[str, int]] = {}
+        self._counts: dict[tuple[str, bool, str, str, str], dict[str, Any]] = {}
 
     def counting(self, records: Public) -> Iterator[Record]:
         """The records, counted as they go by."""
         for record in records:
-            key = record["source"], record.get("licence") or "", record.get("attribution") or ""
-            counts = self._counts.setdefault(key, {"structures": 0, "services": 0})
+            home, home_node = record["home"], record.get("home_node")
+            rights = record.get("licence") or "", record.get("attribution") or ""
+            key = record["source"], home_node is not None, home, *rights
+            counts = self._counts.setdefault(key, {"home_node": home_node, "structures": 0, "services": 0})
             counts[f"{record['kind']}s"] += 1
             yield record
 
     def told(self) -> list[Manifest]:
-        """One entry for each source and licence, by name."""
-        names = ("source", "licence", "attribution")
-        return [dict(zip(names, key, strict=True)) | counts for key, counts in sorted(self._counts.items())]
+        """One entry for each source of each home and licence, by name, this node's own first; as `/sources` says it."""
+        found = sorted(self._counts.items(), key=lambda each: each[0])
+        return [
+            {"source": source, "home": home, "licence": licence, "attribution": attribution} | counts
+            for (source, _, home, licence, attribution), counts in found
+        ]

@@ -99,6 +99,7 @@ def _item(feed_item: dict[str, Any], owner: Owner | None) -> dict[str, Any]:
     item["record"] = {
         "id": native["id"], "home_node": feed_item.get("home"),
         "confirmed_at": native.get("confirmed_at"), "verified_at": native.get("verified_at"),
+        "review_since": native.get("review_since"),
     }  # fmt: skip
     return item
 

@@ -67,6 +67,21 @@ def looked_at(record: dict[str, Any]) -> str:
     return "Pas encore confirmée par la structure, ni vérifiée."
 
 
+def in_review(record: dict[str, Any]) -> str:
+    """That somebody looks at a record again, and since when where that is known."""
+    since = record.get("review_since")
+    return f"Fiche en cours de relecture{f' depuis le {day(since)}' if since else ''}."
+
+
+def review(native: dict[str, Any]) -> list[str]:
+    """What stands at the head of a record in review: that, and what one sees meanwhile; of what waits nothing."""
+    if native.get("status") != "review":
+        return []
+    if native.get("verified_at") and not _changed_since(native):
+        return [in_review(native), "Vous la voyez telle qu’un permanent l’a vérifiée en dernier."]
+    return [in_review(native), "Un permanent vérifie de nouveau ce qu’elle dit."]
+
+
 def trust(native: dict[str, Any], now: datetime) -> list[str]:
     """Who looked at the record and when, a line each: three dates that say three things."""
     checked, until, how = native.get("verified_at"), native.get("verified_until"), _how(native)
@@ -80,9 +95,6 @@ def trust(native: dict[str, Any], now: datetime) -> list[str]:
     changed = _changed_since(native)
     if changed:
         lines.append(f"Changé depuis, et pas encore vérifié : {', '.join(changed)}.")
-    if native.get("status") == "review":
-        changed_or_not = "elle a changé depuis qu’elle a été vérifiée" if changed else "un permanent la relit"
-        lines.append(f"En révision : {changed_or_not}.")
     if native.get("confirmed_at"):
         lines.append(f"Confirmée par la structure le {day(native['confirmed_at'])}.")
     home = native.get("home_node")

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as Answer
 from gateway import problems
 from gateway.addresses import address
 from gateway.auth import Ask
-from gateway.pages import reporting, shown
+from gateway.pages import reporting, rows, shown
 from gateway.pages.asked import RADIUS_CHOICES_KM, Asked
 from gateway.query import Kind
 from gateway.search import Page, Reader, Suggestion
@@ -32,6 +32,7 @@ def pages_blueprint(settings: Settings, reader: Reader, ask: Ask) -> Blueprint:
     pages.add_app_template_filter(shown.day, "day")
     pages.add_app_template_filter(shown.fault, "fault")
     pages.add_app_template_filter(shown.looked_at, "looked_at")
+    pages.add_app_template_filter(shown.in_review, "in_review")
     pages.add_app_template_filter(address, "address")
 
     @pages.app_context_processor
@@ -78,13 +79,17 @@ def _service_page(reader: Reader, sessions: Sessions, identifier: str) -> Respon
     native, item = _public(reader, "service", identifier)
     structure = reader.item("structure", native["structure"])
     embedded = orjson.loads(structure[1]) if structure else None
-    return _record_page("service.html", sessions, structure=embedded, **_of(item, native))
+    labelled = shown.labelled(item)
+    said = rows.of_service(labelled, native, embedded)
+    return _record_page("service.html", sessions, structure=embedded, rows=said, **_of(labelled, native))
 
 
 def _structure_page(reader: Reader, sessions: Sessions, identifier: str) -> Response:
     native, item = _public(reader, "structure", identifier)
     services = [shown.labelled(orjson.loads(raw)) for raw in reader.services_of(native["id"])]
-    return _record_page("structure.html", sessions, services=services, **_of(item, native))
+    labelled = shown.labelled(item)
+    said = rows.of_structure(labelled, native)
+    return _record_page("structure.html", sessions, services=services, rows=said, **_of(labelled, native))
 
 
 def _record_page(template: str, sessions: Sessions, **given: Any) -> Response:
@@ -153,9 +158,8 @@ def _public(reader: Reader, kind: Kind, identifier: str) -> tuple[dict[str, Any]
 
 def _of(item: dict[str, Any], native: dict[str, Any]) -> dict[str, Any]:
     return {
-        "item": shown.labelled(item), "native": native, "opening": shown.opening(item), "address": shown.address(item),
-        "sectors": [sectors.label(code, "fr") for code in native.get("sectors", ())],
+        "item": item, "native": native, "opening": shown.opening(item), "review": shown.review(native),
         "trust": shown.trust(native, clock.now()), "argumentaire": shown.told(native),
-        "sources": shown.sources(native),
+        "sources": shown.sources(native), "source_page": rows.source_page(item),
         "unread_hours": native.get("extra", {}).get("horaires_texte", ""),
     }  # fmt: skip

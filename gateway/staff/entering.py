@@ -15,10 +15,10 @@ TRIES_PER_MINUTE = 10
 
 
 def add(staff: Blueprint, frame: Frame, mail: bool) -> None:
-    """`/entrer`, `/entrer/<secret>`, `/sortir`. `mail`: whether the node sends any."""
+    """`/entrer`, `/entrer/<secret>`, `/entrer/<secret>/autre`, `/sortir`. `mail`: whether the node sends any."""
     tries = Limit(TRIES_PER_MINUTE)
     _add_asking(staff, frame, tries, mail)
-    _add_links(staff, frame, tries)
+    _add_links(staff, frame, tries, mail)
 
 
 def _add_asking(staff: Blueprint, frame: Frame, tries: Limit, mail: bool) -> None:
@@ -42,10 +42,10 @@ def _add_asking(staff: Blueprint, frame: Frame, tries: Limit, mail: bool) -> Non
         return frame.page("enter.html", asked=answer, email=email, wrong="", mail=mail)
 
 
-def _add_links(staff: Blueprint, frame: Frame, tries: Limit) -> None:
+def _add_links(staff: Blueprint, frame: Frame, tries: Limit, mail: bool) -> None:
     @staff.get("/entrer/<secret>")
     def link(secret: str) -> Response:
-        return frame.page("link.html", secret=secret, wrong="")
+        return frame.page("link.html", secret=secret, wrong="", mail=mail)
 
     @staff.post("/entrer/<secret>")
     def use_link(secret: str) -> Answer:
@@ -56,8 +56,18 @@ def _add_links(staff: Blueprint, frame: Frame, tries: Limit) -> None:
         try:
             opened = frame.open_call("accounts", "session_open", {"secret": secret})
         except Unauthorized as error:
-            return frame.page("link.html", 401, secret="", wrong=error.message)
+            return frame.page("link.html", 401, secret=secret, wrong=error.message, mail=mail)
         return frame.sessions.begin(frame.on("home", "entre"), opened["session"])  # type: ignore[arg-type]
+
+    @staff.post("/entrer/<secret>/autre")
+    def link_again(secret: str) -> Answer:
+        """Ask that another link be sent to the structure: what is said is the same whether one is."""
+        must_be_ours()
+        refused = _too_many(tries)
+        if refused is not None:
+            return refused
+        frame.open_call("directory", "link_again", {"secret": secret[:200]})
+        return frame.page("link.html", secret="", wrong="", asked=True, mail=mail)
 
     @staff.post("/sortir")
     def leave() -> Answer:

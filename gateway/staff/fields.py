@@ -13,9 +13,6 @@ from services.directory.formats.own import OF_STRUCTURES
 from services.directory.formats.vocabulary import FIELDS
 
 LINE, TEXT, ONE, MANY, LINES = "line", "text", "one", "many", "lines"
-SCALES: Final = {
-    "commune": "commune", "epci": "EPCI", "department": "département", "region": "région", "country": "pays",
-}  # fmt: skip
 ESS: Final = (("yes", "oui"), ("no", "non"), ("unknown", "on ne sait pas"))
 HIDDEN: Final = frozenset({"code_insee", "longitude", "latitude", "lien_source", "argumentaire"})
 """Fields that follow from others, or have a form of their own."""

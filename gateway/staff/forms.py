@@ -10,6 +10,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from gateway.pages.rows import SCALES
 from gateway.pages.shown import phone
 from gateway.staff import fields
 from gateway.staff.fields import Field
@@ -102,12 +103,12 @@ def _split(text: str) -> list[str]:
 
 
 def _membership_line(each: dict[str, str]) -> str:
-    scale = fields.SCALES.get(each.get("scale", ""), "")
+    scale = SCALES.get(each.get("scale", ""), "")
     return " ; ".join(part for part in (each["name"], scale, each.get("territory", "")) if part)
 
 
 def _membership(line: str) -> dict[str, str]:
     name, scale, code = ([part.strip() for part in line.split(";")] + ["", ""])[:3]
-    codes = {word.casefold(): each for each, word in fields.SCALES.items()}
+    codes = {word.casefold(): each for each, word in SCALES.items()}
     said = {"name": name, "scale": codes.get(scale.casefold(), scale), "territory": code}
     return {key: value for key, value in said.items() if value}

@@ -41,6 +41,7 @@ SAID: Final[Mapping[str, str]] = {
     "masquee-dite": "Ce nœud ne montre plus cette fiche, et le dit à celui qui la tient.",
     "masquee-non-dite": "Ce nœud ne montre plus cette fiche. Celui qui la tient ne peut pas être joint : appelez-le.",
     "montree": "Ce nœud montre de nouveau cette fiche.",
+    "passation-proposee": "C’est proposé : rien ne change avant que l’autre nœud accepte.",
     "passation-prise": "C’est accepté : ces fiches viennent dès que l’autre nœud les a laissées.",
     "passation-refusee": "C’est refusé : l’autre nœud l’apprendra.",
     "passation-reprise": "La proposition est reprise : les fiches restent ici, et l’autre nœud l’apprendra.",

@@ -18,6 +18,12 @@ from services.kernel.errors import Conflict, NotFound, Problem, ValidationError
 GUIDANCE = {f"argumentaire.{part.name}": part for part in argumentaire.PARTS}
 
 STRUCTURE_EDITOR: Final = "structure_editor"
+BY: Final = {
+    STRUCTURE_EDITOR: "la structure, par son lien", "permanent": "un permanent", "facilitator": "un animateur",
+    "curator": "un veilleur", "volunteer": "un bénévole", "administrator": "l’administration du nœud",
+    "machine": "un programme",
+}  # fmt: skip
+"""Who did something, to those who are told the role alone; of several roles the first."""
 LONGEST_VERSION: Final = 15
 
 
@@ -144,13 +150,19 @@ def _page(frame: Frame, found: dict[str, Any], status: int = 200) -> Response:
         "record.html", status, record=found, groups=fields.groups_of(found["kind"]), how=shown.HOW, forms=forms,
         fields=fields, trust=shown.trust(found, clock.now()) if found["status"] != "withdrawn" else [],
         suggestions=waiting, changes=readable(found.get("waiting", {})),
-        since=None if since is None else readable(since), typed=request.form,
+        since=None if since is None else readable(since), typed=request.form, used=_last_way(found),
     )  # fmt: skip
 
 
 def _opened(frame: Frame, identifier: UUID, **more: int) -> dict[str, Any]:
     record: dict[str, Any] = frame.call("directory", "open_record", {"id": str(identifier), **more})
     return record
+
+
+def _last_way(record: dict[str, Any]) -> str:
+    """How a permanent last verified the record, among the ways that a form offers; `known` where none of them."""
+    entries = [each for each in record.get("verified", {}).values() if each["how"] in shown.HOW]
+    return str(max(entries, key=lambda each: each["at"])["how"]) if entries else "known"
 
 
 def version_of(typed: str) -> int:
@@ -163,8 +175,9 @@ def version_of(typed: str) -> int:
 def _told(entry: dict[str, Any]) -> dict[str, Any]:
     """An entry of a history as people read it: each part of an argumentaire by itself, the other record by its link."""
     other = entry["how"] if entry["act"] in ("merge", "separate") else ""
-    by = "la structure, par son lien" if entry["role"] == STRUCTURE_EDITOR else entry["by"]
-    role = "" if entry["role"] == STRUCTURE_EDITOR else entry["role"]
+    by, role = entry["by"], entry["role"]
+    if role == STRUCTURE_EDITOR or by in (role, entry["act"]):  # the role is all that is told of who did it
+        by, role = next((words for name, words in BY.items() if name in role.split()), "un import"), ""
     return entry | {"changed": _in_parts(entry["changed"]), "other": other, "by": by, "role": role}
 
 
@@ -180,8 +193,8 @@ def _in_parts(changed: dict[str, Any]) -> dict[str, Any]:
 
 
 def readable(changed: dict[str, Any]) -> dict[str, Any]:
-    """What changed of what people have a word for, `{field: [before, after]}`."""
-    return {name: pair for name, pair in _in_parts(changed).items() if fields.label(name) != name}
+    """Of what changed, `{field: [before, after]}`, the fields that a form has: codes and points follow from them."""
+    return {name: pair for name, pair in _in_parts(changed).items() if name in fields.BY_NAME}
 
 
 def _form(

@@ -14,7 +14,9 @@ from gateway.staff import (
     handovers,
     hidings,
     importing,
+    mappings,
     objections,
+    offering,
     peers,
     records,
     starting,
@@ -34,7 +36,7 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
     frame = Frame(ask, Sessions.of(settings, ask))
     entering.add(staff, frame, bool(settings.mail.host))
     starting.add(staff, frame, settings)
-    for pages in (records, work, bulk, duplicates, handovers, hidings, peers):
+    for pages in (records, work, bulk, duplicates, handovers, offering, mappings, hidings, peers):
         pages.add(staff, frame)
     for with_files in (importing, objections):
         with_files.add(staff, frame, Tray.of(settings.node.id))

@@ -16,6 +16,8 @@ KEY_PREFIX = "mlg_"
 
 LINK_LASTS: Final = timedelta(minutes=30)
 """A link to sign in, sent or handed out: used once, soon."""
+SPENT_LASTS: Final = timedelta(days=90)
+"""For so long after its time, who holds a structure's link may ask that another be sent to the structure."""
 SESSION_IDLE: Final = timedelta(hours=12)
 SESSION_LASTS: Final = timedelta(days=7)
 STRUCTURE_SESSION_LASTS: Final = timedelta(hours=2)
@@ -53,7 +55,8 @@ class Key(Base):
 class Link(Base):
     """A way in that works once: for a person, or for whoever a structure trusts with its entry.
 
-    `structures`: ids of the records that it opens, separated by spaces; empty for a person's link.
+    `structures`: ids of the records that it opens, separated by spaces; empty for a person's link. A person's link
+    goes when it is used; a structure's stays for `SPENT_LASTS` after its time, opening nothing.
     """
 
     __tablename__ = "link"
@@ -61,6 +64,7 @@ class Link(Base):
     person_id: Mapped[str | None] = mapped_column(String(36))
     structures: Mapped[str] = mapped_column(Text, default="")
     expires_at: Mapped[str] = mapped_column(String(32))
+    used_at: Mapped[str | None] = mapped_column(String(32))
 
 
 class Session(Base):

@@ -157,6 +157,17 @@ class AccountsService(Room):
         return {"url": url, "days": asked["days"]}
 
     @rpc
+    def link_spent(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Whose link this was, asked by a room of this node: `Secret` → `{structures}`.
+
+        Empty unless it is a structure's link that was used or has expired.
+        """
+        self.actor().require("node:operate")
+        asked = schemas.Secret.read(request)
+        with self.db.read() as session:
+            return {"structures": list(signing.spent(session, asked["secret"], clock.now()))}
+
+    @rpc
     def session_open(self, request: dict[str, Any]) -> dict[str, Any]:
         """Use a link: `Secret` → `{session}`, what the browser will hold. Raises `Unauthorized`."""
         asked = schemas.Secret.read(request)

@@ -11,6 +11,7 @@ from services.accounts.model import (
     LINK_LASTS,
     SESSION_IDLE,
     SESSION_LASTS,
+    SPENT_LASTS,
     STRUCTURE_SESSION_LASTS,
     Link,
     Person,
@@ -30,21 +31,21 @@ SEEN_EVERY = timedelta(minutes=5)
 
 def link_for(session: Session, person: Person, now: datetime) -> str:
     """A link that signs somebody in: its secret, of which only the digest is kept."""
-    store.forget_expired(session, clock.to_text(now))
+    _forget_expired(session, now)
     return _link(session, now + LINK_LASTS, person_id=person.id)
 
 
 def link_to(session: Session, structures: list[str], lasts: timedelta, now: datetime) -> str:
     """A link that opens the entries of structures, for whoever they trust with it."""
-    store.forget_expired(session, clock.to_text(now))
+    _forget_expired(session, now)
     return _link(session, now + lasts, structures=" ".join(structures))
 
 
 def open_session(session: Session, secret: str, now: datetime) -> str:
     """Use a link: what the browser will hold. Raises `Unauthorized` where it was used, has expired or never was."""
-    link = store.take_link(session, digest_of(secret))
+    link = store.take_link(session, digest_of(secret), clock.to_text(now))
     if link is None or link.expires_at < clock.to_text(now):
-        raise Unauthorized("Ce lien a déjà servi, ou son temps est passé : demandez-en un autre.")
+        raise Unauthorized("Ce lien a déjà servi, ou son temps est passé.")
     lasts = STRUCTURE_SESSION_LASTS if link.structures else SESSION_LASTS
     token = new_token()
     session.add(Signed(
@@ -52,6 +53,14 @@ def open_session(session: Session, secret: str, now: datetime) -> str:
         seen_at=clock.to_text(now), expires_at=clock.to_text(now + lasts),
     ))  # fmt: skip
     return token
+
+
+def spent(session: Session, secret: str, now: datetime) -> tuple[str, ...]:
+    """The structures whose entries a link opened that was used or has expired; nothing of any other."""
+    link = store.link(session, digest_of(secret))
+    if link is None or (link.used_at is None and link.expires_at >= clock.to_text(now)):
+        return ()
+    return tuple(link.structures.split())
 
 
 def who(session: Session, token: str, now: datetime) -> tuple[Actor, str]:
@@ -79,6 +88,10 @@ def close_session(session: Session, token: str) -> None:
 
 def _of_structures(structures: tuple[str, ...]) -> Actor:
     return Actor(f"structure:{structures[0]}", ("structure_editor",), structures=structures)
+
+
+def _forget_expired(session: Session, now: datetime) -> None:
+    store.forget_expired(session, clock.to_text(now), clock.to_text(now - SPENT_LASTS))
 
 
 def _link(session: Session, expires_at: datetime, person_id: str | None = None, structures: str = "") -> str:

@@ -46,12 +46,21 @@ def person_by_id(session: Session, person_id: str) -> Person | None:
     return session.get(Person, person_id)
 
 
-def take_link(session: Session, digest: str) -> Link | None:
-    """The link that a secret belongs to, taken away: it works once."""
+def take_link(session: Session, digest: str, now: str) -> Link | None:
+    """The link that a secret belongs to, if it still works: used now, it works once."""
     found = session.get(Link, digest, with_for_update=True)
-    if found is not None:
+    if found is None or found.used_at is not None:
+        return None
+    if found.structures:
+        found.used_at = now
+    else:
         session.delete(found)
     return found
+
+
+def link(session: Session, digest: str) -> Link | None:
+    """The link that a secret belongs to, whether it works or not."""
+    return session.get(Link, digest)
 
 
 def links_of(session: Session, person_id: str) -> int:
@@ -70,9 +79,9 @@ def close_sessions(session: Session, person_id: str) -> None:
     session.execute(delete(Link).where(Link.person_id == person_id))
 
 
-def forget_expired(session: Session, now: str) -> None:
-    """Links and sessions whose time is over."""
-    session.execute(delete(Link).where(Link.expires_at < now))
+def forget_expired(session: Session, now: str, long_ago: str) -> None:
+    """Links and sessions whose time is over; of a structure's links those that ended `long_ago`."""
+    session.execute(delete(Link).where(Link.expires_at < now, (Link.structures == "") | (Link.expires_at < long_ago)))
     session.execute(delete(Signed).where(Signed.expires_at < now))
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from services.directory import qualification
 from services.directory.formats.own import OWN
 from services.directory.formats.territory_names import words
-from services.directory.qualification import DRAFT, WITHDRAWN
+from services.directory.qualification import DRAFT, REVIEW, WITHDRAWN
 from services.kernel import clock
 from services.kernel.envelope import canonical
 from services.kernel.errors import Conflict, WrongState
@@ -55,8 +55,8 @@ class Record(Base):
 
     `status` is that of `qualification.STEPS`; `public_version` is the version that the public sees, `None` where it
     sees none: a change that waits for a permanent leaves the public version standing. `trust` is
-    `{"verified": {group: {at, by, how, until}}, "confirmed_at", "by_people": [groups]}` as JSON; `expires_at` is its
-    first `until`.
+    `{"verified": {group: {at, by, how, until}}, "confirmed_at", "review_since", "by_people": [groups]}` as JSON;
+    `expires_at` is its first `until`.
     """
 
     __tablename__ = "record"
@@ -133,6 +133,11 @@ class Record(Base):
         """Take what is known of who checked the record."""
         self.trust = canonical(trust)
         self.expires_at = qualification.dates(trust)["verified_until"]
+
+    def note_review(self, at: datetime) -> None:
+        """Keep since when it is in review, as long as it is."""
+        if self.status == REVIEW or qualification.SINCE.encode() in self.trust:
+            self.trust_in(qualification.reviewed(self.trusted, self.status, at))
 
     def says(self, content: bytes, structure: str | None) -> bool:
         """Whether the living record already has this content and this structure."""

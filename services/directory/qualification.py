@@ -22,6 +22,8 @@ DRAFT, SUBMITTED, QUALIFIED, REVIEW, WITHDRAWN = "draft", "submitted", "qualifie
 LIVING: Final = frozenset({DRAFT, SUBMITTED, QUALIFIED, REVIEW})
 CHECKED: Final = frozenset({QUALIFIED, REVIEW})
 """A record in review was qualified: it stays public while somebody looks again."""
+SINCE: Final = "review_since"
+"""In a record and its trust: when it went to review."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,18 @@ def dates(trust: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def known(trust: Mapping[str, Any]) -> dict[str, Any]:
-    """The three dates, and `verified`: of which groups, when, until when, by which role and how; nobody's name."""
-    groups = trust.get("verified", {})
-    return dates(trust) | ({"verified": groups} if groups else {})
+    """The three dates, and `verified`: of which groups, when, until when, by which role and how; nobody's name.
+
+    Of a record in review also since when (`review_since`).
+    """
+    return dates(trust) | {name: trust[name] for name in ("verified", SINCE) if trust.get(name)}
+
+
+def reviewed(trust: Mapping[str, Any], status: str, at: datetime) -> Mapping[str, Any]:
+    """The trust of a record in this status: since when it is in review, and nothing of that once it is not."""
+    if status == REVIEW:
+        return {SINCE: clock.to_text(at), **trust}
+    return {name: value for name, value in trust.items() if name != SINCE}
 
 
 def is_of_ess(parts: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from services.directory import events, store, store_pairs
 from services.directory.model import Record, content_of, words_of
 from services.directory.objecting import CONTACT
-from services.directory.qualification import CHECKED, REVIEW, WITHDRAWN
+from services.directory.qualification import CHECKED, REVIEW, SINCE, WITHDRAWN
 from services.directory.rules import check_draft
 from services.directory.saved import Saved, raise_problems
 from services.directory.writing import Desk
@@ -92,7 +92,7 @@ def as_told(session: Session, desk: Desk, record_id: str, said: dict[str, Any]) 
     record.status = said["status"] if said["status"] in CHECKED else REVIEW
     record.changed_at, record.seen_in, record.words = said["changed_at"], None, words_of(draft["fields"])
     record.matched, record.public_version = record.kind != "structure", None
-    record.trust_in({"verified": said.get("verified", {}), "confirmed_at": said.get("confirmed_at")})
+    record.trust_in({name: said[name] for name in ("verified", "confirmed_at", SINCE) if said.get(name)})
     source.licence, source.attribution = (
         source.licence or str(said.get("licence") or ""), source.attribution or str(said.get("attribution") or "")
     )  # fmt: skip

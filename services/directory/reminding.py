@@ -14,7 +14,8 @@ from services.kernel import clock
 BEFORE, AGAIN_AFTER, AT_MOST = timedelta(days=30), timedelta(days=10), 3
 """A structure hears of it a month before, and twice more, unless it answers."""
 LINK_DAYS = 30
-REMIND = "remind"
+LINK_PAUSE = timedelta(hours=1)
+REMIND, SEND_LINK = "remind", "link"
 Letter = dict[str, str]
 
 
@@ -47,6 +48,33 @@ Il sert une fois, pendant {LINK_DAYS} jours. Sans réponse de votre part, un per
 ---
 Hello, your entry “{name}” in the directory of {node} is due for a check. By the link above you can read it again,
 correct it and confirm it. It works once, for {LINK_DAYS} days.
+""",
+    }
+
+
+def may_ask_again(session: Session, record: Record, now: datetime) -> bool:
+    """Whether another link may be sent to a structure that asks for one: once an hour at most."""
+    since = clock.to_text(now - LINK_PAUSE)
+    return not any(act.act == SEND_LINK and act.at >= since for act in store.acts_of(session, record.id))
+
+
+def another_link(node: str, name: str, to: str, url: str) -> Letter:
+    """The letter with the link that somebody of a structure asked for."""
+    return {
+        "to": to,
+        "subject": _heading(f"Un autre lien pour votre fiche « {name} »"),
+        "body": f"""Bonjour,
+
+Quelqu’un dont le lien n’ouvrait plus en a demandé un autre pour la fiche « {name} » dans l’annuaire de {node}. Le
+voici ; il sert une fois, pendant {LINK_DAYS} jours, et ouvre la fiche sans compte :
+
+{url}
+
+Vous n’avez rien demandé ? Ne faites rien : sans ce lien personne n’entre.
+
+---
+Hello, somebody whose link did not open any more asked for another one for “{name}” in the directory of {node}. It is
+above, and works once, for {LINK_DAYS} days. If you did not ask for it, do nothing.
 """,
     }
 

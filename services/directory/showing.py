@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.directory import events, others, qualification, store, store_pairs
 from services.directory.model import Record, Source
-from services.directory.qualification import REVIEW, WITHDRAWN
+from services.directory.qualification import REVIEW, SINCE, WITHDRAWN
 from services.directory.views import gone_from, hidden, public, view
 from services.kernel import clock
 from services.kernel.announce import NewEvent
@@ -53,20 +53,28 @@ class Showing:
             })  # fmt: skip
         return problems
 
-    def settle(self, record: Record, wanted: bool) -> None:
+    def seen(self, record: Record) -> dict[str, Any]:
+        """What the public is told of a record as it is now."""
+        return public(view(record, self.source(record.source)))
+
+    def settle(self, record: Record, wanted: bool, seen: dict[str, Any] | None = None) -> None:
         """Show the record as it is now where that is `wanted` and the gate is open; else the public sees what it saw.
 
         What it saw is taken away where the record may not be public whoever looks at it: incomplete, or without its
-        argumentaire.
+        argumentaire. `seen`: what it saw until now, of a record that was qualified; where that goes to review, the
+        public is told so.
         """
+        record.note_review(self._at)
         was_public = record.is_public
         barriers = self.barriers(record) if wanted else []
         if wanted and not barriers:
             record.show(self._at)
-            self._told.append(events.published(public(view(record, self.source(record.source)))))
+            self._told.append(events.published(self.seen(record)))
         elif was_public and any(each["code"] != "gate.status" for each in barriers):
             self.hide(record)
         else:
+            if seen is not None and record.status == REVIEW:
+                self._mark(record, seen)
             self._told.append(events.drafted(view(record, self.source(record.source))))
         if record.kind == "structure" and record.version > 1 and record.is_public != was_public:
             self._take_services_along(record)
@@ -93,7 +101,7 @@ class Showing:
     def let_go(self, record: Record, to: str, keys: dict[str, Any]) -> None:
         """Say that a record is another node's from here on; `keys`: by which this node signs (`moving.keys_of`)."""
         record.version += 1
-        self._told.append(events.moved(public(view(record, self.source(record.source))) | keys, to))
+        self._told.append(events.moved(self.seen(record) | keys, to))
         record.leave(to, record.term + 1, self._at)
 
     def adopt(self, record: Record) -> None:
@@ -101,8 +109,9 @@ class Showing:
         if self.barriers(record):
             self._told.append(events.withdrawn(hidden(record)))
             return
+        record.note_review(self._at)
         record.public_version, record.published_at = record.version, clock.to_text(self._at)
-        self._told.append(events.adopted(public(view(record, self.source(record.source)))))
+        self._told.append(events.adopted(self.seen(record)))
 
     def bid_farewell(self, record: Record) -> None:
         """Tell a tombstone in the place of what was last said here of a record that moved away."""
@@ -122,6 +131,15 @@ class Showing:
         record.hide()
         self._told.append(events.withdrawn(hidden(record)))
         self._told.append(events.drafted(view(record, self.source(record.source))))
+
+    def _mark(self, record: Record, seen: dict[str, Any]) -> None:
+        """Tell the public that what it sees is in review, since when, and of what waits nothing.
+
+        It is a version of its own, so that the one that will be shown after it has another number.
+        """
+        mark = {"status": REVIEW, SINCE: record.trusted[SINCE], "version": record.version, "changed": []}
+        self._told.append(events.published(seen | mark))
+        record.version += 1
 
     def _lead_along(self, record: Record) -> None:
         """What was merged into a record leads to it, for the public too."""

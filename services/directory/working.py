@@ -108,6 +108,11 @@ def _entries(session: Session, record: Record) -> list[dict[str, Any]]:
     return sorted(entries, key=lambda entry: (entry["version"], entry["at"]))
 
 
+def without_names(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A history for who is not of this node's staff: by which role each thing was done, not by whom."""
+    return [entry | {"by": entry["role"] or entry["act"]} for entry in entries]
+
+
 def _of_act(act: Act) -> dict[str, Any]:
     return {
         "version": act.version, "at": act.at, "act": act.act, "by": act.by, "role": act.role, "how": act.how,

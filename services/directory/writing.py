@@ -257,9 +257,10 @@ class Desk:
         if choice is Choice.OTHERS and (problems := leaves_ess(record.parts, content)):
             return Saved("refused", problems=problems)
         before, was_seen = (record.status, record.structure, record.content), record.public_version == record.version
-        record.change(content, structure, self._at)
         moved = set() if structure == before[1] else {"structure"}
-        self._settle(record, choice, set(record.changed.split()) | moved, was_seen)
+        seen = self.showing.seen(record) if was_seen and record.status == QUALIFIED and not moved else None
+        record.change(content, structure, self._at)
+        self._settle(record, choice, set(record.changed.split()) | moved, was_seen, seen)
         if moved and record.is_public and record.public_version != record.version:
             self.showing.hide(record)  # the public would go on seeing it under a structure that may go meanwhile
         if choice is not Choice.POLICY:
@@ -276,8 +277,14 @@ class Desk:
         self._session.add(record)
         return record
 
-    def _settle(self, record: Record, choice: Choice, changed: set[str], was_seen: bool = False) -> None:
-        """What a new content does to status, trust and the public; `was_seen`: it saw the version before this one."""
+    def _settle(
+        self, record: Record, choice: Choice, changed: set[str], was_seen: bool = False,
+        seen: dict[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """What a new content does to status, trust and the public.
+
+        `was_seen`: the public saw the version before this one; `seen`: as what, where that was qualified.
+        """
         essential, by_a_permanent = bool(changed & qualification.ESSENTIAL), choice is Choice.PERMANENT
         by_a_person = choice is Choice.OTHERS and bool(self._by.roles)  # a machine's word waits, whatever it changes
         wanted = self.source(record.source).policy == "publish" or (
@@ -290,7 +297,7 @@ class Desk:
             self._weigh(record, choice, qualification.groups_of(changed))
             if record.status == QUALIFIED and not by_a_permanent and (essential or not wanted):
                 record.status = REVIEW
-        self.showing.settle(record, wanted)
+        self.showing.settle(record, wanted, seen)
 
     def _weigh(self, record: Record, choice: Choice, groups: set[str]) -> None:
         """What was verified of the groups that changed is verified no more, unless a permanent changed them."""

@@ -62,6 +62,7 @@ class Node:
         "", "INSEE code of the commune or department, or SIREN of the EPCI, that the member serves.", among=TERRITORIES
     )
     url: str = _key("", "Public address of the gateway, `https://…`; empty on a trial.", among=ADDRESSES)
+    contact: str = _key("", "E-mail address of the member, named to whoever a link does not let in.", among=EMAILS)
 
 
 @dataclass(frozen=True)

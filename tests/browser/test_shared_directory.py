@@ -173,6 +173,45 @@ def test_offered_records_are_refused_with_a_word_or_taken_back(pair: Pair) -> No
     goto_soon(page, "/passations", "reprise le")
 
 
+def test_a_permanent_offers_a_structure_by_its_page_after_seeing_what_would_go(pair: Pair, phone: bool) -> None:
+    page = pair.permanent(pair.orpan, phone)
+    page.goto(f"/fiches/{pair.ids['g3']}")
+    page.get_by_role("link", name="Proposer cette fiche à un autre nœud").click()
+    page.get_by_label("À quel nœud ?").select_option(label="RADAR")
+    note = f"Plus près de vous, {'au téléphone' if phone else 'au bureau'}."
+    page.get_by_label("Un mot pour qui décidera").fill(note)
+    page.get_by_role("button", name="Voir ce qui serait proposé").click()
+    expect(page.get_by_role("heading", name="Ce qui serait proposé à RADAR")).to_be_visible()
+    is_for_everybody(page)
+    assert note not in str(as_marie(pair.orpan, "offers"))
+    page.get_by_role("button", name="Proposer cette fiche à RADAR").click()
+    expect(page.get_by_role("status")).to_contain_text("C’est proposé")
+    there = pair.permanent(pair.radar, phone)
+    goto_soon(there, "/passations", note)
+    page.get_by_role("link", name="À RADAR : 1 fiche").first.click()
+    page.get_by_role("button", name="Reprendre").click()
+
+
+def test_all_of_a_source_may_be_offered_and_what_is_sent_to_other_nodes_names_them(pair: Pair) -> None:
+    page = pair.permanent(pair.orpan)
+    page.goto("/passations")
+    page.get_by_role("link", name="Proposer des fiches").click()
+    page.get_by_label("À quel nœud ?").select_option(label="RADAR")
+    page.get_by_label("Quelles fiches ?").select_option(label="Toutes celles de la source liste")
+    page.get_by_role("button", name="Voir ce qui serait proposé").click()
+    expect(page.get_by_role("button", name="Proposer ces 4 fiches à RADAR")).to_be_visible()
+    as_marie(pair.radar, "suggest", id=pair.ids["g1"], message="La porte est bleue.")
+    there = pair.permanent(pair.radar)
+    there.goto("/propositions")
+    expect(there.get_by_text("à ORPAN : attend sa réponse").first).to_be_visible()
+    is_for_everybody(there)
+    [made] = [each for each in soon(lambda: as_marie(pair.orpan, "suggestions")["suggestions"])
+              if each["message"] == "La porte est bleue."]  # fmt: skip
+    as_marie(pair.orpan, "decide", suggestion=made["suggestion"], accept=False, answer="Elle est verte.")
+    goto_soon(there, "/propositions", "Elle est verte.")
+    expect(there.get_by_text("à ORPAN : pas retenue")).to_be_visible()
+
+
 def test_taken_they_are_this_nodes_and_the_old_one_leads_to_them(pair: Pair, phone: bool) -> None:
     source = "g2" if phone else "g1"
     pair.offer(source)

@@ -68,7 +68,7 @@ def test_a_spreadsheet_is_tried_then_imported_held_for_review_and_qualified_in_b
     expect(visitor.get_by_role("heading", level=1)).to_have_text("L’Écluse des Outils")
     open_record(page, "L’Écluse des Outils")
     page.get_by_role("button", name="Mettre à revoir").click()
-    goto_soon(visitor, "/structures/pays-de-blain--e1", "En révision : un permanent la relit.")
+    goto_soon(visitor, "/structures/pays-de-blain--e1", "Fiche en cours de relecture depuis le")
 
 
 def test_a_structure_of_the_social_economy_waits_for_its_argumentaire_and_shows_it(

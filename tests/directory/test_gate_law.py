@@ -76,6 +76,8 @@ def _faults(directory: Opened, record: str) -> list[str]:
     found = [] if bool(shown) == known.is_public else [f"public {known.is_public}, shown {shown}"]
     for data in shown:
         told = data.get("ess") != "yes" or not argumentaire.unwritten(data.get("argumentaire", {}))
-        if (data["version"], told, data["status"] in qualification.CHECKED) != (known.public_version, True, True):
+        marked = known.waits and data["version"] == (known.public_version or 0) + 1  # told that a change waits
+        status = (qualification.REVIEW,) if known.waits else qualification.CHECKED
+        if not (told and data["status"] in status and (marked or data["version"] == known.public_version)):
             found.append(str(data))
     return found

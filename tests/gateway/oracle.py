@@ -68,7 +68,7 @@ class Oracle:
 
     def _item(self, record: Record) -> dict[str, Any]:
         whose = {"id": record["id"], "home_node": ELSEWHERE if record["home"] == OTHER_HOME else None,
-                 "confirmed_at": None, "verified_at": None}  # fmt: skip
+                 "confirmed_at": None, "verified_at": None, "review_since": None}  # fmt: skip
         if record["kind"] == "structure":
             return data_inclusion.api_structure(record) | {"record": whose}
         return data_inclusion.api_service(record, self.owners[record["structure"]]) | {"record": whose}

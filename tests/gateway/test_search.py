@@ -266,14 +266,15 @@ def test_at_an_address_that_two_homes_use_this_nodes_own_record_stands(world: Wo
 
 
 def test_what_is_found_says_whose_it_is_and_when_it_was_last_confirmed_its_structure_too(world: World) -> None:
-    dates = {"confirmed_at": "2026-03-12T09:00:00.000000Z", "verified_at": "2026-01-31T09:00:00.000000Z"}
+    dates = {"confirmed_at": "2026-03-12T09:00:00.000000Z", "verified_at": "2026-01-31T09:00:00.000000Z",
+             "review_since": "2026-04-01T09:00:00.000000Z"}  # fmt: skip
     owner, other = structure(1, home=w.OTHER_HOME), service(1, home=w.OTHER_HOME) | dates
     world.publish(owner, other, service(2))
     [theirs, ours] = [orjson.loads(item) for item in world.reader.search(Query(size=10)).items]
     assert theirs["record"] == {"id": other["id"], "home_node": ELSEWHERE, **dates}
     assert theirs["structure"]["record"]["id"] == owner["id"]
     assert theirs["structure"]["record"]["home_node"] == ELSEWHERE
-    assert ours["record"] == {"id": service(2)["id"], "home_node": None, "confirmed_at": None, "verified_at": None}
+    assert ours["record"] == {"id": service(2)["id"], "home_node": None, **dict.fromkeys(dates)}
     confirmed = owner | {"version": 2, "confirmed_at": dates["confirmed_at"]}
     world.publish(confirmed)
     [theirs, _] = [orjson.loads(item) for item in world.reader.search(Query(size=10)).items]

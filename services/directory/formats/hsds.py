@@ -179,7 +179,7 @@ def _attributes(record: Record, entity: str, left: Object) -> list[Object]:
         codes = value if isinstance(value, list) else [value] if value else ()
         found += [_term(own, entity, taxonomy, code) for code in codes]
     found += [_term(own, entity, "sectors", code) for code in record.get("sectors") or ()]
-    known = ("source", "source_id", "structure_source_id")
+    known = ("source", "source_id", "structure_source_id", "review_since")
     beside = {name: value for name, value in (record.get("extra") or {}).items() if name != "hsds"}
     kept = {name: record[name] for name in known if record.get(name)} | left | ({"extra": beside} if beside else {})
     for name, value in kept.items():

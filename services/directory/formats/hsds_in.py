@@ -26,7 +26,7 @@ READ: Final[Mapping[str, frozenset[str]]] = {
         *SAID["service"].values(),
     }),
 }  # fmt: skip
-NAMES: Final = frozenset({"source", "source_id", "structure_source_id"})
+NAMES: Final = frozenset({"source", "source_id", "structure_source_id", "review_since"})
 JSON: Final = frozenset({"extra", "argumentaire", "memberships", "volume_horaire_hebdomadaire", "nombre_semaines"})
 """Attributes of ours whose value is no text."""
 _MARKS: Final = frozenset({"organization_id", "organization", "service_at_locations", "organization_identifiers",

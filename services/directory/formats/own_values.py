@@ -133,6 +133,15 @@ def language(value: object) -> str:
     return found
 
 
+def language_name(code: str) -> str:
+    """What French calls a language of ISO 639-1; the code itself where it is none.
+
+    >>> language_name("ar"), language_name("zz")
+    ('arabe', 'zz')
+    """
+    return _french().get(code, code)
+
+
 def argumentaire_part(value: object) -> str:
     """One part of the argumentaire; whether it says enough to be public is asked by the gate."""
     text = long_text(value)
@@ -179,6 +188,14 @@ CLEAN: Final[Mapping[str, Callable[[object], Any]]] = {
     **dict.fromkeys(ARGUMENTAIRE, argumentaire_part),
 }  # fmt: skip
 """How each is cleaned; `languages`, of which there are several, one by one."""
+
+
+@cache
+def _french() -> dict[str, str]:
+    """Names of languages by their codes, from those of CLDR; loaded when a language is first told."""
+    from babel import Locale
+
+    return {str(code): str(name) for code, name in Locale("fr").languages.items() if len(str(code)) == 2}
 
 
 @cache

@@ -76,7 +76,7 @@ OWN_FIELDS: Final = {
 }
 
 # What our exports tell of a record and no file can decide: when what happened to it, and whose data it is.
-TOLD: Final = ("changed_at", "confirmed_at", "verified_at", "licence", "attribution")
+TOLD: Final = ("changed_at", "confirmed_at", "verified_at", "review_since", "licence", "attribution")
 
 LISTS: Final = frozenset(
     {

@@ -175,6 +175,12 @@ class Decide(Request):
     answer = fields.String(load_default="", validate=validate.Length(0, 2_000))
 
 
+class LinkAgain(Request):
+    """The secret of a structure's link that does not open any more."""
+
+    secret = fields.String(required=True, validate=validate.Length(1, 200))
+
+
 class ObjectTo(Request):
     """Who is to be forgotten, by what names them: one of these at least."""
 

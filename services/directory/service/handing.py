@@ -83,13 +83,18 @@ class HandingDoors(Doors):
 
     @rpc
     def offers(self, request: dict[str, Any]) -> dict[str, Any]:
-        """A hundred offers, to this node and of it, those that wait first, then the newest: `{}` → `{offers}`.
+        """A hundred offers, to this node and of it, those that wait first, then the newest: `{}` → `{offers, nodes}`.
 
-        Each is `{id, outward, node, name, state, total, structures, services, done, note, at, by, decided_at, answer}`.
+        `nodes` are those whose records are shown here, `{node, name}` by name. Each offer is
+        `{id, outward, node, name, state, total, structures, services, done, note, at, by, decided_at, answer}`.
         """
         self.actor().require("directory:qualify")
         with self.db.read() as session:
-            return {"offers": [handing.shown(session, each) for each in store_handing.handovers(session)]}
+            known = sorted(store_others.homes(session).values(), key=lambda each: (each.name.casefold(), each.node))
+            return {
+                "offers": [handing.shown(session, each) for each in store_handing.handovers(session)],
+                "nodes": [{"node": each.node, "name": each.name} for each in known if each.shown],
+            }
 
     @rpc
     def offered(self, request: dict[str, Any]) -> dict[str, Any]:

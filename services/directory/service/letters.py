@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
 
-from services.directory import reminding, store, store_others
+from services.directory import reminding, schemas, store, store_objections, store_others
 from services.directory.asides import Sent, Suggestion
+from services.directory.model import Record
 from services.directory.service.doors import Doors
 from services.directory.writing import must_exist
 from services.kernel import access, clock
 from services.kernel.access import Actor
+from services.kernel.doors import rpc
 from services.kernel.errors import MaillageError, ValidationError
 
 EVERY_S = 600.0
@@ -33,6 +36,42 @@ class Letters(Doors):
             + self._tell_authors(_decided_elsewhere, store_others.sent)
             + (self._remind() if self.engine.runtime.settings.directory.reminders else 0)
         )
+
+    @rpc
+    def link_again(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a structure another link, at the address that the public sees: `LinkAgain` → `{mail}`.
+
+        Asked, without an account, by who holds a link that was used or has expired. The answer says whether this node
+        sends mail at all, and is the same whether anything was sent. Not twice within an hour.
+        """
+        asked = schemas.LinkAgain.read(request)
+        if not self.engine.runtime.settings.mail.host:
+            return {"mail": False}
+        for structure in self._ask("link_spent", asked)["structures"]:
+            self._send_another(structure)
+        return {"mail": True}
+
+    def _send_another(self, structure: str) -> None:
+        with self.db.begin() as session:
+            record = store.record(session, structure, lock=True)
+            shown = None if record is None else self._shown(session, record)
+            if record is None or shown is None or not reminding.may_ask_again(session, record, clock.now()):
+                return
+            self._desk(session, _SELF).note(record, reminding.SEND_LINK)
+            name, to = shown.get("nom", structure), shown["courriel"]
+        url = self._ask("structure_link", {"structures": [structure], "days": reminding.LINK_DAYS})["url"]
+        self._send_letter(reminding.another_link(self._node, name, to, url))
+
+    def _shown(self, session: Session, record: Record) -> dict[str, Any] | None:
+        """The fields that the public sees of a record of this node that has an address; `None` where it has none.
+
+        Not those that wait: who typed them may be who asks.
+        """
+        if record.home != self.engine.runtime.identity.name or not record.is_public:
+            return None
+        seen = store_objections.shown(session, record.id) if record.waits else record.parts
+        fields: dict[str, Any] = seen["fields"] if seen else {}
+        return fields if fields.get("courriel") else None
 
     def _write(self, stop: threading.Event) -> None:
         while not stop.wait(EVERY_S):
@@ -81,9 +120,9 @@ class Letters(Doors):
         except ValidationError:
             _logger.warning("a letter has no usable address")
 
-    def _ask(self, door: str, asked: Mapping[str, object]) -> dict[str, str]:
+    def _ask(self, door: str, asked: Mapping[str, object]) -> dict[str, Any]:
         runtime = self.engine.runtime
-        answer: dict[str, str] = runtime.ask("accounts", door, dict(asked), actor=access.seal(_SELF, runtime.identity))
+        answer: dict[str, Any] = runtime.ask("accounts", door, dict(asked), actor=access.seal(_SELF, runtime.identity))
         return answer
 
     def _name(self, session: Session, record_id: str) -> str:

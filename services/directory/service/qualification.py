@@ -116,14 +116,16 @@ class QualificationDoors(Doors):
     def history(self, request: dict[str, Any]) -> dict[str, Any]:
         """What happened to a record, newest first: `{id}` → `{entries: [{version, at, act, by, role, how, changed}]}`.
 
-        `changed` is `{field: [before, after]}`. Who did it is kept on this node alone.
+        `changed` is `{field: [before, after]}`. Who did it is kept on this node alone, and told to those who work
+        here: who holds a structure's link reads the role in its place.
         """
         actor = self.actor()
         asked = schemas.ById.read(request)
         with self.db.read() as session:
             record = must_exist(store.record(session, asked["id"]), asked["id"])
             require(actor, "directory:write", record)
-            return {"entries": working.history(session, record)}
+            entries = working.history(session, record)
+        return {"entries": entries if actor.may("directory:write") else working.without_names(entries)}
 
     @rpc
     def settle_difference(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.directory import schemas, store, store_others, working
+from services.directory import schemas, store, store_objections, store_others, working
 from services.directory.corrections import read_by_now
 from services.directory.formats.own import OWN
 from services.directory.formats.territory_names import words
@@ -169,8 +169,8 @@ class RecordDoors(Doors):
     def export(self, request: dict[str, Any]) -> dict[str, Any]:
         """Records of a kind in order of id: `Export` → `{records: [native record], next}`; `next` is null at the end.
 
-        All of the node's own (`public` false) asks for `directory:write`. The public version of a record with a held
-        change is in the feed, not here.
+        All of the node's own (`public` false) asks for `directory:write`. Of a record with a held change the public
+        is given what it was last told.
         """
         asked = schemas.Export.read(request)
         if not asked["public"]:
@@ -180,6 +180,10 @@ class RecordDoors(Doors):
                 session, asked["kind"], asked["after"], asked["limit"], asked["public"], asked["source"]
             )  # fmt: skip
             sources: dict[str, Source] = {}
-            records = [view(record, self._source(session, record, sources)) for record in page]
-            records = list(map(public, records)) if asked["public"] else records
+            records = [
+                store_objections.shown(session, record.id) or {} if asked["public"] and record.waits
+                else view(record, self._source(session, record, sources))
+                for record in page
+            ]  # fmt: skip
+            records = [public(each) for each in records if each] if asked["public"] else records
         return {"records": records, "next": page[-1].id if len(page) == asked["limit"] else None}

@@ -72,14 +72,26 @@ def test_every_format_holds_what_the_public_sees_with_its_source_licence_and_dig
         assert (len(raw), hashlib.sha256(raw).hexdigest()) == (told["bytes"], told["sha256"])
     assert {each["name"]: each["records"] for each in manifest["files"]}["annuaire.xlsx"] == 3
     assert manifest["sources"] == [
-        {"source": "dora", "licence": "Licence Ouverte 2.0", "attribution": "Réseau dora", "structures": 1,
-         "services": 1},
-        {"source": "soliguide", "licence": "Licence Ouverte 2.0", "attribution": "Réseau soliguide", "structures": 1,
-         "services": 0},
+        {"source": "dora", "home": w.HOME, "home_node": None, "licence": "Licence Ouverte 2.0",
+         "attribution": "Réseau dora", "structures": 1, "services": 1},
+        {"source": "soliguide", "home": w.HOME, "home_node": None, "licence": "Licence Ouverte 2.0",
+         "attribution": "Réseau soliguide", "structures": 1, "services": 0},
     ]  # fmt: skip
     assert openpyxl.load_workbook(current / "annuaire.xlsx")["services"].max_row == 2
     ids = [draft["source_id"] for row in read([current / "annuaire.geojson"]) for draft in row.drafts]
     assert ids == ["s1", "s2", "v1"]
+
+
+def test_two_homes_with_a_source_of_one_name_are_told_apart(node: tuple[Path, World], client: FlaskClient) -> None:
+    folder, world = node
+    world.publish(structure(1, home=w.OTHER_HOME), structure(2, home=w.OTHER_HOME))
+    ours, theirs, _ = make(folder, settings())["sources"]
+    assert (ours["source"], ours["home"], ours["home_node"], ours["structures"]) == ("dora", w.HOME, None, 1)
+    assert (theirs["source"], theirs["home"], theirs["structures"]) == ("dora", w.OTHER_HOME, 2)
+    assert theirs["home_node"]["name"] == "Ailleurs"
+    page = client.get("/data/").text
+    assert "Réseau dora, par Ailleurs : 0 services, 2 structures" in page
+    assert "Réseau dora : 1 services, 1 structures" in page
 
 
 def test_files_are_made_again_after_a_change_and_not_otherwise(node: tuple[Path, World]) -> None:

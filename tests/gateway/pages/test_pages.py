@@ -270,18 +270,25 @@ def test_a_bug_is_a_page_that_keeps_its_secret(
 @pytest.mark.parametrize(
     ("groups", "line"),
     [
-        (("identity", "contact"), "En révision : un permanent la relit."),
-        (("identity",), "En révision : elle a changé depuis qu’elle a été vérifiée."),
+        (("identity", "contact"), "Vous la voyez telle qu’un permanent l’a vérifiée en dernier."),
+        (("identity",), "Un permanent vérifie de nouveau ce qu’elle dit"),
+        ((), "Un permanent vérifie de nouveau ce qu’elle dit"),
     ],
 )
-def test_a_review_says_that_a_record_changed_only_where_it_did(groups: tuple[str, ...], line: str) -> None:
+def test_a_review_says_since_when_and_that_what_is_shown_was_verified_only_where_all_of_it_was(
+    groups: tuple[str, ...], line: str
+) -> None:
     fields = {"nom": "Une", "telephone": "+33240000000"}
-    native = {"status": "review", "verified_at": "2026-02-01T10:00:00Z", "verified_until": "2027-02-01T10:00:00Z",
+    native = {"status": "review", "verified_at": "2026-02-01T10:00:00Z" if groups else None,
+              "verified_until": "2027-02-01T10:00:00Z", "review_since": "2026-03-12T10:00:00Z",
               "fields": fields, "verified": {group: {"how": "edit"} for group in groups},
               "changed_at": "2026-01-31T10:00:00Z"}  # fmt: skip
-    told = shown.trust(native, clock.from_text("2026-11-23T10:00:00Z"))
-    assert line in told
-    assert "(en la corrigeant)" in told[0]
+    since, told = shown.review(native)
+    assert since == "Fiche en cours de relecture depuis le 12/03/2026."
+    assert told.startswith(line)
+    assert shown.review(native | {"status": "qualified"}) == []
+    if groups:
+        assert "(en la corrigeant)" in shown.trust(native, clock.from_text("2026-11-23T10:00:00Z"))[0]
 
 
 @pytest.mark.parametrize(
@@ -314,7 +321,7 @@ def test_a_refusal_tells_what_to_do_of_each_fault() -> None:
         (
             {"status": "review", "verified_at": "2024-02-01T10:00:00Z", "verified_until": "2025-02-01T10:00:00Z",
              "confirmed_at": "2026-03-04T10:00:00Z"},
-            ["à vérifier de nouveau depuis le 01/02/2025", "En révision",
+            ["à vérifier de nouveau depuis le 01/02/2025",
              "Confirmée par la structure le 04/03/2026", "Modifiée"],
         ),
         (
