@@ -59,7 +59,7 @@ class RunningNode:
 
 
 def new_node(folder: Path, id: str, name: str) -> None:
-    """What `maillage init` writes, and databases that are of this release already: migrating is half of a first start.
+    """What `maillage init` writes, and databases of this release: migrating them takes 0.35 s of a processor.
 
     A node that is given a PostgreSQL never opens these, and one that has them is no fresh one: what tests the first
     start asks for it by `maillage init`.
