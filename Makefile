@@ -46,7 +46,7 @@ bench: python ## measure and compare with the bare libraries (FULL=1 for all siz
 soak: python ## the tests of faults at length, and the table of docs/faults.md from what they counted
 	@$(bootstrap) --dev --servers
 	MAILLAGE_SOAK=1 $(bin)/pytest $(or $(TESTS),tests/faults tests/federation/test_three.py \
-		tests/federation/lane/test_hostile.py) -s --timeout 3600
+		tests/federation/lane/test_hostile.py tests/flows/test_outage.py) -s --timeout 3600
 	@$(bin)/python -m deploy.build.docs
 
 lock: python ## write the lock files anew from pyproject.toml (needs uv)

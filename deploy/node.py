@@ -6,26 +6,46 @@ in an executor. Node: one process per room (`maillage run`), RabbitMQ and Postgr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import eventlet
 from kombu.connection import Connection
-from nameko.containers import ServiceContainer
 
 from deploy.folder import use_points
 from gateway.rpc import RpcClient, connector
-from services.accounts.service import AccountsService
-from services.directory.service import DirectoryService
-from services.federation.service import FederationService
 from services.kernel import identity, local, wire  # noqa: F401 (wire: JSON on the broker)
 from services.kernel.database import Executor, inline
 from services.kernel.runtime import RUNTIME, Answers, Ask, Runtime
 from services.kernel.settings import Settings, load
 
-ROOMS: dict[str, type[Any]] = {room.name: room for room in (FederationService, DirectoryService, AccountsService)}
+if TYPE_CHECKING:
+    from nameko.containers import ServiceContainer
+
+
+def _federation() -> type[Any]:
+    from services.federation.service import FederationService
+
+    return FederationService
+
+
+def _directory() -> type[Any]:
+    from services.directory.service import DirectoryService
+
+    return DirectoryService
+
+
+def _accounts() -> type[Any]:
+    from services.accounts.service import AccountsService
+
+    return AccountsService
+
+
+ROOMS: dict[str, Callable[[], type[Any]]] = {
+    "federation": _federation, "directory": _directory, "accounts": _accounts
+}  # fmt: skip
+"""Each is loaded by who runs it: with a process for each room, the others would be a quarter of its start."""
 HEARTBEAT_S = 10
 MAX_WORKERS = 20
 ANSWERED_WITHIN_S = 2
@@ -70,6 +90,8 @@ def _connect(url: str) -> Connection:
 
 def stop(given: Runtime, rooms: Sequence[ServiceContainer]) -> None:
     """End the rooms together; one that asks another which has ended already is not waited for as long as it would."""
+    import eventlet
+
     stopping = [eventlet.spawn(room.stop) for room in rooms]
     with eventlet.Timeout(ANSWERED_WITHIN_S, False):
         for each in stopping:
@@ -81,10 +103,12 @@ def stop(given: Runtime, rooms: Sequence[ServiceContainer]) -> None:
 
 def containers(given: Runtime, names: Sequence[str]) -> list[ServiceContainer]:
     """nameko containers of these rooms, not yet started."""
+    from nameko.containers import ServiceContainer
+
     config = {
         "AMQP_URI": given.settings.broker.url or local.URL,
         "HEARTBEAT": HEARTBEAT_S,
         "max_workers": MAX_WORKERS,
         RUNTIME: given,
     }
-    return [ServiceContainer(ROOMS[name], config) for name in names]
+    return [ServiceContainer(ROOMS[name](), config) for name in names]

@@ -1,8 +1,9 @@
 """Two tests at a time (`make test LANES=2`): who runs beside whom, and who runs alone.
 
-A file stays in one process, for the sake of its fixtures. What would start a second Chromium, or a second server to be
-killed, stays in one process too. A test that measures time is marked `alone`: it waits until the other process is
-between two tests, and holds it there. In one process (`pytest` by itself) nothing of this has any effect but the order.
+A file stays in one process, for the sake of its fixtures; one folder does, for the sake of its servers. What would
+start a second Chromium, or a second server to be killed, stays in one process too. A test that measures time is marked
+`alone`: it waits until the other process is between two tests, and holds it there. In one process (`pytest` by itself)
+nothing of this has any effect but the order.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ TESTS = Path(__file__).parent
 KILLABLE = {"broker_to_kill", "postgres_to_kill"}
 FIRST = ("faults", "browser", "deploy", "flows", "conformance", "kernel")
 """The folders whose files take longest: begun early, they do not end alone."""
+TOGETHER = TESTS / "federation" / "lane"
+"""Two nodes with a process for each room and two brokers serve all that folder: two lanes would start them twice."""
 GATE, PLACE = Path(__file__), TESTS / "conftest.py"
 """Files to lock, whatever is in them."""
 
@@ -58,6 +61,8 @@ def _group(item: pytest.Item, killing: set[Path]) -> str:
         return "killing"
     if _is_moved(item):
         return "alone"
+    if item.path.is_relative_to(TOGETHER):
+        return TOGETHER.name
     known = item.path.read_text("utf-8") if item.path.suffix == ".py" else ""
     return "browser" if _folder(item) == "browser" or "playwright" in known else str(item.path.relative_to(TESTS))
 

@@ -6,6 +6,7 @@ Copying costs some 0.01 s, migrating ten times as much. What tests the migration
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +18,16 @@ from services.kernel.migrate import migrate
 TOGETHER = (("writer", "follower", "room"), ("directory", "accounts"))
 """Rooms that share a test's PostgreSQL, as those of a node do: whichever is asked for brings the others."""
 
+_one_at_a_time = threading.Lock()
+"""Nodes are made side by side, and Alembic knows one database at a time."""
+
 
 def migrated_file(kept: Path, room: str, wanted: Path) -> str:
     """Put a copy of a room's migrated SQLite file where nothing is yet; its URL. `kept` holds the originals."""
     original = kept / f"{room}.sqlite3"
-    if not original.exists():
-        _migrate(f"sqlite:///{original}", room)
+    with _one_at_a_time:
+        if not original.exists():
+            _migrate(f"sqlite:///{original}", room)
     if not wanted.exists():
         shutil.copyfile(original, wanted)
     return f"sqlite:///{wanted}"

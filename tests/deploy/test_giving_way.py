@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Final
 
+import pytest
+
 from deploy.processes import free_ports
 from tests.house.tree import ROOT
 
@@ -43,6 +45,7 @@ eventlet.wsgi.server(listener, people_first(app), log_output=False)
 """
 
 
+@pytest.mark.alone
 def test_a_reader_is_answered_in_the_midst_of_long_work() -> None:
     with _working(WORK_S) as (said, port):
         taken_s, said_so = zip(*(_asked(port, "/api/v1/structures") for _ in range(5)), strict=True)

@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deploy.client import Client, try_socket
 from deploy.processes import free_ports
 from services.kernel.errors import Unavailable
+from tests.conftest import NUMBERS_ONLY
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
@@ -56,8 +59,9 @@ def publish_by_import(node: Client) -> None:
 
 
 def test_the_follower_of_the_guide_prints_what_a_node_publishes(
-    tmp_path: Path, fresh_vhost: Callable[[], str], fresh_database: Callable[[], str]
+    tmp_path: Path, fresh_vhost: Callable[[], str], fresh_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv(NUMBERS_ONLY)
     script = tmp_path / "follower.py"
     (written,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
     script.write_text(written)

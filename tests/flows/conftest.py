@@ -13,7 +13,8 @@ import requests
 from tests.running import RunningNode, running_node
 
 MARIE = "marie@example.org"
-WITHIN_S = 15.0
+WITHIN_S = 40.0
+"""What a busy machine may take; a test that promises less says how much."""
 
 
 class Program:

@@ -33,7 +33,7 @@ def three(tmp_path: Path) -> Iterator[tuple[RunningNode, RunningNode, RunningNod
         orpan.ask("directory", "prune", days=10_000)  # signs where the stream stands
         until(radar, orpan, lambda peer: peer["streams"][0]["equal"])
         follow(rural, radar)
-        command("peer", "add", rural.folder, tmp_path / "orpan.card", "--via", "radar", "--yes")
+        follow(rural, orpan, via="radar")
         Program(rural.url).until("/api/v1/structures", lambda found: names(found) == {ECLUSE["nom"]})
         yield orpan, radar, rural
 

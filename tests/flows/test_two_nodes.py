@@ -46,19 +46,22 @@ def command(*arguments: object, code: int = 0) -> str:
 
 
 def publish(node: RunningNode, *items: dict[str, Any]) -> None:
-    """Import structures into a node and make them public."""
-    file = node.folder.parent / f"{node.folder.name}.json"
-    file.write_text(json.dumps({"structures": items, "services": []}))
-    command("import", node.folder, file, "--source", items[0]["source"])
-    command("source", "set", node.folder, items[0]["source"], "--policy", "publish")
-    command("publish", node.folder, "--source", items[0]["source"], "--as", MARIE)
+    """Structures of a node, public from their import on."""
+    source = items[0]["source"]
+    rows = [
+        {"kind": "structure", "source": source, "source_id": item["id"],
+         "fields": {name: value for name, value in item.items() if name not in ("id", "source")}}
+        for item in items
+    ]  # fmt: skip
+    node.ask("directory", "source_set", name=source, policy="publish")
+    opened = node.ask("directory", "import_begin", source=source, name="m", policy="publish")
+    node.ask("directory", "import_rows", **{"import": opened["import"], "rows": rows})
+    node.ask("directory", "import_finish", **{"import": opened["import"]})
 
 
-def follow(one: RunningNode, other: RunningNode) -> None:
-    """The first follows the second, by its card."""
-    card = one.folder.parent / f"{other.folder.name}.card"
-    command("peer", "card", other.folder, "--out", card)
-    command("peer", "add", one.folder, card, "--yes")
+def follow(one: RunningNode, other: RunningNode, via: str = "") -> None:
+    """The first follows the second, by its card; how operators do it is tried where one is re-served."""
+    one.ask("federation", "peer_add", card=other.ask("federation", "card")["card"], via=via)
 
 
 def worker(node: RunningNode) -> Program:

@@ -104,6 +104,7 @@ def test_a_call_waits_for_a_question_and_no_longer_than_some_seconds(client: Fla
     assert time.monotonic() - began >= 0.5 * (federation.HELD_AT_ONCE + 1)
 
 
+@pytest.mark.alone
 def test_who_called_again_is_not_waited_for(client: FlaskClient, room: Room) -> None:
     room.wait = False
     began = time.monotonic()
@@ -111,6 +112,7 @@ def test_who_called_again_is_not_waited_for(client: FlaskClient, room: Room) -> 
     assert (time.monotonic() - began < 0.4, room.looked) == (True, 1)
 
 
+@pytest.mark.alone
 def test_calls_take_no_more_places_than_others_that_wait_and_are_sent_away_at_once(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

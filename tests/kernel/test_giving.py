@@ -35,6 +35,7 @@ def test_where_nobody_asks_work_goes_on(way: Way) -> None:
     assert not way.asked_lately()
 
 
+@pytest.mark.alone
 def test_work_rests_until_the_answer_is_given(way: Way) -> None:
     asked, answered = threading.Event(), list[float]()
 
@@ -55,6 +56,7 @@ def test_work_rests_until_the_answer_is_given(way: Way) -> None:
     assert answered[0] <= went_on_at
 
 
+@pytest.mark.alone
 def test_work_that_is_asked_past_all_the_time_goes_on_all_the_same(way: Way) -> None:
     with way.answering():
         way.give()

@@ -159,6 +159,7 @@ os._exit(0)
 """
 
 
+@pytest.mark.alone
 def test_eight_idle_readers_cost_next_to_nothing() -> None:
     """kombu's own in-memory transport takes a tenth of a core for the same, at the same latency."""
     told = subprocess.run([sys.executable, "-c", IDLE], capture_output=True, text=True, timeout=60, check=True)

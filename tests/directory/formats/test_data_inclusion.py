@@ -52,6 +52,7 @@ def test_the_api_adds_what_an_export_does_not_say() -> None:
     assert "score_qualite" not in data_inclusion.structure_item(RECORDS[0])
 
 
+@pytest.mark.alone
 def test_an_item_takes_a_few_microseconds() -> None:
     start = time.process_time()
     for _ in range(20_000):
