@@ -101,6 +101,17 @@ def test_what_a_structure_says_of_its_own_comes_back(tmp_path: Path) -> None:
     assert (schedule["byday"], schedule["opens_at"], schedule["closes_at"]) == ("MO,TU,WE,TH,FR", "09:00", "12:00")
 
 
+def test_a_record_in_review_says_so_and_what_reads_it_takes_it_for_no_field(tmp_path: Path, test_data: Path) -> None:
+    fields = {"nom": "L’Écluse des Outils", "date_maj": "2026-01-31"}
+    draft: Any = {"kind": "structure", "source": "radar", "source_id": "s1", "fields": fields}
+    since = "2026-03-12T09:00:00.000000Z"
+    written = write("hsds", tmp_path / "e.json", [record_of(draft) | {"review_since": since}])
+    [found] = orjson.loads(written.files[0].read_bytes())["organizations"]
+    assert {each["label"]: each["value"] for each in found["attributes"]}["maillage:review_since"] == since
+    assert wrong(schema(test_data, "organization"), [found]) == []
+    assert told(read(written.files)) == {key(draft): essence(draft)}
+
+
 def test_a_field_that_nobody_here_knows_is_kept_and_given_back(tmp_path: Path) -> None:
     foreign = {
         "id": "ac148810-d857-441c-9679-408f346de14b", "name": "Écoute", "status": "active", "wait_time": "3 jours",

@@ -9,6 +9,7 @@ import pytest
 from services.directory import store
 from services.kernel.access import Actor
 from tests.directory.conftest import structure
+from tests.directory.moves import World, move
 from tests.directory.test_held_changes import qualified
 from tests.directory.test_qualification import get, imported, put, seen
 from tests.rooms import PERMANENT, Opened
@@ -108,3 +109,30 @@ def test_an_export_of_what_is_public_holds_nothing_of_what_waits(
     assert exported == marked
     [everything] = directory.export(kind="structure", public=False)["records"]
     assert everything["fields"]["telephone"] == NEW
+
+
+def test_other_nodes_hear_it_and_a_record_that_moves_home_in_review_keeps_the_day(world: World) -> None:
+    radar = world.nodes["radar"]
+    radar.step(id=world.structure, step="review")
+    since = get(radar, world.structure)["review_since"]
+    world.hear("animation", "radar")
+    assert _data(world, "animation")["review_since"] == since
+    radar.qualify(ids=[world.structure])
+    by_its_structure(radar, world.structure, telephone=NEW)
+    world.hear("animation", "radar")
+    told = _data(world, "animation")
+    assert (told["status"], told["fields"]["telephone"]) == ("review", "+33240000000")
+    assert NEW not in str(world.nodes["animation"].changes())
+    radar.qualify(ids=[world.structure])
+    since = radar.step(id=world.structure, step="review")["review_since"]
+    move(world)
+    adopted = get(world.nodes["orpan"], world.structure)
+    assert (adopted["status"], adopted["review_since"]) == ("review", since)
+
+
+def _data(world: World, name: str) -> dict[str, Any]:
+    """What the feed of a node says of the structure."""
+    world.nodes[name].number_all()
+    [item] = [each for each in world.nodes[name].changes()["items"] if each["id"] == world.structure]
+    data: dict[str, Any] = item["event"]["data"]
+    return data

@@ -38,7 +38,7 @@ SERVICE: dict[str, Any] = {
                "volume_horaire_hebdomadaire": 1.5, "thematiques": ["remobilisation--lien-social"]},
 }  # fmt: skip
 TRUSTED = {"verified_at": "2026-05-01T08:00:00Z", "confirmed_at": None, "licence": "Licence Ouverte 2.0",
-           "attribution": "RADAR"}  # fmt: skip
+           "review_since": "2026-06-01T08:00:00Z", "attribution": "RADAR"}  # fmt: skip
 
 
 def records(*drafts: dict[str, Any]) -> list[dict[str, Any]]:
@@ -95,8 +95,9 @@ def test_no_cell_of_a_csv_is_run_and_numbers_stay_numbers(tmp_path: Path) -> Non
     assert tuple(row) == COLUMNS["structure"]
     assert (row["nom"], row["telephone"], row["longitude"]) == ("'=1+1 Grain", "+33240123456", "-1.5541")
     assert (row["argumentaire_link"], row["languages"]) == ("'=HYPERLINK(1)", '["ar","fr"]')
-    assert (row["verified_at"], row["licence"], row["rna"]) == (
+    assert (row["verified_at"], row["review_since"], row["licence"], row["rna"]) == (
         TRUSTED["verified_at"],
+        TRUSTED["review_since"],
         "Licence Ouverte 2.0",
         "W442001234",
     )
