@@ -14,12 +14,20 @@ from typing import Any, Final
 import orjson
 
 from services.kernel.envelope import Forged, Malformed, canonical
-from services.kernel.identity import CARD, Identity, Keyring, Lasts, Rotation, fingerprint, kept_keys
+from services.kernel.identity import (
+    CARD,
+    ROTATIONS_AT_MOST,
+    Identity,
+    Keyring,
+    Lasts,
+    Rotation,
+    fingerprint,
+    kept_keys,
+)
 from services.kernel.shapes import LABELS, Line, Shape
 
 FORM: Final = "maillage/card/1"
 AT_MOST_BYTES: Final = 16_384
-ROTATIONS_AT_MOST: Final = 20
 TEXTS: Final = {
     "node": Shape("[a-z2-7]{32}", 32, optional=False), "id": LABELS, "name": Line(".*", 200),
     "territory": Line(".*", 9), "url": Line(".*", 500),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.federation.cards import AT_MOST_BYTES, Card, read, written
 from services.kernel.envelope import Forged, Malformed
-from services.kernel.identity import Identity
+from services.kernel.identity import ROTATIONS_AT_MOST, Identity
 from services.kernel.shapes import spaced
 
 RADAR, FORGER = Identity.from_seed(b"radar" + b"." * 27), Identity.from_seed(b"forger" + b"." * 26)
@@ -56,6 +56,16 @@ def test_words_that_would_mislead_who_reads_them_are_refused_by_their_field(said
     [field] = said
     with pytest.raises(Malformed, match=f"^{field} n’est pas"):
         read(written(replace(CARD, **said), RADAR))  # type: ignore[arg-type]
+
+
+def test_as_many_changes_of_key_as_a_node_may_make_are_read() -> None:
+    who = RADAR
+    for number in range(ROTATIONS_AT_MOST + 1):
+        card = written(replace(CARD, signing=who.public_key, rotations=who.rotations), who)
+        assert len(read(card).rotations) == number
+        who = who.rotated(bytes([number]) * 32, revoked=False)
+    with pytest.raises(Malformed, match=f"{ROTATIONS_AT_MOST} au plus"):
+        read(written(replace(CARD, signing=who.public_key, rotations=who.rotations), who))
 
 
 def test_a_card_in_the_name_of_another_is_refused() -> None:

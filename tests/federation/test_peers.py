@@ -110,6 +110,24 @@ def test_two_peers_of_one_label_are_told_apart_by_their_fingerprints(federation:
     assert federation.peer_pause(peer=second.name)["node"] == second.name
 
 
+def test_a_card_of_a_blocked_peer_leaves_it_blocked_and_says_so(federation: Opened) -> None:
+    add(federation, card_of(ORPAN))
+    federation.peer_block(peer="orpan")
+    assert add(federation, card_of(ORPAN))["state"] == "blocked"
+    assert add(federation, card_of(ORPAN, version=2))["state"] == "blocked"
+
+
+def test_who_forgets_a_peer_is_told_what_it_has_not_come_for(federation: Opened) -> None:
+    ask = federation.room.engine.runtime.ask
+
+    def asked(service: str, door: str, request: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return {ORPAN.name: 3} if door == "addressed_unread" else dict(ask(service, door, request, **more))
+
+    federation.room.engine.runtime.ask = asked
+    add(federation, card_of(ORPAN))
+    assert federation.peer_remove(peer="orpan", dry_run=True)["unread"] == 3
+
+
 def test_a_label_made_as_the_beginning_of_anothers_fingerprint_is_taken_for_neither(federation: Opened) -> None:
     evil, short = Home.of("evil").identity, Home.of("short").identity
     add(federation, card_of(ORPAN))
