@@ -6,10 +6,14 @@ it reads. What is made from the rest (index, bulk files) stays out, and is made 
 
 **A restore begins a new epoch in every stream** (`docs/federation.md`): others may hold later events than the file
 does, and a file may be put back twice. The epoch is the minute of the restore, so that two never open the same.
+
+**A restore that was cut off is finished by the next command.** Its files are unpacked beside the data; from when they
+are whole, and have the name `UNFINISHED`, each further step may be done twice.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -27,8 +31,11 @@ from services.kernel import clock, identity, settings
 from services.kernel.catchup import heads
 from services.kernel.database import Database
 from services.kernel.errors import Conflict, NotFound, ValidationError
+from services.kernel.verify import Proof, verify_room
 from services.kernel.witness import Mark, Witness
 
+UNFINISHED, BEGUN, DONE = ".restoring", ".restoring-", ".restoring-done"
+"""In the node's folder, of a restore: what is whole and goes to its place, what is not whole yet, what is left over."""
 MADE = ("index", "bulk")
 """Made anew from the data: of no use beside other data."""
 EPOCHS_SINCE_S = 1_577_836_800
@@ -67,6 +74,7 @@ def restore(file: Path, folder: Path) -> Backup:
         Conflict: the folder is another node's, or the node runs, or its database is of another kind.
         Unavailable: PostgreSQL or its tools.
     """
+    finish_restore(folder)
     said = archive.read(file)
     if _release(said.release) > _release(version("maillage")):
         raise ValidationError(in_words(
@@ -80,11 +88,62 @@ def restore(file: Path, folder: Path) -> Backup:
             f"{folder} est le dossier d’un autre nœud : donnez celui de « {said.id} », ou un dossier neuf.",
             f"{folder} is another node's folder: give that of “{said.id}”, or a new one.",
         ))  # fmt: skip
-    with _stopped(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".restoring-") as beside:
+    with _stopped(folder):
+        with tempfile.TemporaryDirectory(dir=folder, prefix=BEGUN) as beside:
+            whole = Path(beside) / "whole"
+            archive.unpack(file, said, whole)
+            _must_be_of_its_kind(settings.load(folder if is_known else whole).database.url, said)
+            for name in said.files if is_known else ():
+                if not name.startswith("data/"):
+                    (whole / name).unlink()
+            (whole / "data").mkdir(exist_ok=True)  # a node that never ran has none
+            os.sync()
+            whole.rename(folder / UNFINISHED)
+        try:
+            _put(folder)
+        except BaseException:
+            shutil.rmtree(folder / UNFINISHED)
+            raise
+    return said
+
+
+def finish_restore(folder: Path) -> bool:
+    """Finish the restore that was cut off in a node's folder, if one was: whether it was. What was not whole goes.
+
+    Nothing is done while somebody holds the folder: a restore that goes on, or a node. Raises `OSError`, `Unavailable`
+    where it cannot be finished yet; the next command then tries again.
+    """
+    if not any(folder.glob(f"{UNFINISHED}*")):
+        return False
+    with suppress(Busy), FolderLock(folder):
+        for begun in folder.glob(f"{BEGUN}*"):
+            if begun.name != DONE and (begun / "before").exists():  # cut off under a release that had no later steps
+                shutil.rmtree(folder / "data", ignore_errors=True)
+                (begun / "before").rename(folder / "data")
+            shutil.rmtree(begun)
+        if (folder / UNFINISHED).exists():
+            _put(folder, again=True)
+            return True
+    return False
+
+
+def prove(file: Path) -> list[Proof]:
+    """What a backup's own logs prove, room by room, as `verify` does; of PostgreSQL's dump its sum alone.
+
+    Raises `ValidationError` where the file is not what was written, `OSError`.
+    """
+    said = archive.read(file)
+    proofs: list[Proof] = []
+    with tempfile.TemporaryDirectory(prefix="maillage-") as beside:
         unpacked = Path(beside)
         archive.unpack(file, said, unpacked)
-        _put(unpacked, folder, said, keep_own=is_known)
-    return said
+        keyring = identity.load(unpacked).all_keys()
+        for room in ROOMS:
+            if f"data/{room}.sqlite3" in said.files:
+                database = Database(f"sqlite:///{unpacked}/data/{room}.sqlite3", room)
+                with closing(database), database.read() as session:
+                    proofs += verify_room(session, f"{said.node}/{room}", keyring)
+    return proofs
 
 
 @contextmanager
@@ -98,15 +157,20 @@ def _stopped(folder: Path) -> Iterator[None]:
         yield
 
 
-def _put(unpacked: Path, folder: Path, said: Backup, *, keep_own: bool) -> None:
-    url = settings.load(folder if keep_own else unpacked).database.url
+def _must_be_of_its_kind(url: str, said: Backup) -> None:
     if _kind(url) != said.database:
         raise Conflict(in_words(
             f"La sauvegarde est de {said.database}, [database] url de {_kind(url)} : corrigez {settings.FILE}.",
             f"The backup is of {said.database}, [database] url of {_kind(url)}: mend {settings.FILE}.",
         ))  # fmt: skip
-    with _data(unpacked, folder, url):
-        own = [] if keep_own else [name for name in said.files if not name.startswith("data/")]
+
+
+def _put(folder: Path, *, again: bool = False) -> None:
+    """What was unpacked, into its place. `again`: some of it may be there already."""
+    unpacked = folder / UNFINISHED
+    own = sorted(path.relative_to(unpacked) for each in OWN for path in unpacked.glob(each))
+    url = settings.load(unpacked if Path(settings.FILE) in own else folder).database.url
+    with replaced(url, ROOMS, unpacked / DUMP, again=again) if url else _data(unpacked, folder):
         for name in own:
             (folder / name).parent.mkdir(mode=0o700, exist_ok=True)
             (unpacked / name).rename(folder / name)
@@ -114,26 +178,25 @@ def _put(unpacked: Path, folder: Path, said: Backup, *, keep_own: bool) -> None:
             shutil.rmtree(folder / made, ignore_errors=True)
         prepare_folder(folder)
         _open_epochs(folder, url)
+    shutil.rmtree(unpacked.rename(folder / DONE))
 
 
 @contextmanager
-def _data(unpacked: Path, folder: Path, url: str) -> Iterator[None]:
+def _data(unpacked: Path, folder: Path) -> Iterator[None]:
     """The data of the backup in the place of what is there; what was there comes back where the block fails."""
-    if url:
-        with replaced(url, ROOMS, unpacked / DUMP):
-            yield
-        return
-    before = unpacked / "before"
-    with suppress(FileNotFoundError):
-        (folder / "data").rename(before)
-    (unpacked / "data").mkdir(exist_ok=True)  # a node that never ran has none
+    before, new, data = unpacked / "before", unpacked / "data", folder / "data"
+    if new.exists():  # else it is in its place
+        if before.exists():
+            shutil.rmtree(data, ignore_errors=True)
+        elif data.exists():
+            data.rename(before)
+        new.rename(data)
     try:
-        (unpacked / "data").rename(folder / "data")
         yield
     except BaseException:
-        shutil.rmtree(folder / "data", ignore_errors=True)
+        data.rename(new)
         if before.exists():
-            before.rename(folder / "data")
+            before.rename(data)
         raise
 
 

@@ -14,6 +14,7 @@ from deploy.doctor_lanes import examine_lanes
 from deploy.doctor_peers import examine_peers
 from deploy.doctor_servers import examine_broker, examine_database
 from deploy.findings import Finding
+from deploy.folder import OWNERS
 from services.kernel import clock, identity, settings
 from services.kernel.errors import MaillageError
 from services.kernel.settings import Settings, erased_mark
@@ -53,6 +54,10 @@ def _secrets(folder: Path, loaded: Settings) -> Iterator[Finding]:
     who = identity.load(folder)
     mode = stat.S_IMODE(path.stat().st_mode)
     yield Finding("clé du nœud", not mode & 0o077, f"empreinte {who.name}, droits {mode:o}", f"chmod 700 {path}")
+    rest = [folder / name for name in OWNERS if name != "secrets" and (folder / name).exists()]
+    wide = [str(each) for each in rest if stat.S_IMODE(each.stat().st_mode) & 0o077]
+    detail = f"{', '.join(wide)} : lisibles par d’autres de cette machine" if wide else "au seul propriétaire"
+    yield Finding("dossiers", not wide, detail, f"chmod 700 {' '.join(wide)}")
 
 
 def _disk(folder: Path, loaded: Settings) -> Iterator[Finding]:

@@ -10,7 +10,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -119,7 +118,7 @@ def _reached(own_url: str, peer: dict[str, Any]) -> tuple[Finding, timedelta | N
             reach.close()
     except (ValidationError, Unavailable) as error:
         return Finding(name, False, error.message, _why(peer["url"], error)), None
-    drift = parsedate_to_datetime(answer.date) - clock.now() if answer.date else None
+    drift = answer.ahead_by()
     if 300 <= answer.status < 400:
         return Finding(name, False, f"{peer['url']} renvoie ailleurs ({answer.status})", _ask(peer)), drift
     try:

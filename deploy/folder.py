@@ -20,6 +20,8 @@ POINTS = "points.csv"
 
 ROOMS = ("directory", "federation", "accounts")
 """The rooms of a node, for who does without the messaging framework: who follows before who is followed."""
+OWNERS = ("data", "index", "witness", "secrets")
+"""Folders that nobody else may look into."""
 LOCK = "node.lock"
 HELD = 75
 """Exit code of a quiet node that found the folder held: whoever asked may try again (`EX_TEMPFAIL`)."""
@@ -108,7 +110,7 @@ def must_be_free(host: str, port: int) -> None:
 
 
 def prepare_folder(folder: Path) -> None:
-    """The node's folders; secrets are the owner's alone."""
-    for name in ("data", "index", "witness"):
+    """The node's folders; what they hold is the owner's alone, also where an earlier release made them."""
+    for name in OWNERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
-    (folder / "secrets").mkdir(mode=0o700, exist_ok=True)
+        (folder / name).chmod(0o700)

@@ -30,12 +30,13 @@ def dump(url: str, rooms: Sequence[str], file: Path) -> None:
 
 
 @contextmanager
-def replaced(url: str, rooms: Sequence[str], file: Path) -> Iterator[None]:
+def replaced(url: str, rooms: Sequence[str], file: Path, *, again: bool = False) -> Iterator[None]:
     """These rooms' schemas as `dump` wrote them; those that were there come back where the block fails.
 
-    Raises `Unavailable`.
+    `again`: this was cut off before, and what is aside may be what was there. Raises `Unavailable`.
     """
-    _drop(url, [ASIDE + room for room in rooms])
+    aside = _found(url)
+    _drop(url, [room if again else ASIDE + room for room in rooms if ASIDE + room in aside])
     _rename(url, {room: ASIDE + room for room in rooms})
     try:
         _run("pg_restore", url, "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction",
@@ -48,9 +49,14 @@ def replaced(url: str, rooms: Sequence[str], file: Path) -> Iterator[None]:
     _drop(url, [ASIDE + room for room in rooms])
 
 
-def _rename(url: str, names: dict[str, str]) -> None:
+def _found(url: str) -> set[str]:
     with _connected(url) as connection:
-        found = {row[0] for row in connection.execute("SELECT nspname FROM pg_namespace")}
+        return {row[0] for row in connection.execute("SELECT nspname FROM pg_namespace")}
+
+
+def _rename(url: str, names: dict[str, str]) -> None:
+    found = _found(url)
+    with _connected(url) as connection:
         for former, name in names.items():
             if former in found:
                 words = sql.Identifier(former), sql.Identifier(name)

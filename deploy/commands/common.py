@@ -17,7 +17,20 @@ from rich.table import Table
 from deploy.words import in_words
 from services.kernel.errors import MaillageError, Problem
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Dossier du nœud / the node's folder.")]
+
+def whole(folder: Path) -> Path:
+    """The node's folder, a restore that was cut off there finished, before any command opens it."""
+    if any(folder.glob(".restoring*")):
+        from deploy.backup import finish_restore
+
+        if sentences(finish_restore)(folder):
+            err.print(in_words(
+                "Une remise en état avait été coupée ; elle est finie à présent.", "A restore that was cut off is done."
+            ), markup=False)  # fmt: skip
+    return folder
+
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Dossier du nœud / the node's folder.", callback=whole)]
 AsJson = Annotated[bool, typer.Option("--json", help="Données en JSON / data as JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Ne pas demander confirmation / do not ask.")]
 
@@ -42,7 +55,14 @@ R = TypeVar("R")
 
 def agreed(question: str) -> bool:
     """Ask before what cannot be taken back; `oui` and `yes` agree, anything else does not."""
-    answer = typer.prompt(f"{question} [oui/N]", default="", show_default=False, err=True)
+    try:
+        answer = typer.prompt(f"{question} [oui/N]", default="", show_default=False, err=True)
+    except typer.Abort:  # Ctrl-C, or nobody there to answer
+        answer = ""
+        err.print()
+        err.print(
+            in_words("Rien n’a été fait (--yes répond d’avance).", "Nothing was done (--yes answers beforehand).")
+        )
     return answer.strip().casefold() in ("o", "oui", "y", "yes")
 
 

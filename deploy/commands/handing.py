@@ -39,7 +39,7 @@ def hand_over(
         if not as_json:
             _foresee(seen, name)
         if not dry_run:
-            if not (yes or as_json or agreed("Les proposer ? / Offer them?")):
+            if not (yes or agreed("Les proposer ? / Offer them?")):
                 raise typer.Exit(1)
             seen = node.call("directory", "hand_over", asked, actor=proof)
     if as_json:

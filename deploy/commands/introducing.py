@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from services.kernel import settings
 from services.kernel.errors import ValidationError
 
 CARD_BYTES = 16_384
+EVENT_BYTES = 2_000
+"""On the wire, on average: what a record of the samples says (940), and what goes round it (980)."""
 Say = Callable[[str, str], None]
 
 
@@ -58,7 +61,11 @@ def introduce(seen: dict[str, Any]) -> None:
         )
     events = sum(each["events"] for each in seen["streams"])
     if seen["reached"]:
-        tell(f"Il répond ; à lire : {events} événements.", f"It answers; to read: {events} events.")
+        size_mb = math.ceil(events * EVENT_BYTES / 1e6)
+        tell(
+            f"Il répond ; à lire : {events} événements, {size_mb} Mo environ au plus.",
+            f"It answers; to read: {events} events, some {size_mb} MB at most.",
+        )
     else:
         tell(f"Il ne répond pas encore : {seen['trouble']}", f"It does not answer yet: {seen['trouble']}")
     tell(

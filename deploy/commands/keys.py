@@ -13,6 +13,8 @@ from services.kernel.errors import NotFound
 
 identity_app = typer.Typer(no_args_is_help=True, help="La clé de ce nœud / this node's key.")
 
+FEW = 5
+
 
 @identity_app.command("rotate")
 @sentences
@@ -47,6 +49,10 @@ def _change(folder: Path, yes: bool, *, revoked: bool) -> None:
     tell(
         f"Clé changée : {new.keyid}. Le nœud reste {new.name}.", f"Key changed: {new.keyid}. The node stays {new.name}."
     )
+    left = identity.ROTATIONS_AT_MOST - len(new.rotations)
+    if left <= FEW:
+        tell(f"Il reste {left} changement{'s' * (left > 1)} de clé ; le dernier sert à révoquer.",
+             f"{left} changes of key are left, the last one to revoke.")  # fmt: skip
     running = try_socket(folder)
     if running is not None:
         running.close()

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from deploy.client import connected
-from deploy.commands.common import AsJson, Folder, out, sentences, show, table, tell
+from deploy.commands.common import AsJson, Folder, out, sentences, show, table, tell, whole
 from deploy.folder import ROOMS, must_be_port
 from services.federation.events import EQUAL
 from services.kernel import identity, settings
@@ -109,12 +109,12 @@ def rebuild(folder: Folder) -> None:
 
 
 @sentences
-def verify(folder: Folder, as_json: AsJson = False) -> None:
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR|FICHIER", help="Un nœud ou une sauvegarde / a node or backup")],
+    as_json: AsJson = False,
+) -> None:
     """Prouver le journal de chaque service : signatures, chaîne, points de contrôle / prove each log, offline."""
-    streams: list[dict[str, Any]] = []
-    with connected(folder) as node:
-        for room in ROOMS:
-            streams += node.call(room, "verify")["streams"]
+    streams = _of_backup(folder) if folder.is_file() else _of_node(whole(folder))
     faults = [fault for stream in streams for fault in stream["faults"]]
 
     def people() -> None:
@@ -130,6 +130,17 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
 
     show({"streams": streams, "faults": faults}, as_json, people)
     raise typer.Exit(1 if faults else 0)
+
+
+def _of_node(folder: Path) -> list[dict[str, Any]]:
+    with connected(folder) as node:
+        return [stream for room in ROOMS for stream in node.call(room, "verify")["streams"]]
+
+
+def _of_backup(file: Path) -> list[dict[str, Any]]:
+    from deploy.backup import prove
+
+    return [vars(proof) for proof in prove(file)]
 
 
 @sentences

@@ -24,6 +24,8 @@ peer.add_typer(lane, name="lane")
 Name = Annotated[str, typer.Argument(metavar="PAIR", help="Nom court ou empreinte / label or fingerprint")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Dire sans faire / only say what would be done.")]
 LOOK_EVERY_S = 1.0
+BEGINNING = 10
+"""Letters of a fingerprint by which a peer is named, where two have one label."""
 COMPARE_TRIES = 5
 """A peer that changes just now is judged at its next checkpoint."""
 
@@ -72,8 +74,12 @@ def peer_add(
         show(seen, True, lambda: None)
     elif dry_run:
         tell("Rien n’a été enregistré.", "Nothing was saved.")
-    else:
+    elif seen["state"] == "active":
         tell(f"{seen['name']} est suivi : maillage peer list {folder}", f"{seen['name']} is followed.")
+    else:
+        resume = f"maillage peer resume {folder} {seen['node']}"
+        tell(f"La carte est gardée, mais {seen['name']} n’est pas suivi ({STATES[seen['state']]}) : {resume}",
+             f"The card is kept, but {seen['name']} is not followed ({seen['state']}): {resume}")  # fmt: skip
 
 
 @peer.command("list")
@@ -154,6 +160,11 @@ def peer_remove(folder: Folder, name: Name, dry_run: DryRun = False, yes: Yes = 
             f"{records} fiches et {events} événements de {gone['id']} quittent ce nœud ; il garde ce qu’il a reçu.",
             f"{records} records and {events} events of {gone['id']} leave; it keeps what it got from here.",
         )
+        if gone["unread"]:
+            tell(
+                f"{gone['unread']} messages qui lui sont écrits l’attendent ici ; il ne pourra plus venir les lire.",
+                f"{gone['unread']} messages written to it wait here; it cannot come for them any more.",
+            )
         if dry_run:
             return
         if not yes and not agreed("Oublier ce pair ? / Forget this peer?"):
@@ -185,13 +196,13 @@ def _listed(peers: list[dict[str, Any]]) -> None:
         streams = each["streams"]
         troubles = [each["trouble"], each["called"], *(stream["trouble"] for stream in streams)]
         rows.append(
-            {"id": each["id"], "name": each["name"], "state": _state(each, names),
+            {"id": each["id"], "node": each["node"][:BEGINNING], "name": each["name"], "state": _state(each, names),
              "records": _sum_of(each, "records"), "lag": _sum_of(each, "lag"),
              "equal": ", ".join(EQUAL[stream["equal"]] for stream in streams), "heard": clock.ago(each["heard_at"]),
              "trouble": "; ".join(filter(None, troubles))}
         )  # fmt: skip
-    columns = {"id": "pair", "name": "nom", "state": "état", "records": "fiches", "lag": "retard", "equal": "égal",
-               "heard": "entendu", "trouble": "ennui"}  # fmt: skip
+    columns = {"id": "pair", "node": "empreinte", "name": "nom", "state": "état", "records": "fiches", "lag": "retard",
+               "equal": "égal", "heard": "entendu", "trouble": "ennui"}  # fmt: skip
     table(rows, columns, "Aucun pair : maillage peer add DIR CARTE")
 
 
@@ -203,6 +214,9 @@ def _state(peer: dict[str, Any], names: dict[str, str]) -> str:
 
 def _compared(found: dict[str, Any]) -> None:
     """What differs, stream by stream."""
+    if not found["streams"]:
+        tell(f"Rien n’est tenu de {found['id']} : rien à comparer (maillage peer list DIR dit ce qu’il en est).",
+             f"Nothing is held of {found['id']}: nothing to compare.")  # fmt: skip
     for each in found["streams"]:
         if not each["judged"]:
             tell(f"{each['stream']} : pas au même point de contrôle ; recommencez dans une minute.",

@@ -14,13 +14,25 @@ from typing import Any, Final
 import orjson
 
 from services.kernel.envelope import Forged, Malformed, canonical
-from services.kernel.identity import CARD, Identity, Keyring, Lasts, Rotation, fingerprint, kept_keys
+from services.kernel.identity import (
+    CARD,
+    ROTATIONS_AT_MOST,
+    Identity,
+    Keyring,
+    Lasts,
+    Rotation,
+    fingerprint,
+    kept_keys,
+)
+from services.kernel.shapes import LABELS, Line, Shape
 
 FORM: Final = "maillage/card/1"
 AT_MOST_BYTES: Final = 16_384
-ROTATIONS_AT_MOST: Final = 20
-TEXTS: Final = {"node": 32, "id": 100, "name": 200, "territory": 9, "url": 500}
-"""What a card says in words, and how many characters of each are read."""
+TEXTS: Final = {
+    "node": Shape("[a-z2-7]{32}", 32, optional=False), "id": LABELS, "name": Line(".*", 200),
+    "territory": Line(".*", 9), "url": Line(".*", 500),
+}  # fmt: skip
+"""What a card says in words, and the shape of each that is read."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,7 @@ def read(raw: bytes) -> Card:
     if not isinstance(said, dict) or said.get("form") != FORM:
         raise Malformed(f"elle n’a pas la forme {FORM}")
     card = Card(
-        **{name: _words(said, name, at_most) for name, at_most in TEXTS.items()},
+        **{name: _words(said, name, shape) for name, shape in TEXTS.items()},
         signing=_key(said, "signing"), sealing=_key(said, "sealing"), version=_version(said),
         rotations=_rotations(said), lasts=_lasts(said),
     )  # fmt: skip
@@ -130,11 +142,12 @@ def _lasts(said: dict[str, Any]) -> dict[str, dict[str, tuple[int, int, str]]]:
         raise Malformed("lasts n’est pas keyid → stream → [epoch, seq, hash]") from None
 
 
-def _words(said: dict[str, Any], name: str, at_most: int) -> str:
+def _words(said: dict[str, Any], name: str, shape: Shape) -> str:
     value = said.get(name)
-    if not isinstance(value, str) or len(value) > at_most or not (value.isprintable()):
-        raise Malformed(f"{name} n’est pas une ligne de {at_most} caractères au plus")
-    return value
+    if value not in shape:
+        kind = "une ligne, sans signe invisible," if isinstance(shape, Line) else "en lettres minuscules et chiffres,"
+        raise Malformed(f"{name} n’est pas {kind} de {shape.at_most} caractères au plus")
+    return str(value)
 
 
 def _version(said: dict[str, Any]) -> int:

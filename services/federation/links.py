@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -30,6 +29,7 @@ from services.federation.taking import Taker
 from services.kernel import clock
 from services.kernel.announce import SHARED
 from services.kernel.database import Database
+from services.kernel.envelope import MAX_INTEGER
 from services.kernel.errors import Conflict, Gone, MaillageError, Unavailable
 from services.kernel.identity import Identity, Keyring
 
@@ -185,9 +185,9 @@ class Link:
             said = orjson.loads(self.get("/federation/v1/streams", {}))
             if said["node"] != (self._carrier or self.node):
                 raise Unavailable(f"À cette adresse répond un autre nœud : {str(said['node'])[:40]}.")
-            told = {each["stream"]: (int(each["epoch"]), int(each["seq"])) for each in said["streams"]}
+            told = {each["stream"]: (_number(each["epoch"]), _number(each["seq"])) for each in said["streams"]}
             claims = said["claims"]
-            version = int(said.get("cards", {}).get(self.node, 0) if self._carrier else said["card"])
+            version = _number(said.get("cards", {}).get(self.node, 0) if self._carrier else said["card"])
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Unavailable("La réponse n’est pas celle d’un nœud.") from None
         if self._carrier:
@@ -238,7 +238,7 @@ class Link:
         if self._reach is None:
             self._reach = self._opened()
         answer = self._reach.get(path, asked, lines=path in (LOG, WAIT, SNAPSHOT), headers=headers or NO_HEADERS)
-        self._ahead_by = _ahead_by(answer.date) or self._ahead_by
+        self._ahead_by = answer.ahead_by() or self._ahead_by
         return answer
 
     def _note(self, trouble: str, *, heard: bool = False) -> None:
@@ -259,12 +259,11 @@ class Link:
             self._reach = None
 
 
-def _ahead_by(date: str) -> timedelta | None:
-    """How far a clock that an answer tells of is before ours."""
-    try:
-        return parsedate_to_datetime(date) - clock.now()
-    except (TypeError, ValueError):
-        return None
+def _number(said: Any) -> int:
+    """A number that every database holds, and every reader of JSON. Raises `ValueError`."""
+    if type(said) is not int or not 0 <= said <= MAX_INTEGER:
+        raise ValueError(said)
+    return said
 
 
 def streams_of(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,8 @@ from services.kernel.settings import Settings
 REMOVED = "removed"
 AHEAD_MINUTES: Final = 2 * 24 * 60
 """As far as this node's clock may have been ahead when it gave out a card."""
+AS_FINGERPRINT = 8
+"""Letters from which a name is the beginning of a fingerprint rather than a word that happens to be one."""
 
 
 def own_card(session: Session, own: Identity, settings: Settings, sealing: bytes, lasts: Lasts) -> Card:
@@ -82,14 +84,22 @@ def revokes(peer: Peer | None, card: Card) -> bool:
 
 
 def named(session: Session, name: str) -> Peer:
-    """The one peer that a label or a fingerprint means. Raises `NotFound`, `Conflict` where several may be meant."""
+    """The one peer that a label or a fingerprint means. Raises `NotFound`, `Conflict` where several may be meant.
+
+    A label that begins as another's fingerprint does, for as long as people read one, stands for neither: whoever
+    chose it would be taken for the other.
+    """
     found = store.peers_named(session, name)
-    exact = [peer for peer in found if name in (peer.node, peer.label)]
-    if len(exact) == 1 or len(found) == 1:
-        return (exact or list(found))[0]
+    whole = [peer for peer in found if peer.node == name]
+    by_label = [peer for peer in found if peer.label == name]
+    likely = whole or (by_label if by_label and len(name) < AS_FINGERPRINT else found)
+    if len(likely) == 1:
+        return likely[0]
     if not found:
         raise NotFound(f"Aucun pair « {name} » : maillage peer list DIR les dit tous.")
-    raise Conflict(f"Plusieurs pairs peuvent être « {name} » : donnez le début de l’empreinte.")
+    raise Conflict(
+        f"Plusieurs pairs peuvent être « {name} » : donnez l’empreinte, ou un début plus long (maillage peer list DIR)."
+    )
 
 
 def added(session: Session, card: Card, raw: bytes, own: str, private: bool, via: str = "") -> tuple[Peer, str]:

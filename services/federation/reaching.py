@@ -7,15 +7,20 @@ Source of the rules: `docs/federation.md`, "Addresses of nodes".
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
+from services.kernel import clock
 from services.kernel.errors import Unavailable, ValidationError
 
 CONNECT_S: Final = 5.0
@@ -33,6 +38,14 @@ class Answer:
     status: int
     body: bytes
     date: str
+
+    def ahead_by(self) -> timedelta | None:
+        """How far that clock is before ours; `None` where the answer tells no time that can be read."""
+        try:
+            told = parsedate_to_datetime(self.date)
+            return told.replace(tzinfo=told.tzinfo or UTC) - clock.now()  # without a zone it is UTC (RFC 9110, 5.6.7)
+        except (TypeError, ValueError, OverflowError):
+            return None
 
 
 class Way(Protocol):
@@ -201,8 +214,21 @@ def _refused(value: str, why: str) -> ValidationError:
 
 
 def _reason(error: Exception) -> str:
+    """In words of who looks after a node: nothing there, no way there, or an answer that was cut off or is none."""
+    why = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], Exception) else error.__cause__ or error
     if isinstance(error, urllib3.exceptions.SSLError):
-        return f"certificat : {error.args[0] if error.args else ''}"
-    if isinstance(error, urllib3.exceptions.TimeoutError):
+        said = error.args[0] if error.args else ""
+        if isinstance(said, ssl.SSLCertVerificationError):
+            return f"certificat refusé : {said.verify_message}"
+        return f"à ce port rien ne parle TLS : {said}"
+    if isinstance(why, ConnectionRefusedError):
+        return "connexion refusée : il est arrêté, ou le port est faux"
+    if isinstance(error, urllib3.exceptions.NameResolutionError):
+        return "son nom ne mène nulle part"
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return f"le réseau n’y mène pas : {getattr(why, 'strerror', None) or why}"
+    if isinstance(error, (urllib3.exceptions.TimeoutError, TimeoutError)):
         return "pas de réponse à temps"
-    return type(error).__name__
+    if isinstance(why, http.client.BadStatusLine) and not isinstance(why, http.client.RemoteDisconnected):
+        return "ce qui répond là ne parle pas HTTP"
+    return "la liaison a été rompue avant la fin de la réponse"

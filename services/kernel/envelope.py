@@ -262,7 +262,10 @@ def read_claim(raw: Any) -> Signed:
     """The event of a claim, its form checked, nothing yet believed. Raises `Malformed`."""
     if not isinstance(raw, dict):
         raise Malformed("a claim is a JSON object")
-    return Signed(Header.from_raw(_string(raw, "header").encode()), _bytes(raw, "signature"), None, None)
+    header = Header.from_raw(_string(raw, "header").encode())
+    for each in fields(header):
+        (_natural if each.type == "int" else _string)(vars(header), each.name)
+    return Signed(header, _bytes(raw, "signature"), None, None)
 
 
 def check_data(event: Signed) -> None:

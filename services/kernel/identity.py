@@ -24,11 +24,14 @@ from nacl.public import PrivateKey
 from nacl.signing import SigningKey, VerifyKey
 
 from services.kernel.envelope import Forged, Header, Malformed, UnknownKey
+from services.kernel.errors import Conflict
 
 EVENT = b"maillage/event/1\n"
 ACTOR = b"maillage/actor/1\n"
 CARD = b"maillage/card/1\n"
 ROTATION = b"maillage/rotation/1\n"
+ROTATIONS_AT_MOST = 20
+"""That others read on a card."""
 FIRST, LATER = "identity.ed25519", "keys.json"
 
 
@@ -185,9 +188,17 @@ def load(folder: Path) -> Identity:
 
 
 def rotate(folder: Path, *, revoked: bool = False) -> Identity:
-    """Give the node another key, in use from its next start. Raises `OSError`: it has the one that it had."""
-    seed = os.urandom(32)
-    new = load(folder).rotated(seed, revoked=revoked)
+    """Give the node another key, in use from its next start. Raises `OSError`: it has the one that it had; `Conflict`
+    where its card holds no more: the last change is kept for a key that has to be revoked.
+    """
+    old, seed = load(folder), os.urandom(32)
+    if len(old.rotations) >= ROTATIONS_AT_MOST - (not revoked):
+        raise Conflict(
+            f"La carte d’un nœud dit {ROTATIONS_AT_MOST} changements de clé au plus, et celle-ci en dit "
+            f"{len(old.rotations)} ; le dernier sert à révoquer une clé (maillage identity revoke). Gardez cette clé : "
+            "pour une autre, faites un nouveau nœud (maillage init) et passez-lui les fiches (maillage peer hand-over)."
+        )
+    new = old.rotated(seed, revoked=revoked)
     said = {"seed": base64.b64encode(seed).decode(), "rotations": [each.to_dict() for each in new.rotations]}
     _write_whole(folder / "secrets" / LATER, json.dumps(said).encode())
     return new

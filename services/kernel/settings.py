@@ -10,34 +10,18 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from services.kernel.errors import ValidationError
+from services.kernel.shapes import ADDRESSES, BROKERS, DATABASES, EMAILS, LABELS, NAMES, TERRITORIES, TITLES, spaced
 
 FILE = "maillage.toml"
 PREFIX = "MAILLAGE_"
 
 
-class _Shaped:
-    """The texts of a shape, and the empty one."""
-
-    def __init__(self, pattern: str) -> None:
-        self._pattern = re.compile(pattern)
-
-    def __contains__(self, text: object) -> bool:
-        return text == "" or (isinstance(text, str) and self._pattern.fullmatch(text) is not None)
-
-
-LABELS = _Shaped(r"[a-z0-9]+(-[a-z0-9]+)*")
-TERRITORIES = _Shaped(r"\d{2}|2[AB]|\d{3}|\d{5}|2[AB]\d{3}|\d{9}")
-ADDRESSES = _Shaped(r"https?://\S+")
-BROKERS = _Shaped(r"(py)?amqps?://\S+")
-EMAILS = _Shaped(r"[^@\s]+@[^@\s]+")
-DATABASES = _Shaped(r"postgresql\+psycopg://\S+")
-NAMES = _Shaped(r" *[a-z-]+ *(, *[a-z-]+ *)*")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -45,8 +29,8 @@ def _key(default: Any, doc: str, *, among: Container[Any] | None = None) -> Any:
     return field(default=default, metadata={"help": doc, "among": among})
 
 
-def _required(doc: str, *, among: Container[Any] | None = None) -> Any:
-    return field(metadata={"help": doc, "among": among})
+def _required(doc: str, *, among: Container[Any], made: Callable[[str], str] = str) -> Any:
+    return field(metadata={"help": doc, "among": among, "made": made})
 
 
 @dataclass(frozen=True)
@@ -54,14 +38,20 @@ class Node:
     """Section `[node]`: who hosts this node."""
 
     id: str = _required(
-        "Short label of the member, lower case letters, digits, hyphens: `radar`. Peers know the node by its key.",
+        "Short label of the member, lower case letters, digits, hyphens, 1 to 100: `radar`. Peers know the node by its "
+        "key.",
         among=LABELS,
     )
-    name: str = _required("Name of the member as people read it: `RADAR`.")
+    name: str = _required(
+        "Name of the member as people read it: `RADAR`; one line of 1 to 200 characters, without invisible ones.",
+        among=TITLES, made=spaced,
+    )  # fmt: skip
     territory: str = _key(
         "", "INSEE code of the commune or department, or SIREN of the EPCI, that the member serves.", among=TERRITORIES
     )
-    url: str = _key("", "Public address of the gateway, `https://…`; empty on a trial.", among=ADDRESSES)
+    url: str = _key(
+        "", "Public address of the gateway, `https://…`, up to 500 characters; empty on a trial.", among=ADDRESSES
+    )
     contact: str = _key("", "E-mail address of the member, named to whoever a link does not let in.", among=EMAILS)
 
 
@@ -264,7 +254,7 @@ def _typed(path: str, value: Any, item: Field[Any]) -> Any:
     among = item.metadata.get("among")
     if among is not None and value not in among:
         raise _invalid(path, str(value), "cette valeur ne convient pas", str(item.metadata["help"]))
-    return value
+    return item.metadata.get("made", wanted)(value)
 
 
 def _refuse_unknown(raw: Mapping[str, Any], known: Mapping[str, Any], where: str, noun: str) -> None:

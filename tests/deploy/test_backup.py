@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,8 +20,10 @@ import pytest
 
 from deploy import archive, backup, node
 from deploy.folder import ROOMS
+from services.federation.cards import written
 from services.kernel import identity, settings
 from tests.conftest import Fresh
+from tests.federation.homes import Home
 from tests.flows.conftest import MARIE, Program
 from tests.flows.test_two_nodes import ECLUSE, command, follow, names, publish
 from tests.running import BIN, RunningNode, running_node
@@ -149,6 +153,93 @@ def test_a_node_that_never_ran_has_a_backup_too(tmp_path: Path) -> None:
     command("restore", tmp_path / "file", tmp_path / "two", "--yes")
     assert identity.load(tmp_path / "two").name == identity.load(tmp_path / "one").name
     assert "existe déjà" in command("backup", tmp_path / "one", tmp_path / "file", code=1)
+
+
+def _with_an_event(beside: Path) -> Path:
+    """A node that does not run, one of whose streams has an event."""
+    made, home = beside / "made", Home.of("orpan")
+    settings.write(made, settings.Node(id="radar", name="RADAR"))
+    identity.create(made)
+    (beside / "card").write_bytes(written(home.card(), home.identity))
+    command("peer", "add", made, beside / "card", "--yes")
+    for _ in range(20):  # an event is numbered a moment after it was written, or at the next start
+        if sum(each["events"] for each in json.loads(command("verify", made, "--json"))["streams"]):
+            return made
+    raise AssertionError("nothing was numbered")
+
+
+KILLED = """
+import os, shutil, signal, sys
+from pathlib import Path
+left, rename, rmtree = [int(sys.argv[3])], Path.rename, shutil.rmtree
+def step(real):
+    def stepped(*given, **more):
+        if not left[0]: os.kill(os.getpid(), signal.SIGKILL)
+        left[0] -= 1
+        return real(*given, **more)
+    return stepped
+from deploy import backup
+Path.rename, backup.shutil.rmtree = step(rename), step(rmtree)
+backup.restore(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+"""Restores, and is killed before the step of this number: whatever is renamed, or goes as a whole."""
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["over data", "into a new folder"])
+def test_a_restore_killed_before_any_of_its_steps_is_finished_or_undone_by_the_next_command(
+    tmp_path: Path, known: bool
+) -> None:
+    made = _with_an_event(tmp_path)
+    command("backup", made, tmp_path / "file")
+    (made / "data" / "later").touch()
+    before, key, ended = {path.name for path in made.iterdir()}, identity.load(made).name, set[bool]()
+    for step in range(30):
+        folder = tmp_path / str(step)
+        shutil.copytree(made, folder, ignore=shutil.ignore_patterns("node.sock")) if known else folder.mkdir()
+        words = [sys.executable, "-c", KILLED, str(tmp_path / "file"), str(folder), str(step)]
+        code = subprocess.run(words, capture_output=True, timeout=60).returncode
+        assert code in (0, -signal.SIGKILL)
+        backup.finish_restore(folder)  # as each command does: see the test below
+        assert {path.name for path in folder.iterdir()} <= before, f"killed before step {step}"
+        if (folder / "data").exists():
+            assert (folder / "data" / "directory.sqlite3").stat().st_size
+            assert identity.load(folder).name == key and settings.load(folder).node.id == "radar"
+            put_back = not (folder / "data" / "later").exists()
+            ended |= {put_back}
+            if put_back:
+                marks = (folder / "witness" / "federation.json").read_text()
+                assert "restored" in marks, f"killed before step {step}: no epoch is opened"
+        else:
+            assert not known, f"killed before step {step}: its data are lost"
+        if code == 0:
+            break
+    assert code == 0 and step > 3
+    assert ended == ({True, False} if known else {True})
+
+
+def test_a_backup_is_proved_as_a_node_is_and_one_that_was_changed_is_refused(tmp_path: Path) -> None:
+    made = _with_an_event(tmp_path)
+    command("backup", made, tmp_path / "file")
+    said = json.loads(command("verify", tmp_path / "file", "--json"))
+    assert said["faults"] == [] and sum(each["events"] for each in said["streams"]) >= 1
+    with closing(sqlite3.connect(made / "data" / "federation.sqlite3")) as database, database:
+        database.execute("UPDATE event_log SET subject = 'autre'")
+    command("backup", made, tmp_path / "second")
+    assert "FAUX" in command("verify", tmp_path / "second", code=1)
+    _cut(tmp_path / "file")
+    assert "coupé" in command("verify", tmp_path / "file", code=1)
+
+
+def test_any_command_finishes_a_restore_that_was_cut_off_and_says_so(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    settings.write(made, settings.Node(id="radar", name="RADAR"))
+    identity.create(made)
+    command("backup", made, tmp_path / "file")
+    words = [sys.executable, "-c", KILLED, str(tmp_path / "file"), str(tmp_path / "new"), "2"]
+    assert subprocess.run(words, capture_output=True, timeout=60).returncode == -signal.SIGKILL
+    assert not (tmp_path / "new" / settings.FILE).exists()
+    assert "coupée" in command("doctor", tmp_path / "new")
+    assert settings.load(tmp_path / "new").node.id == "radar"
 
 
 def _content(folder: Path) -> dict[Path, bytes]:

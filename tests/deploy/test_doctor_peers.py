@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import ssl
+import stat
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ import pytest
 from deploy import doctor
 from deploy.doctor_peers import examine_peers
 from deploy.findings import Finding
+from deploy.folder import OWNERS, prepare_folder
 from deploy.processes import free_ports
 from services.federation import reaching
 from services.kernel import identity, settings
@@ -38,14 +40,15 @@ def serve() -> Iterator[Serve]:
     """A function that answers everything in one way, and says where: over TLS where a certificate is given."""
     with contextlib.ExitStack() as opened:
 
-        def make(said: Any = STREAMS, status: int = 200, ahead_s: float = 0, certificate: Path | None = None) -> str:
+        def make(
+            said: Any = STREAMS, status: int = 200, ahead_s: float = 0, certificate: Path | None = None, date: str = ""
+        ) -> str:  # fmt: skip
             class Answer(BaseHTTPRequestHandler):
                 def do_GET(self) -> None:
                     body = said if isinstance(said, bytes) else json.dumps(said).encode()
                     self.send_response_only(status)
-                    self.send_header(
-                        "Date", format_datetime(datetime.now(UTC) + timedelta(seconds=ahead_s), usegmt=True)
-                    )
+                    now = datetime.now(UTC) + timedelta(seconds=ahead_s)
+                    self.send_header("Date", date or format_datetime(now, usegmt=True))
                     self.send_header("Location", "https://example.org/")
                     self.send_header("Content-Length", str(len(body)))
                     self.end_headers()
@@ -208,6 +211,12 @@ def test_a_wrong_clock_is_theirs_or_ours(serve: Serve) -> None:
     assert wrong(peer(serve(ahead_s=-30))) == []
 
 
+@pytest.mark.parametrize("date", ["garbage", "Sat, 28 Nov 2026 08:00:00", "Sat, 28 Nov 2026 08:00:00 -0000"])
+def test_a_peer_whose_answer_tells_its_time_oddly_hides_no_other(serve: Serve, date: str) -> None:
+    found = list(examine_peers(HERE, "b" * 32, [peer(serve(date=date)), peer(serve(), id="rural")]))
+    assert [each.check for each in found if each.ok] == ["pair orpan", "pair rural"]
+
+
 def test_a_node_that_nobody_can_reach() -> None:
     far = peer("https://nobody.invalid", state="paused")
     [found] = wrong(far)
@@ -258,6 +267,10 @@ def test_a_disk_that_is_full_and_secrets_that_others_may_read(tmp_path: Path, mo
     identity.create(folder)
     monkeypatch.setattr(doctor, "LOW_DISK_BYTES", shutil.disk_usage(folder).free + 10**9)
     (folder / "secrets").chmod(0o755)
+    (folder / "data").mkdir(mode=0o755)
     found = {each.check: each for each in doctor.examine(folder) if not each.ok}
     assert "Libérez" in found["disque"].remedy
     assert "chmod 700" in found["clé du nœud"].remedy
+    assert found["dossiers"].remedy == f"chmod 700 {folder / 'data'}"
+    prepare_folder(folder)
+    assert {stat.S_IMODE((folder / name).stat().st_mode) for name in OWNERS} == {0o700}

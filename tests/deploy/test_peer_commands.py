@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.commands.introducing import introduce
 from services.federation.cards import read, written
+from services.kernel import identity
 from tests.federation.homes import Home
 from tests.running import BIN, new_node
 
@@ -28,7 +30,8 @@ def folder(tmp_path: Path) -> Path:
 def said(*words: object, code: int = 0, **settings: str) -> tuple[str, str]:
     """What a command says, in French, on standard output and beside it."""
     environment = os.environ | {"LC_ALL": "fr_FR.UTF-8"} | settings
-    done = subprocess.run([BIN, *map(str, words)], capture_output=True, text=True, timeout=60, env=environment)
+    done = subprocess.run([BIN, *map(str, words)], capture_output=True, text=True, timeout=60, env=environment,
+                          stdin=subprocess.DEVNULL)  # fmt: skip
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout, done.stderr
 
@@ -68,6 +71,42 @@ def test_states_and_equality_of_peers_are_told_in_french(folder: Path) -> None:
         for told in (said("peer", "list", folder)[0], said("status", folder)[0]):
             assert not ENGLISH.search(told), told
         assert word in said("peer", "list", folder)[0]
+
+
+def test_a_blocked_peer_is_told_as_blocked_named_by_its_fingerprint_and_has_nothing_to_compare(folder: Path) -> None:
+    home = Home.of("orpan")
+    (folder / "orpan").write_bytes(written(home.card(), home.identity))
+    assert "est suivi" in said("peer", "add", folder, folder / "orpan", "--yes")[0]
+    assert home.identity.name[:10] in said("peer", "list", folder)[0]
+    assert "rien à comparer" in said("peer", "compare", folder, "orpan")[0]
+    said("peer", "block", folder, "orpan")
+    told, _ = said("peer", "add", folder, folder / "orpan", "--yes")
+    assert f"(bloqué) : maillage peer resume {folder} {home.identity.name}" in told and "est suivi" not in told
+    _, beside = said("peer", "remove", folder, "orpan", code=1)
+    assert "Rien n’a été fait" in beside and "Abort" not in beside
+    assert "orpan" in said("peer", "list", folder)[0]
+
+
+def test_what_a_peer_would_bring_is_told_in_events_and_in_size(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    node = Home.of("orpan").identity.name
+    seen = {"name": "ORPAN", "id": "orpan", "url": "https://orpan.example.org", "node": node, "key": node,
+            "revoked": False, "reached": True, "streams": [{"stream": "s", "events": 3_000}]}  # fmt: skip
+    introduce(seen)
+    assert "3000 événements, 6 Mo environ au plus" in capsys.readouterr().out
+
+
+def test_the_last_change_of_key_is_kept_for_a_revocation_and_told_before(folder: Path) -> None:
+    for _ in range(18):
+        identity.rotate(folder)
+    assert "Il reste 1 changement" in said("identity", "rotate", folder, "--yes")[0]
+    _, beside = said("identity", "rotate", folder, "--yes", code=1)
+    assert "20 changements de clé au plus" in beside and "identity revoke" in beside
+    said("identity", "revoke", folder, "--yes")
+    said("identity", "revoke", folder, "--yes", code=1)
+    assert len(identity.load(folder).rotations) == identity.ROTATIONS_AT_MOST
 
 
 def test_what_doctor_could_not_ask_of_a_stopped_node_is_named_and_is_no_fault(folder: Path) -> None:

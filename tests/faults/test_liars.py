@@ -122,20 +122,20 @@ class _twin(ExitStack):
         return self._twin
 
 
-def hostile(three: Three, name: str) -> tuple[dict[str, str], bytes]:
-    """Headers and endless pieces of an answer that no node gives."""
+def hostile(three: Three, name: str) -> tuple[dict[str, str], bytes, str]:
+    """Headers and a piece of an answer that no node gives, and the reason for which it is refused and no other."""
     return {
-        "redirect": ({"Location": f"{three.orpan.node.url}/federation/v1/streams"}, b""),
-        "bomb": ({"Content-Encoding": "gzip"}, gzip.compress(b"0" * 50 * MB)),
-        "endless": ({}, b"x" * MB),
-        "nested": ({}, b"[" * MB),
+        "redirect": ({"Location": f"{three.orpan.node.url}/federation/v1/streams"}, b"", "répond 302"),
+        "bomb": ({"Content-Encoding": "gzip"}, gzip.compress(b"0" * 50 * MB), "est comprimée"),
+        "endless": ({}, b"x" * MB, "répond plus de 16000000 octets"),
+        "nested": ({}, b"[" * MB, "n’est pas celle d’un nœud"),
     }[name]
 
 
 @pytest.mark.parametrize("name", ["redirect", "bomb", "endless", "nested"])
 def test_a_hostile_answer_costs_little_and_is_told(three: Three, name: str) -> None:
     bad, other = three.radar, three.rural
-    headers, piece = hostile(three, name)
+    headers, piece, reason = hostile(three, name)
     assert other.node.process is not None
     memory = psutil.Process(other.node.process.pid).memory_info
 
@@ -144,13 +144,13 @@ def test_a_hostile_answer_costs_little_and_is_told(three: Three, name: str) -> N
         for header, value in headers.items():
             handler.send_header(header, value)
         handler.end_headers()
-        for _ in range(1 if name in ("redirect", "bomb") else 40):
+        for _ in range(40 if name == "endless" else 1):
             handler.wfile.write(piece)
 
     with Watch(other, [bad]) as watch:
         before = memory().rss
         with lies(bad, answer=answer):
-            until(lambda: other.peer(bad)["trouble"])
+            until(lambda: reason in other.peer(bad)["trouble"], say=lambda: str(other.peer(bad)["trouble"]))
             bad.publish(3, name=f"Derrière {name}", source="hostile")
             grown = memory().rss - before
         result = watch.settled(20, f"a hostile answer: {name}", TEST)

@@ -6,9 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
+from typing import Any
 from urllib.parse import urlencode
 
+import orjson
 import pytest
 
 from services.directory.events import is_told_by
@@ -22,9 +25,10 @@ from services.kernel.errors import Unauthorized, Unavailable
 from services.kernel.identity import Identity
 from tests.federation.test_messages import soon
 from tests.federation.test_peers import ORPAN, add, card_of, federation
+from tests.federation.test_reaching import Answering, answering
 from tests.rooms import NODE, Opened
 
-__all__ = ["federation"]
+__all__ = ["answering", "federation"]
 AT_ONCE_S = 3.0
 
 
@@ -63,6 +67,34 @@ def test_a_peer_that_is_heard_is_asked_at_once_whatever_the_delay_has_grown_to(
         assert tried[1] - began < AT_ONCE_S
         time.sleep(2 * links.HEARD_WITHIN_S)
         assert len(tried) == 2, "once for each time that it is heard"
+
+
+@pytest.mark.parametrize("number", [2**64 - 1, 1e308, 1.0, True, -1, "1"])
+def test_a_number_that_no_database_holds_is_told_of_the_peer_and_its_link_goes_on(
+    federation: Opened, answering: Answering, number: Any
+) -> None:
+    add(federation, card_of(ORPAN))
+    stream, asked = f"{ORPAN.name}/directory/shared", list[str]()
+    said = {"node": ORPAN.name, "card": 1, "streams": [{"stream": stream, "epoch": 1, "seq": number}], "claims": []}
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(handler.path)
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(orjson.dumps(said))
+
+    url = answering(answer)
+    link = Link(federation.database, ORPAN.name, Taker(ORPAN.keyring(), is_told_by),
+                lambda: Reach(url, "http://127.0.0.1:8080"), lambda stream: None)  # fmt: skip
+    stop = threading.Event()
+    running = threading.Thread(target=link.run, args=(stop, lambda: False))
+    running.start()
+    try:
+        soon(lambda: len(asked) > 1)
+    finally:
+        stop.set()
+        running.join(15)
+    assert "n’est pas celle d’un nœud" in federation.peers()["peers"][0]["trouble"]
 
 
 def test_the_delay_grows_and_has_an_end(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,6 +54,13 @@ def hear(database: Database, said: list[Any]) -> str:
     with database.read() as session:
         [peer] = store.peers(session)
         return peer.state
+
+
+@pytest.mark.parametrize("said", [{"seq": 2**64 - 1}, {"epoch": -1}, {"seq": True}, {"seq": 1.5}, {"type": 3}])
+def test_a_claim_that_no_database_holds_is_passed_over(database: Database, home: Home, said: dict[str, Any]) -> None:
+    head = replace(home.events[-1].header, **said)
+    odd = {"header": head.raw.decode(), "signature": claim_of(home.events[-1])["signature"]}
+    assert hear(database, [odd, claim_of(other_history(home).events[-1])]) == QUARANTINED, "the next one is heard"
 
 
 def test_two_histories_of_one_home_end_its_following_and_are_kept_as_proof(database: Database, home: Home) -> None:

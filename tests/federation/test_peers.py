@@ -110,6 +110,46 @@ def test_two_peers_of_one_label_are_told_apart_by_their_fingerprints(federation:
     assert federation.peer_pause(peer=second.name)["node"] == second.name
 
 
+def test_a_card_of_a_blocked_peer_leaves_it_blocked_and_says_so(federation: Opened) -> None:
+    add(federation, card_of(ORPAN))
+    federation.peer_block(peer="orpan")
+    assert add(federation, card_of(ORPAN))["state"] == "blocked"
+    assert add(federation, card_of(ORPAN, version=2))["state"] == "blocked"
+
+
+def test_who_forgets_a_peer_is_told_what_it_has_not_come_for(federation: Opened) -> None:
+    ask = federation.room.engine.runtime.ask
+
+    def asked(service: str, door: str, request: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return {ORPAN.name: 3} if door == "addressed_unread" else dict(ask(service, door, request, **more))
+
+    federation.room.engine.runtime.ask = asked
+    add(federation, card_of(ORPAN))
+    assert federation.peer_remove(peer="orpan", dry_run=True)["unread"] == 3
+
+
+def test_a_label_made_as_the_beginning_of_anothers_fingerprint_is_taken_for_neither(federation: Opened) -> None:
+    evil, short = Home.of("evil").identity, Home.of("short").identity
+    add(federation, card_of(ORPAN))
+    add(federation, card_of(evil, id=ORPAN.name), evil)
+    assert federation.peer_pause(peer=ORPAN.name)["node"] == ORPAN.name
+    add(federation, card_of(evil, id=ORPAN.name[:8], version=2), evil)
+    with pytest.raises(Conflict, match="peer list"):
+        federation.peer_pause(peer=ORPAN.name[:8])
+    assert federation.peer_pause(peer=ORPAN.name[:9])["node"] == ORPAN.name
+    add(federation, card_of(short, id=ORPAN.name[:2]), short)
+    assert federation.peer_pause(peer=ORPAN.name[:2])["node"] == short.name, "a word that happens to begin so"
+
+
+def test_this_nodes_card_goes_out_only_if_others_can_read_it(federation: Opened) -> None:
+    runtime = federation.room.engine.runtime
+    runtime.settings = Settings(Node("essai", "Essai\nNantes"))
+    with pytest.raises(ValidationError) as caught:
+        federation.card()
+    [problem] = caught.value.details
+    assert "name n’est pas une ligne" in problem["why"] and "[node]" in problem["remedy"]
+
+
 def test_a_peer_is_read_from_another_that_answers_itself_and_from_nobody_else(federation: Opened) -> None:
     twin = Home.of("twin").identity
     with pytest.raises(NotFound, match="Aucun pair"):

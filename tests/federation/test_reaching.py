@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from services.federation.reaching import Reach
+from services.federation.reaching import Answer, Reach
 from services.kernel.errors import Unavailable, ValidationError
 
 TRIAL, PUBLIC = "http://127.0.0.1:8080", "https://radar.example.org"
@@ -167,3 +167,43 @@ def say(handler: Any, status: int, body: bytes, headers: dict[str, str] | None =
     handler.send_header("Content-Length", str(len(body)))
     handler.end_headers()
     handler.wfile.write(body)
+
+
+def _heard(answer: bytes) -> str:
+    """Where somebody takes one connection, says this and hangs up."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def run() -> None:
+        with listening, listening.accept()[0] as taken:
+            taken.recv(10_000)
+            taken.sendall(answer)
+
+    threading.Thread(target=run, daemon=True).start()
+    return f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "answer", "said"),
+    [("http", b"", "rompue avant la fin"),
+     ("http", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "rompue avant la fin"),
+     ("http", b"bonjour\r\n\r\n", "ne parle pas HTTP"), ("https", b"bonjour", "ne parle TLS")],
+)  # fmt: skip
+def test_why_no_answer_came_is_said_in_words(scheme: str, answer: bytes, said: str) -> None:
+    with pytest.raises(Unavailable, match=said):
+        Reach(f"{scheme}://{_heard(answer)}", TRIAL).get("/", {})
+
+
+def test_a_port_at_which_nothing_listens_is_no_slow_answer() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        with pytest.raises(Unavailable, match="refusée : il est arrêté, ou le port est faux"):
+            Reach(f"http://127.0.0.1:{held.getsockname()[1]}", TRIAL).get("/", {})
+
+
+@pytest.mark.parametrize(
+    ("date", "told"),
+    [("garbage", False), ("", False), ("Sat, 28 Nov 9999999 08:00:00 GMT", False), ("Sat, 28 Nov 2026 08:00:00", True),
+     ("Sat, 28 Nov 2026 08:00:00 -0000", True), ("Sat, 01 Jan 0001 08:00:00 +2300", True)],
+)  # fmt: skip
+def test_the_time_by_anothers_clock_is_read_where_it_can_be(date: str, told: bool) -> None:
+    assert (Answer(200, b"", date).ahead_by() is not None) is told

@@ -40,6 +40,13 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         (LEAST + "[http]\nport = true\n", "http.port « .* » : int attendu"),
         (LEAST + "[http]\nmetrics = 1\n", "http.metrics « 1 » : bool attendu"),
         ('[node]\nid = "radar"\n', "node.name : manque"),
+        ('[node]\nid = ""\nname = "RADAR"\n', "node.id : cette valeur ne convient pas"),
+        (f'[node]\nid = "{"a" * 101}"\nname = "RADAR"\n', "node.id « a+ » : .* 1 to 100"),
+        (f'[node]\nid = "radar"\nname = "{"é" * 201}"\n', "node.name « é+ » : .* 1 to 200"),
+        ('[node]\nid = "radar"\nname = "RADAR\\nNantes"\n', "node.name « RADAR\nNantes » : .*one line"),
+        ('[node]\nid = "radar"\nname = "RADAR \\u202eNAPRO"\n', "node.name .*invisible"),
+        ('[node]\nid = "radar"\nname = "\\u00a0"\n', "node.name"),
+        (LEAST + f'url = "https://{"a" * 500}"\n', "node.url .* 500"),
         (LEAST + "[http]\nport = 99999\n", "1 to 65535"),
         (LEAST + "[http]\nworkers = 0\n", "http.workers « 0 » : cette valeur ne convient pas"),
         (LEAST + '[log]\nlevel = "LOUD"\n', "`WARNING`"),
@@ -64,6 +71,12 @@ def test_what_is_written_reads_back_is_private_and_is_never_overwritten(tmp_path
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with pytest.raises(FileExistsError):
         write(tmp_path, node)
+
+
+def test_a_name_typed_as_french_is_printed_has_plain_spaces(tmp_path: Path) -> None:
+    for space in "\u00a0\u202f":
+        settings = load(written(tmp_path, f'[node]\nid = "radar"\nname = "Solidarité{space}: 12{space}000"\n'), {})
+        assert settings.node.name == "Solidarité : 12 000"
 
 
 def test_a_variable_that_names_no_key_is_refused_with_the_nearest(tmp_path: Path) -> None:

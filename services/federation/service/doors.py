@@ -29,15 +29,16 @@ class Doors(Room):
     """A room that speaks for its node to others."""
 
     def own_card(self) -> dict[str, Any]:
-        """This node's card as it is now, signed: `{card, node, key, version}`. Raises `Unavailable`.
+        """This node's card as it is now, signed: `{card, node, key, version}`. `key`: the id of the key in use.
 
-        `key`: the id of the key in use.
+        Raises `Unavailable`, `ValidationError` where nobody would read it.
         """
         runtime = self.engine.runtime
         sealing = bytes(identity.sealing_key(runtime.folder).public_key)
         with self.db.begin() as session:
             card = peering.own_card(session, runtime.identity, runtime.settings, sealing, self._lasts())
-        raw = cards.written(card, runtime.identity)
+            raw = cards.written(card, runtime.identity)
+            _must_be_read(raw)
         key = runtime.identity.keyid
         return {"card": raw.decode(), "node": card.node, "key": key, "version": card.version}
 
@@ -134,17 +135,26 @@ class Doors(Room):
 
 def card_of(raw: bytes) -> cards.Card:
     """The card in these bytes. Raises `ValidationError` saying what to ask for."""
+    again = "Demandez à ce membre de refaire : maillage peer card DIR."
     try:
         return cards.read(raw)
     except Forged as error:
-        raise _no_card(raw, f"sa signature ou ses clés ne sont pas vraies ({error})") from None
+        why = f"sa signature ou ses clés ne sont pas vraies ({error})"
+        raise _no_card("Cette carte a été changée en chemin, ou refaite par un autre.", raw, why, again) from None
     except ValueError as error:
-        raise _no_card(raw, str(error)) from None
+        raise _no_card("Ce n’est pas une carte que ce nœud sache lire.", raw, str(error), again) from None
 
 
-def _no_card(raw: bytes, why: str) -> ValidationError:
-    return ValidationError(
-        "Ce n’est pas la carte d’un nœud, ou elle a été changée en chemin.",
-        [{"line": None, "field": "card", "value": raw[:SHOWN].decode(errors="replace"), "why": why,
-          "code": "peer.card", "remedy": "Demandez à ce membre de refaire : maillage peer card DIR."}],
-    )  # fmt: skip
+def _must_be_read(raw: bytes) -> None:
+    """This node's card goes to nobody who would take it for a forgery."""
+    try:
+        cards.read(raw)
+    except ValueError as error:
+        remedy = "Corrigez la section [node] de maillage.toml, redémarrez le nœud, puis refaites la carte."
+        raise _no_card("Personne ne lirait la carte de ce nœud.", raw, str(error), remedy) from None
+
+
+def _no_card(said: str, raw: bytes, why: str, remedy: str) -> ValidationError:
+    shown = raw[:SHOWN].decode(errors="replace")
+    problem = {"line": None, "field": "card", "value": shown, "why": why, "code": "peer.card", "remedy": remedy}
+    return ValidationError(said, [problem])

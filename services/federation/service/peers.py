@@ -34,11 +34,11 @@ class PeerDoors(Doors):
     def peer_add(self, request: dict[str, Any]) -> dict[str, Any]:
         """Trust a node to be who its card says: `PeerAdd` → `{node, key, revoked, id, name, url, done, reached, …}`.
 
-        `key`: the id of the key in use, `revoked`: a former one was, which the card that is held does not tell; both
-        operators compare what they read. `done`: `added`, `updated`, `unchanged`; `streams`: `[{stream, events}]` as
-        it answers now, empty with `reached` false and `trouble` where it does not. Raises `ValidationError` for what
-        is no card, is forged or names an address that no node may have; `Conflict`; `NotFound` where there is no such
-        peer to read it from.
+        `state`: one that was paused or blocked stays so. `key`: the id of the key in use, `revoked`: a former one was,
+        which the card that is held does not tell; both operators compare what they read. `done`: `added`, `updated`,
+        `unchanged`; `streams`: `[{stream, events}]` as it answers now, empty with `reached` false and `trouble` where
+        it does not. Raises `ValidationError` for what is no card, is forged or names an address that no node may
+        have; `Conflict`; `NotFound` where there is no such peer to read it from.
         Announces `federation.peer.changed.v1`.
         """
         self.actor().require("node:operate")
@@ -53,12 +53,17 @@ class PeerDoors(Doors):
         with self.db.begin() as session:
             revoked = peering.revokes(store.peer(session, card.node), card)
             peer, done = peering.added(session, card, raw, own, asked["private"], via)
+            state = peer.state
             if asked["dry_run"]:
                 session.rollback()
             elif done != "unchanged":
                 self.log.append(session, peering.changed(peer))
-        keys = {"key": fingerprint(card.signing), "revoked": revoked}
-        return {"node": card.node, "id": card.id, "name": card.name, "url": card.url, "done": done} | keys | seen
+        keys = {"key": fingerprint(card.signing), "revoked": revoked, "state": state}
+        return (
+            {"node": card.node, "id": card.id, "name": card.name, "url": card.url, "done": done, "state": state}
+            | keys
+            | seen
+        )
 
     @rpc
     def peers(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -88,10 +93,10 @@ class PeerDoors(Doors):
 
     @rpc
     def peer_remove(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Forget a peer and what is held of it: `PeerRemove` → `{node, id, records, events}`. Raises `NotFound`.
+        """Forget a peer and what is held of it: `PeerRemove` → `{node, id, records, events, unread}`. `NotFound`.
 
-        Its records leave this node's directory; it keeps its copy of what was public here. Announces
-        `federation.peer.changed.v1`.
+        `unread`: how many messages of this node it has not come for. Its records leave this node's directory; it keeps
+        its copy of what was public here. Announces `federation.peer.changed.v1`.
         """
         self.actor().require("node:operate")
         asked = schemas.PeerRemove.read(request)
@@ -99,11 +104,13 @@ class PeerDoors(Doors):
             with self.db.read() as session:
                 node = peering.named(session, asked["peer"]).node
             self.lane_left(node)
+        unread = [self._unread(service) for service in SERVICES]
         with self.db.begin() as session:
             peer = peering.named(session, asked["peer"])
             held = store.taken_of(session, peer.node)
             gone = {"records": sum(store.records(session, each) for each in held),
-                    "events": sum(each.seq for each in held)}  # fmt: skip
+                    "events": sum(each.seq for each in held),
+                    "unread": sum(counts.get(peer.node, 0) for counts in unread)}  # fmt: skip
             if not asked["dry_run"]:
                 self.log.append(session, peering.changed(peer, peering.REMOVED))
                 store.forget(session, peer.node)
