@@ -73,6 +73,12 @@ def replace_keys(session: Session, keys: Mapping[str, Collection[str]], own: Col
         session.execute(insert(MatchingKey), rows)
 
 
+def forget_stale_keys(session: Session) -> None:
+    """What structures of other nodes were compared by, of those that changed since: it may name who objected."""
+    stale = select(Other.id).where(_UNMATCHED_OTHER)
+    session.execute(delete(MatchingKey).where(MatchingKey.record_id.in_(stale)))
+
+
 def are_others(session: Session) -> bool:
     """Whether anything of another node is held."""
     return session.scalar(select(Other.id).limit(1)) is not None

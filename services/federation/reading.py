@@ -186,7 +186,7 @@ class Reader:
     def _shed(self, receipt: Receipt) -> None:
         """What was erased stays in no journal of the database."""
         if receipt.erased:
-            with contextlib.suppress(Unavailable):  # somebody reads what was before; the node's end does it then
+            with contextlib.suppress(Unavailable):  # somebody reads what was before: the room's loop goes on
                 self._database.shed()
 
     def _bring(self, session: Session, taken: Taken | None, arrived: Sequence[Placed]) -> Brought:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -28,6 +28,7 @@ from services.kernel.errors import Unavailable
 Executor = Callable[[Callable[[], Any]], Any]
 WAL_TRIES, WAL_PAUSE_S = 50, 0.02
 SQLITE_BUSY_MS = 5_000
+_TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
 DISK_FULL = "Le disque est plein : rien n’a été changé. Libérez de la place et recommencez."
 FULL = ("disk is full", "database or disk is full", "No space left", "disk I/O error", "could not extend file")
 
@@ -45,6 +46,8 @@ class Database:
         self.room = room
         self.is_sqlite = url.startswith("sqlite")
         self._lock = threading.Lock()
+        self._executor = executor
+        self._owed: list[str] = []
         self.engine = _sqlite(url, executor) if self.is_sqlite else _postgres(url, room)
         self._reading = self.engine if self.is_sqlite else _of_one_moment(self.engine)
 
@@ -77,21 +80,35 @@ class Database:
             yield
 
     def shed(self) -> None:
-        """Leave nothing of what was erased beside SQLite's file, where it would stay until the node stops.
+        """Leave nothing of what was erased in SQLite's files: pages that were split keep copies, the journal all.
 
-        Raises `Unavailable` where somebody reads an older state for longer than a second: to be asked again.
+        Raises `Unavailable` where somebody reads an older state for longer than a second: the room's loop goes on.
         """
-        if not self.is_sqlite:
-            return
-        with self._lock, _translated(), self.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA busy_timeout=0")  # waiting inside SQLite, the reader could not go on
-            try:
-                for _ in range(WAL_TRIES):
-                    if not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]:
-                        return
-                    time.sleep(WAL_PAUSE_S)
-            finally:
-                connection.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
+        if self.is_sqlite:
+            with self._lock:
+                self._owed = [_TRUNCATE, "VACUUM", _TRUNCATE]
+            self.settle()
+
+    def settle(self) -> None:
+        """What `shed` has left to do, if anything. Raises `Unavailable`."""
+        while self._owed:
+            with self._lock, _translated(), self.engine.connect() as connection:
+                if self._owed:
+                    self._tidy(connection, self._owed[0])
+                    self._owed = self._owed[1:]
+
+    def _tidy(self, connection: Connection, what: str) -> None:
+        connection.exec_driver_sql("PRAGMA busy_timeout=0")  # waiting inside SQLite, the reader could not go on
+        try:
+            if what != _TRUNCATE:
+                self._executor(partial(connection.exec_driver_sql, what))
+                return
+            for _ in range(WAL_TRIES):
+                if not connection.exec_driver_sql(what).one()[0]:
+                    return
+                time.sleep(WAL_PAUSE_S)
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
         raise Unavailable("Quelqu’un lit encore l’état d’avant : réessayez dans un instant.")
 
     def close(self) -> None:

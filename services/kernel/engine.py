@@ -5,6 +5,7 @@ A broken connection in a managed thread would kill nameko's container: each loop
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 import time
@@ -21,7 +22,7 @@ from services.kernel.applier import Handlers
 from services.kernel.broker import BROKER_ERRORS, in_vhost
 from services.kernel.catchup import Head, Page
 from services.kernel.envelope import Signed
-from services.kernel.errors import MaillageError
+from services.kernel.errors import MaillageError, Unavailable
 from services.kernel.follow import Follower, Receiver
 from services.kernel.migrate import migrate
 from services.kernel.outward import Outward
@@ -177,6 +178,8 @@ class Engine(DependencyProvider):
             except (MaillageError, OSError) as error:
                 _logger.warning("sequencer waits", room=self.prefix, reason=type(error).__name__, detail=str(error))
                 self.stop_flag.wait(POLL_S)
+            with contextlib.suppress(Unavailable):  # somebody still reads what was before an erasure
+                self.database.settle()
             self._poked.wait(self._poll_s)
 
     def _regain(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from services.directory.writing import Desk
 from services.kernel import clock
 from services.kernel.access import Actor
 from services.kernel.doors import rpc
+from services.kernel.errors import Unavailable
 
 POLL_S = 3.0
 WHILE_IMPORTING = 20
@@ -108,8 +110,12 @@ class DuplicateDoors(DecisionDoors):
 
     def _compare(self, stop: threading.Event) -> None:
         while not stop.wait(POLL_S):
+            keys_of_before, self.engine.keys_of_before = getattr(self.engine, "keys_of_before", False), False
             while self._compare_once() == duplicates.BATCH and not stop.is_set():
                 pass
+            if keys_of_before:  # of somebody whom another home erased: they went with the comparing
+                with contextlib.suppress(Unavailable):
+                    self.db.shed()
 
     def _compare_once(self) -> int:
         with self.db.read() as session:

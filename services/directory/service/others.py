@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import structlog
 from sqlalchemy.orm import Session
 
-from services.directory import events, others, schemas, store, store_others
+from services.directory import events, others, schemas, store, store_others, store_pairs
 from services.directory.asides import Hiding
 from services.directory.schemas import between
 from services.directory.service.suggestions import SuggestionDoors
@@ -37,10 +37,12 @@ class OtherDoors(SuggestionDoors):
             engine.bell = Bell(engine.runtime.connect, FEED)
         engine.bell.ring()
         if getattr(engine, "erased", False):
-            with contextlib.suppress(Unavailable):  # somebody reads what was before: with the next event, then
+            engine.erased, engine.keys_of_before = False, True
+            with self.db.begin() as session:
+                store_pairs.forget_stale_keys(session)
+            with contextlib.suppress(Unavailable):  # somebody reads what was before: the room's loop goes on
                 self.db.shed()
-                engine.erased = False
-                engine.runtime.note_erasure()
+            engine.runtime.note_erasure()
 
     @rpc
     def hide(self, request: dict[str, Any]) -> dict[str, Any]:
