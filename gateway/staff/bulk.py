@@ -89,10 +89,10 @@ def _act(frame: Frame, act: Act, said: dict[str, str]) -> Response:
 
 def _of_one_changed(frame: Frame, act: Act) -> dict[str, Any]:
     """What is told of a single record that changed since it was seen: its door raises what it tells of many."""
-    [(record, seen)] = _versions().items()
+    record, seen = next(iter(_versions().items()), (request.form.get("id", ""), None))
     found = frame.call("directory", "open_record", {"id": record, "seen": seen})
     again = {"id": found["id"], "name": found.get("fields", {}).get("nom", record), "version": found["version"]}
-    return {act.counts: 0, "refused": [again | {"changed": found["changed_since"]}]}
+    return {act.counts: 0, "refused": [again | {"changed": found.get("changed_since") or {}}]}
 
 
 def _to_read(each: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gateway.pages.shown import fault
 from gateway.staff.frame import Frame
 from gateway.tray import Tray
 from services.directory.formats.sketch import sketch
-from services.kernel.errors import Forbidden, ValidationError
+from services.kernel.errors import Conflict, Forbidden, ValidationError
 
 COUNTS: Final = ("created", "updated", "unchanged", "refused")
 UNKNOWN_COLUMNS: Final = (
@@ -30,6 +30,7 @@ FATES: Final = (
 )
 """What becomes of records when an import is taken back (`done`, `why`), those first that may surprise."""
 TOLD: Final = 20
+LONGEST_COUNT: Final = 10
 """Records that the directory names of each fate."""
 GONE: Final = "Le fichier n’est plus gardé : choisissez-le de nouveau."
 
@@ -56,12 +57,22 @@ def add(staff: Blueprint, frame: Frame, tray: Tray) -> None:
     @staff.post("/importer/annuler")
     def undo_import() -> Response:
         asked = {"import": request.form.get("import", ""), "all": request.form.get("all") == "oui"}
-        return _undo_page(frame, asked, frame.call("directory", "undo", asked), sure=True)
+        seen = request.form.get("by_people", "")
+        shown = {"by_people": int(seen)} if seen.isdecimal() and len(seen) < LONGEST_COUNT else {}
+        try:
+            return _undo_page(frame, asked, frame.call("directory", "undo", asked | shown), sure=True)
+        except Conflict as error:
+            asked.pop("all")
+            found = frame.call("directory", "undo_preview", asked)
+            return _undo_page(frame, asked, found, sure=False, status=409, failed=str(error))
 
 
-def _undo_page(frame: Frame, asked: dict[str, Any], done: dict[str, Any], sure: bool) -> Response:
-    told = {"titles": FATES, "told": TOLD, "import": asked["import"], "everything": asked.get("all", False)}
-    return frame.page("undo.html", done=done, sure=sure, **told)
+def _undo_page(
+    frame: Frame, asked: dict[str, Any], done: dict[str, Any], sure: bool, status: int = 200, failed: str = ""
+) -> Response:
+    everything = asked.get("all", False)
+    told = {"failed": failed, "titles": FATES, "told": TOLD, "import": asked["import"], "everything": everything}
+    return frame.page("undo.html", status, done=done, sure=sure, **told)
 
 
 def _bring_in(frame: Frame, tray: Tray) -> Response:

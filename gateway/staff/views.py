@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Answer
 
@@ -30,6 +32,15 @@ from services.kernel.errors import Forbidden, NotHome, Unauthorized
 from services.kernel.settings import Settings
 
 
+def _own(frame: Frame, structure: str) -> dict[str, Any]:
+    """The record that a structure's link opens; of one that was merged, that it is no more."""
+    try:
+        found: dict[str, Any] = frame.call("directory", "open_record", {"id": structure})
+    except Forbidden:  # it leads to the record that it was merged into, which is not this structure's
+        return {"status": "withdrawn", "replaced_by": True}
+    return found
+
+
 def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
     """The pages of staff and structures, to be registered by the application."""
     staff = Blueprint("staff", __name__, template_folder="templates")
@@ -45,9 +56,8 @@ def staff_blueprint(settings: Settings, ask: Ask) -> Blueprint:
     def home() -> Answer:
         visitor = frame.visitor()
         if visitor.structures:
-            return frame.page("own.html", entries=[
-                frame.call("directory", "open_record", {"id": each}) for each in visitor.structures
-            ], groups_of_field=GROUP_OF)  # fmt: skip
+            entries = [_own(frame, each) for each in visitor.structures]
+            return frame.page("own.html", entries=entries, groups_of_field=GROUP_OF)
         said, qualifies = request.args.get("fait", ""), visitor.may("directory:qualify")
         if visitor.may("node:operate") and not (qualifies and starting.has_imports(frame)):
             return frame.on("start", said)

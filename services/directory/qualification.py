@@ -77,6 +77,12 @@ def unverified(trust: Mapping[str, Any], groups: Iterable[str]) -> dict[str, Any
     return {**trust, "verified": left}
 
 
+def unsaid(trust: Mapping[str, Any], groups: Iterable[str]) -> dict[str, Any]:
+    """The trust of a record of which what people said of these groups was taken back: `unverified`, and nobody's."""
+    left = set(trust.get("by_people", ())) - set(groups)
+    return unverified(trust, groups) | ({"by_people": sorted(left)} if "by_people" in trust else {})
+
+
 def dates(trust: Mapping[str, Any]) -> dict[str, Any]:
     """`verified_at` and `verified_until` (the oldest of all groups, so that none is older), and `confirmed_at`."""
     entries = trust.get("verified", {}).values()

@@ -182,12 +182,21 @@ class Desk:
         self.showing.tell()
 
     def restore(self, record: Record, status: str, structure: str | None, content: bytes) -> None:
-        """Put an earlier state back, as a new version: public where it was; what waited, or was withdrawn, waits."""
+        """Put an earlier state back, as a new version: public where it was; what waited, or was withdrawn, waits.
+
+        What was verified of what changes is verified no more, and no word of a person any more either.
+        """
         status = SUBMITTED if record.is_withdrawn else status  # what was verified of it went with it
+        seen = self.showing.seen(record) if record.is_public and record.status == QUALIFIED else None
         record.change(content, structure, self._at)
         record.status = status
+        groups = qualification.groups_of(record.changed.split())
+        record.trust_in(qualification.unsaid(record.trusted, groups))
         by_policy = self.source(record.source).policy == "publish"
-        self.showing.settle(record, wanted=by_policy or (record.is_public and status == QUALIFIED))
+        if record.is_public and not by_policy and status in (DRAFT, SUBMITTED):
+            self.showing.hide(record)  # nobody had put their word behind it then
+        else:
+            self.showing.settle(record, by_policy or (record.is_public and status == QUALIFIED), seen)
         self.showing.tell()
 
     def require_version(self, draft: dict[str, Any], version: int) -> None:

@@ -75,3 +75,15 @@ def test_who_comes_by_a_used_link_is_told_so_and_may_have_another_sent(
     stranger.get_by_role("link", name="Historique").click()
     assert MARIE not in stranger.content()
     assert len(postbox.letters) == 1
+
+
+def test_whose_entry_is_no_more_is_told_so_and_whom_to_ask(node: RunningNode, visit: Visit) -> None:
+    [record] = node.ask("directory", "export", kind="structure")["records"]
+    url = node.ask("accounts", "structure_link", structures=[record["id"]])["url"]
+    node.ask("directory", "withdraw", id=record["id"], reason="Fermée depuis mai.")
+    page = visit(phone=True, scripts=True)
+    use(page, url)
+    expect(page.get_by_role("heading", level=2)).to_have_text("Votre fiche n’est plus dans l’annuaire")
+    expect(page.get_by_text("Elle a été retirée : Fermée depuis mai.")).to_be_visible()
+    expect(page.get_by_role("link", name=CONTACT)).to_have_attribute("href", f"mailto:{CONTACT}")
+    looked_at(page, "spent-withdrawn")

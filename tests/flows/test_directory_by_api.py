@@ -208,7 +208,7 @@ def test_a_contact_is_withdrawn_for_good_and_no_import_brings_it_back(
     uuid = state(marie, "Aînés")["id"]
     tried = marie.call("POST", "/api/v1/objections", json=said | {"dry_run": True})
     assert (tried["records"], tried["found"][0]["fields"]) == ([uuid], ["telephone"])
-    assert marie.call("POST", "/api/v1/objections", json=said) == {"records": [uuid]}
+    assert marie.call("POST", "/api/v1/objections", json=said) == {"records": [uuid], "told": 0, "unreached": []}
     bring_in(marie)
     visitor.until(PUBLIC_AINES, lambda found: not found.get("telephone"))
     assert "40000001" not in json.dumps(marie.call("GET", f"/api/v1/records/{uuid}/history"))

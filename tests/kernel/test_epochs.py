@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.kernel import catchup
+from services.kernel import catchup, succession
 from services.kernel.envelope import GENESIS, claim_of, read, read_claim
 from services.kernel.sequencer import Sequencer
 from services.kernel.verify import verify_room
@@ -181,7 +181,7 @@ def test_a_node_with_a_new_key_says_so_before_it_says_anything_else(writer: Writ
     assert following.seen() == [1, 2, 6]
     with writer.database.read() as session:
         assert [p.faults for p in verify_room(session, f"{NODE.name}/{WRITER}", second.all_keys())] == [[], []]
-        ends = catchup.ends_of_keys(session, "shared")
+        ends = succession.ends_of_keys(session, "shared")
     assert ends == {NODE.keyid: [1, 3, events[2].hash]}
 
 
@@ -194,4 +194,4 @@ def test_a_revoked_key_ends_its_epoch(writer: Writer) -> None:
     assert [(read(body).header.epoch, read(body).header.seq) for body in writer.bodies()] == [(1, 1), (2, 2), (2, 3)]
     with writer.database.read() as session:
         assert [p.faults for p in verify_room(session, f"{NODE.name}/{WRITER}", second.all_keys())] == [[], []]
-        assert catchup.ends_of_keys(session, "shared")[NODE.keyid][:2] == [1, 1]
+        assert succession.ends_of_keys(session, "shared")[NODE.keyid][:2] == [1, 1]

@@ -299,10 +299,11 @@ class ImportFinish(Request):
 
 
 class ImportUndo(Request):
-    """Take an import back; `all`: what people qualified or edited since, too."""
+    """Take an import back; `all`: what people qualified or edited since, too, where that is as many as were shown."""
 
     import_ = fields.String(required=True, data_key="import")
     all = fields.Boolean(load_default=False)
+    by_people = fields.Integer(load_default=None, allow_none=True)
 
 
 class SourceSet(Request):

@@ -8,7 +8,7 @@ from services.directory import foreseeing, importing, schemas, store, undoing
 from services.directory.model import Import, Source
 from services.directory.service.doors import Doors
 from services.kernel.doors import rpc
-from services.kernel.errors import NotFound
+from services.kernel.errors import Conflict, NotFound
 
 
 class ImportDoors(Doors):
@@ -97,8 +97,7 @@ class ImportDoors(Doors):
     @rpc
     def undo_preview(self, request: dict[str, Any]) -> dict[str, Any]:
         """What taking an import back would do: `ImportUndo` → as `undo`; nothing is written."""
-        self.actor().require("directory:import")
-        asked = schemas.ImportUndo.read(request)
+        asked = self._undo_asked(request)
         with self.db.read() as session:
             return undoing.foresee(session, _must_be(store.the_import(session, asked["import_"]), asked), asked["all"])
 
@@ -109,14 +108,29 @@ class ImportDoors(Doors):
         What a person qualified or edited since is kept unless `all` is said; what another import or a program changed
         since, and what others need, in any case. `records` names 20 of each fate: `{id, kind, name, done, why}`, `why`
         being `people`, `changed`, `needed` or nothing; `differences` counts what it said otherwise than people, gone
-        with it. Announces `published`, `drafted` or `withdrawn` for each record. Raises `NotFound`, `WrongState`.
+        with it. Announces `published`, `drafted` or `withdrawn` for each record.
+
+        Raises `NotFound`, `WrongState`; `Forbidden`: `all` is for who may qualify; `Conflict` where people qualified or
+        edited others than the `by_people` that were shown.
         """
+        asked = self._undo_asked(request)
+        with self.db.begin() as session:
+            done = _must_be(store.the_import(session, asked["import_"], lock=True), asked)
+            told = undoing.undo(session, self._desk(session, self.actor()), done, asked["all"])
+            if asked["all"] and asked["by_people"] not in (None, told["by_people"]):
+                raise Conflict(
+                    f"Des personnes ont qualifié ou modifié {told['by_people']} fiches depuis, et non "
+                    f"{asked['by_people']} : rien n’est fait, regardez de nouveau."
+                )
+            return told
+
+    def _undo_asked(self, request: dict[str, Any]) -> dict[str, Any]:
         actor = self.actor()
         actor.require("directory:import")
         asked = schemas.ImportUndo.read(request)
-        with self.db.begin() as session:
-            done = _must_be(store.the_import(session, asked["import_"], lock=True), asked)
-            return undoing.undo(session, self._desk(session, actor), done, asked["all"])
+        if asked["all"]:  # it takes a person's word back
+            actor.require("directory:qualify")
+        return asked
 
 
 def _must_be(done: Import | None, asked: dict[str, Any]) -> Import:

@@ -130,7 +130,9 @@ def federation(backend: Backend, tmp_path: Path) -> Iterator[Opened]:
     """The federation of `NODE`, with one peer."""
     opened = Opened(FederationService, backend, tmp_path).as_(OPERATOR)
     (tmp_path / "secrets").mkdir()
-    opened.room.engine.runtime = SimpleNamespace(identity=NODE, settings=settings(""), folder=tmp_path)
+    opened.room.engine.runtime = SimpleNamespace(
+        identity=NODE, settings=settings(""), folder=tmp_path, ask=lambda *_: {}
+    )
     opened.peer_add(card=written(card(ORPAN), ORPAN).decode())
     yield opened
     opened.close()
