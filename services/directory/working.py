@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from services.directory import (
     store_told,
 )
 from services.directory.formats import quality
-from services.directory.formats.groups import REASONS
+from services.directory.formats.groups import REASONS, WAYS
 from services.directory.model import Act, Import, ImportChange, Record, flat
 from services.directory.views import view
 from services.directory.writing import Desk
@@ -109,8 +110,16 @@ def _entries(session: Session, record: Record) -> list[dict[str, Any]]:
 
 
 def without_names(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A history for who is not of this node's staff: by which role each thing was done, not by whom."""
-    return [entry | {"by": entry["role"] or entry["act"]} for entry in entries]
+    """A history for who is not of this node's staff: by which role each thing was done, not by whom, nor in what words.
+
+    Of how it was done: the ways of verifying, an import's file, and why a record was withdrawn, which all may read.
+    """
+    return [entry | {"by": entry["role"] or entry["act"]} | ({} if _is_for_all(entry) else {"how": ""})
+            for entry in entries]  # fmt: skip
+
+
+def _is_for_all(entry: Mapping[str, Any]) -> bool:
+    return entry["how"] in WAYS or entry["act"] in ("import", "withdraw") or entry["role"] == "structure_editor"
 
 
 def _of_act(act: Act) -> dict[str, Any]:

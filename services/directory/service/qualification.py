@@ -125,7 +125,8 @@ class QualificationDoors(Doors):
             record = must_exist(store.record(session, asked["id"]), asked["id"])
             require(actor, "directory:write", record)
             entries = working.history(session, record)
-        return {"entries": entries if actor.may("directory:write") else working.without_names(entries)}
+        is_of_staff = actor.roles and actor.may("directory:write")
+        return {"entries": entries if is_of_staff else working.without_names(entries)}
 
     @rpc
     def settle_difference(self, request: dict[str, Any]) -> dict[str, Any]:
