@@ -1,6 +1,7 @@
 """A room's database: one writer at a time without stopping the others, one moment per reading, clear refusals."""
 
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -258,3 +259,26 @@ def _check_it_goes_on(database: Database, written: int) -> None:
         subjects = session.scalars(text("SELECT subject FROM event_log ORDER BY row_id")).all()
     assert subjects == [*(f"s{number}" for number in range(written)), "after"]
     database.close()
+
+
+def test_what_was_erased_is_in_no_page_of_the_file_and_a_reader_of_before_only_delays_that(tmp_path: Path) -> None:
+    opened, chance = Database(f"sqlite:///{tmp_path}/room.sqlite3", "room"), random.Random(3)
+    ids = [f"{chance.getrandbits(64):016x}" for _ in range(400)]  # in no order: pages are split, and keep copies
+    with opened.begin() as session:
+        session.execute(text("CREATE TABLE said (id TEXT PRIMARY KEY, value BLOB)"))
+        for each in ids:
+            value = b"Kerdoncuff" + bytes(chance.randrange(100, 900))
+            session.execute(text("INSERT INTO said VALUES (:id, :value)"), {"id": each, "value": value})
+    with opened.begin() as session:
+        for each in ids:
+            value = bytes(chance.randrange(100, 1_500))
+            session.execute(text("UPDATE said SET value = :value WHERE id = :id"), {"id": each, "value": value})
+    with opened.read() as session:
+        session.execute(text("SELECT count(*) FROM said")).one()
+        with opened.begin() as writing:
+            writing.execute(text("DELETE FROM said WHERE id = :id"), {"id": ids[0]})
+        with pytest.raises(Unavailable):
+            opened.shed()
+    opened.settle()
+    assert not [file.name for file in tmp_path.iterdir() if b"Kerdoncuff" in file.read_bytes()]
+    opened.close()
