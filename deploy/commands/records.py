@@ -85,6 +85,7 @@ def undo(
     all_: Annotated[
         bool, typer.Option("--all", help="Aussi ce qu’une personne a qualifié ou modifié depuis / people’s words too")
     ] = False,
+    as_: Annotated[str, typer.Option("--as", metavar="EMAIL", help="Permanent au nom de qui, avec --all")] = "",
     dry_run: Annotated[bool, typer.Option(help="Dire ce qui serait fait, sans rien faire")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -93,12 +94,13 @@ def undo(
     asked = {"import": import_, "all": all_}
     with connected(folder) as node:
         done = node.call("directory", "undo_preview", asked)
+        proof = node.call("accounts", "act_as", {"email": as_})["actor"] if as_ else None
         if not dry_run:
             if not (yes or as_json):
                 _tell_undo(done, all_, foreseen=True)
                 if not agreed("Annuler cet import ? / Take it back?"):
                     raise typer.Exit(1)
-            done = node.call("directory", "undo", asked)
+            done = node.call("directory", "undo", asked | {"by_people": done["by_people"]}, actor=proof)
     show(done, as_json, lambda: _tell_undo(done, all_, foreseen=dry_run))
 
 
@@ -114,9 +116,9 @@ def _tell_undo(done: dict[str, Any], everything: bool, foreseen: bool) -> None:
     if done["by_people"]:
         tell(
             f"Qualifiées ou modifiées depuis par une personne : {done['by_people']}, "
-            f"{'reprises aussi' if everything else 'qui restent (--all les reprend aussi)'}.",
+            f"{'reprises aussi' if everything else 'qui restent (--all --as EMAIL les reprend aussi)'}.",
             f"Qualified or edited by a person since: {done['by_people']}, "
-            f"{'taken back too' if everything else 'which stay (--all takes them back too)'}.",
+            f"{'taken back too' if everything else 'which stay (--all --as EMAIL takes them back too)'}.",
         )
     if done["differences"]:
         tell(

@@ -20,5 +20,6 @@ def test_undo_shows_what_it_would_do_asks_and_leaves_what_a_person_qualified(nod
     assert f"Qualifiées ou modifiées depuis par une personne : {published}, qui restent" in said
     assert f"{foreseen['records'][0]['name']} : qualifiée ou modifiée par une personne" in said
     assert [each["state"] for each in node.json("imports")] == ["finished"]
+    assert "directory:qualify" in node.run("undo", str(node.folder), done, "--all", "--yes", code=1)
     assert node.json("undo", done) == foreseen
     assert "déjà annulé" in node.run("undo", str(node.folder), done, "--dry-run", code=1)

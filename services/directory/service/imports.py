@@ -97,7 +97,8 @@ class ImportDoors(Doors):
     @rpc
     def undo_preview(self, request: dict[str, Any]) -> dict[str, Any]:
         """What taking an import back would do: `ImportUndo` → as `undo`; nothing is written."""
-        asked = self._undo_asked(request)
+        self.actor().require("directory:import")
+        asked = schemas.ImportUndo.read(request)
         with self.db.read() as session:
             return undoing.foresee(session, _must_be(store.the_import(session, asked["import_"]), asked), asked["all"])
 
@@ -113,24 +114,20 @@ class ImportDoors(Doors):
         Raises `NotFound`, `WrongState`; `Forbidden`: `all` is for who may qualify; `Conflict` where people qualified or
         edited others than the `by_people` that were shown.
         """
-        asked = self._undo_asked(request)
+        actor = self.actor()
+        actor.require("directory:import")
+        asked = schemas.ImportUndo.read(request)
+        if asked["all"]:  # it takes a person's word back
+            actor.require("directory:qualify")
         with self.db.begin() as session:
             done = _must_be(store.the_import(session, asked["import_"], lock=True), asked)
-            told = undoing.undo(session, self._desk(session, self.actor()), done, asked["all"])
+            told = undoing.undo(session, self._desk(session, actor), done, asked["all"])
             if asked["all"] and asked["by_people"] not in (None, told["by_people"]):
                 raise Conflict(
                     f"Des personnes ont qualifié ou modifié {told['by_people']} fiches depuis, et non "
                     f"{asked['by_people']} : rien n’est fait, regardez de nouveau."
                 )
             return told
-
-    def _undo_asked(self, request: dict[str, Any]) -> dict[str, Any]:
-        actor = self.actor()
-        actor.require("directory:import")
-        asked = schemas.ImportUndo.read(request)
-        if asked["all"]:  # it takes a person's word back
-            actor.require("directory:qualify")
-        return asked
 
 
 def _must_be(done: Import | None, asked: dict[str, Any]) -> Import:
